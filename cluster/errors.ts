@@ -1,0 +1,43 @@
+/** The closed list of what can go wrong between nodes. `docs/errors.md` says what to do about each. */
+export type ClusterErrorCode =
+  | "option-invalid"
+  | "wrong-secret"
+  | "wrong-cluster"
+  | "version-mismatch"
+  | "node-removed"
+  | "name-taken"
+  | "unreachable"
+  | "link-closed"
+  | "frame-too-large"
+  | "frame-malformed"
+  | "queue-full"
+  | "timeout"
+  | "no-quorum"
+  | "not-leader"
+  | "stopped"
+  | "storage-locked"
+  | "storage-corrupt"
+  | "storage-failed"
+  | "storage-foreign"
+  | "port-taken"
+  | "change-refused"
+  | "unknown-node"
+  | "remote-failure";
+
+/** One class for every failure of the cluster library; switch on `code`, log `details`. */
+export class ClusterError extends Error {
+  readonly code: ClusterErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ClusterErrorCode,
+    message: string,
+    details: Readonly<Record<string, unknown>> = {},
+    cause?: unknown,
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "ClusterError";
+    this.code = code;
+    this.details = details;
+  }
+}

@@ -1,0 +1,16 @@
+/** The one door of the cluster library: consensus, interest and links for a node; bytes and keys, no MQTT. */
+export type {
+  Cluster,
+  InterestChange,
+  InterestHandler,
+  MemberView,
+  ProposalOutcome,
+} from "./cluster-api.ts";
+export { ClusterError, type ClusterErrorCode } from "./errors.ts";
+export type { NodeId } from "./node-id.ts";
+export { type ClusterOptions, type ClusterTimings, defaultTimings, type Formation } from "./options.ts";
+export type { Cancel, Clock, Log, Random } from "./ports.ts";
+export { Counters } from "./ports.ts";
+export type { CommandContext, StateMachine, StateWriter } from "./state-machine.ts";
+export type { ClusterStatus, NodeFigures, NodeStatus } from "./status.ts";
+export type { LinkStats } from "./transport/transport.ts";

@@ -1,0 +1,76 @@
+import type { Clock, Log, Random } from "./ports.ts";
+import type { StateMachine } from "./state-machine.ts";
+import type { NodeFigures } from "./status.ts";
+
+/** How a node without a cluster gets one. A data directory that already belongs to a cluster goes back to it, whatever this says. */
+export type Formation =
+  /** Forms a cluster of one. */
+  | { readonly kind: "found" }
+  /**
+   * Joins where one of `addresses` (HOST:PORT) answers; with `isDiscovering`, also what is found on this machine
+   * and by mDNS. Never forms a cluster; tries until it finds one.
+   */
+  | { readonly kind: "join"; readonly addresses: readonly string[]; readonly isDiscovering: boolean }
+  /** Waits until `count` nodes without a cluster know each other, then exactly one of them founds and the rest join. */
+  | {
+      readonly kind: "expect";
+      readonly count: number;
+      readonly addresses: readonly string[];
+      readonly isDiscovering: boolean;
+    };
+
+/** Milliseconds; `docs/options.md` gives the reasons. */
+export interface ClusterTimings {
+  readonly tickMs: number;
+  /** In ticks. */
+  readonly heartbeatTicks: number;
+  readonly electionTicks: number;
+  /** Liveness between nodes. */
+  readonly pingMs: number;
+  readonly suspectMs: number;
+  readonly downMs: number;
+  readonly interestDigestMs: number;
+  /** How long a learner must be caught up and healthy before it is promoted. */
+  readonly stabilizationMs: number;
+  /** How long a voter must be down before a healthy learner takes its place. */
+  readonly replaceVoterAfterMs: number;
+}
+
+export const defaultTimings: ClusterTimings = {
+  tickMs: 25,
+  heartbeatTicks: 2,
+  electionTicks: 16,
+  pingMs: 250,
+  suspectMs: 1500,
+  downMs: 5000,
+  interestDigestMs: 1000,
+  stabilizationMs: 2000,
+  replaceVoterAfterMs: 30_000,
+};
+
+export interface ClusterOptions {
+  /** Exclusive to this node; made when missing. */
+  readonly dataDir: string;
+  /** Directory whose other sub-directories may belong to nodes on this machine (`peer.json`); null = do not look. */
+  readonly siblingRoot: string | null;
+  /** Asked for by the operator; null = `n1`, `n2`, ... whichever is free in the cluster. */
+  readonly name: string | null;
+  readonly peerHost: string;
+  readonly peerPort: number;
+  /** False: the next free port is taken when `peerPort` is in use. */
+  readonly isPeerPortFixed: boolean;
+  readonly isMdnsEnabled: boolean;
+  /** At least 16 bytes; without it no link opens. */
+  readonly secret: Uint8Array;
+  readonly formation: Formation;
+  readonly votersMax: number;
+  readonly stateMachine: StateMachine;
+  readonly figures: () => NodeFigures;
+  readonly version: string;
+  readonly timings: ClusterTimings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** The disk failed or a replica diverged: the process must end at once. */
+  readonly onFatal: (error: Error) => void;
+}

@@ -1,0 +1,93 @@
+import type { NodeId } from "../node-id.ts";
+import type { Configuration, Entry, GroupId, HardState, LogIndex, SnapshotPoint, Term } from "../raft/types.ts";
+
+/**
+ * What a node remembers about itself; written when it founds or joins a cluster.
+ * `incarnation` counts the starts of this data directory: raised and synced on every open.
+ */
+export interface NodeRecord {
+  readonly clusterId: string;
+  readonly nodeId: NodeId;
+  readonly name: string;
+}
+
+/** One key of the replicated state. Keys are UTF-8 strings chosen by the state machine; `null` deletes. */
+export interface StateWrite {
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
+
+/** Effects of committed entries, written in the same batch as the applied index (etcd #13766). */
+export interface AppliedEffects {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly configuration: Configuration;
+  readonly writes: readonly StateWrite[];
+}
+
+/** One change to the disk. Fields left out are left alone. All of it becomes durable at once or not at all. */
+export interface StorageChange {
+  readonly groupId: GroupId;
+  readonly hardState?: HardState;
+  /** Truncates the log from `entries[0].index` and appends. */
+  readonly entries?: readonly Entry[];
+  readonly applied?: AppliedEffects;
+  /** Drops log entries up to and including `index`, which must be durably applied. */
+  readonly compactTo?: SnapshotPoint;
+  /** Makes the staged snapshot the state: drops the old state and the whole log up to its index. */
+  readonly installSnapshot?: SnapshotPoint;
+  readonly nodeRecord?: NodeRecord;
+}
+
+export interface StorageRestore {
+  readonly incarnation: number;
+  readonly nodeRecord: NodeRecord | null;
+  readonly hardState: HardState;
+  readonly snapshot: SnapshotPoint;
+  readonly entries: readonly Entry[];
+  readonly appliedIndex: LogIndex;
+  readonly appliedTerm: Term;
+  readonly configuration: Configuration;
+}
+
+/** A consistent view of the replicated state at one index, for sending to a follower. Must be closed. */
+export interface StateView {
+  readonly point: SnapshotPoint;
+  /** Batches of records, each about `chunkSizeBytes` of keys and values. */
+  chunks(chunkSizeBytes: number): AsyncIterable<readonly StateWrite[]>;
+  close(): Promise<void>;
+}
+
+export interface StorageStats {
+  readonly queuedChanges: number;
+  readonly syncedBatches: number;
+  readonly logSizeBytes: number;
+}
+
+/**
+ * The node's one write stream (DESIGN section 3). One synced batch is in flight; every change handed over meanwhile forms
+ * the next. `done` runs in order of the calls, after the batch is on disk. A failed sync is final: `onFailure` runs once and
+ * nothing is ever acknowledged again.
+ */
+export interface ClusterStorage {
+  /**
+   * Reads and checks everything: records' CRC and chain, contiguous indexes, the separately synced floor.
+   * Throws ClusterError `storage-locked` (another process), `storage-corrupt` (with the record concerned).
+   */
+  open(): Promise<StorageRestore>;
+  write(change: StorageChange, done: () => void): void;
+  /** All records of the replicated state as of the last durable batch. */
+  loadState(visit: (key: string, value: Uint8Array) => void): Promise<void>;
+  /** `null` while nothing was applied yet. */
+  openStateView(): Promise<StateView | null>;
+  /** Starts receiving a snapshot beside the live state, discarding an earlier unfinished one. */
+  beginStaging(): Promise<void>;
+  stage(records: readonly StateWrite[]): Promise<void>;
+  stats(): StorageStats;
+  /** Waits for what was handed over, then closes. */
+  close(): Promise<void>;
+}
+
+export interface StorageOptions {
+  readonly onFailure: (error: Error) => void;
+}

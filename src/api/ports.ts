@@ -1,0 +1,65 @@
+import type { ClusterStatus } from "#cluster";
+import type { Qos } from "../mqtt/packets.ts";
+
+/** What the HTTP API needs of the node; the broker and the cluster implement it, the API knows nothing else. */
+
+export interface AttributeState {
+  readonly value: unknown;
+  /** Log index of the write: grows with every change. */
+  readonly version: number;
+  /** Wall-clock milliseconds at which the leader took it in. */
+  readonly timeMs: number;
+  /** Client identifier of the publisher. */
+  readonly source: string;
+}
+
+export interface DeviceState {
+  readonly id: string;
+  readonly attributes: ReadonlyMap<string, AttributeState>;
+  readonly version: number;
+  readonly updatedAtMs: number;
+}
+
+export interface DeviceQueries {
+  count(): number;
+  get(id: string): DeviceState | null;
+  /** Sorted by id, starting after `after`. */
+  list(after: string, limit: number): readonly DeviceState[];
+  /** Calls back after each applied change; returns the way to stop. */
+  onChanged(handler: (id: string) => void): () => void;
+}
+
+export interface BrokerFigures {
+  readonly connections: number;
+  readonly sessions: number;
+  readonly subscriptions: number;
+  readonly sharedSubscriptions: number;
+  readonly retained: number;
+  readonly devices: number;
+  /** Name -> value, all counters of the broker (`docs/metrics.md`). */
+  readonly counters: ReadonlyMap<string, number>;
+}
+
+export interface PublishRequest {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: Qos;
+  readonly retain: boolean;
+}
+
+export interface NodePort {
+  readonly name: string;
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly devices: DeviceQueries;
+  figures(): BrokerFigures;
+  clusterMetrics(): ReadonlyMap<string, number>;
+  clusterStatus(): Promise<ClusterStatus>;
+  removeMember(nameOrId: string): Promise<void>;
+  isReady(): boolean;
+  /** Why not ready, for /readyz?verbose. */
+  readiness(): readonly { readonly name: string; readonly isOk: boolean }[];
+  stalenessMs(): number;
+  /** Resolves when the promise of the message's QoS is true; rejects with BrokerError. */
+  publish(request: PublishRequest): Promise<{ readonly matched: number }>;
+}

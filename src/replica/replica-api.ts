@@ -1,0 +1,52 @@
+import type { NodeId } from "#cluster";
+import type { ApplicationMessage } from "../mqtt/message.ts";
+import type { AttributeState, DeviceQueries } from "../api/ports.ts";
+
+/** One attribute of one device, as the publishing node read it out of a message. Deterministic input for the state. */
+export interface AttributeUpdate {
+  readonly device: string;
+  readonly attribute: string;
+  readonly value: unknown;
+}
+
+/** What the log carries. Encoded by `encodeCommand`, decoded inside `Replica.apply` (commands.ts). */
+export type Command =
+  /** Keeps (or, with an empty payload, clears) the retained message of its topic. */
+  | { readonly type: "retain"; readonly message: ApplicationMessage; readonly updates: readonly AttributeUpdate[] }
+  /** Device state without a retained message. */
+  | { readonly type: "state"; readonly source: string; readonly updates: readonly AttributeUpdate[] }
+  /** A client connected: the node claims its identifier. Result: {@link ClaimResult}. */
+  | { readonly type: "claim"; readonly clientId: string; readonly cleanStart: boolean; readonly expirySeconds: number }
+  /** The session ended on this node; ignored unless `epoch` is the current one. */
+  | { readonly type: "release"; readonly clientId: string; readonly epoch: number };
+
+export interface ClaimResult {
+  /** Grows with every claim of this client identifier; fences all older owners. */
+  readonly epoch: number;
+  readonly previous: { readonly nodeId: NodeId; readonly epoch: number } | null;
+}
+
+export interface RetainedResult {
+  readonly version: number;
+}
+
+export interface ClientOwner {
+  readonly nodeId: NodeId;
+  readonly epoch: number;
+}
+
+/** What the rest of the broker reads from the replicated state, and hears of. Implemented by `Replica` (replica.ts). */
+export interface ReplicaQueries {
+  readonly retainedCount: number;
+  readonly retainedSizeBytes: number;
+  readonly devices: DeviceQueries;
+  /** Calls back for each retained message that matches; order unspecified. Expired ones are skipped. */
+  matchRetained(filter: string, nowMs: number, visit: (message: ApplicationMessage) => void): void;
+  getRetained(topic: string): ApplicationMessage | null;
+  ownerOf(clientId: string): ClientOwner | null;
+  readonly ownedClients: number;
+  /** After a claim was applied that took the identifier from an owner (on every node). */
+  onOwnerChanged(handler: (clientId: string, owner: ClientOwner, previous: ClientOwner) => void): void;
+}
+
+export type { AttributeState };

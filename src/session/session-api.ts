@@ -1,0 +1,137 @@
+import type { ApplicationMessage } from "../mqtt/message.ts";
+import type {
+  ConnectPacket,
+  InboundPacket,
+  OutboundPacket,
+  ProtocolVersion,
+  Qos,
+  SubscriptionRequest,
+} from "../mqtt/packets.ts";
+
+/** A subscription as the session holds it. */
+export interface Subscription {
+  /** As in SUBSCRIBE, with `$share/...` if shared. */
+  readonly filter: string;
+  readonly qos: Qos;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly retainHandling: 0 | 1 | 2;
+  /** 0 = none. */
+  readonly identifier: number;
+}
+
+/** How one message goes to one session, after overlapping subscriptions were merged. */
+export interface DeliveryOptions {
+  /** The highest QoS among the matching subscriptions; delivered at the lower of this and the message's. */
+  readonly qos: Qos;
+  /** The retain flag on the wire. */
+  readonly retain: boolean;
+  readonly identifiers: readonly number[];
+}
+
+/** One PUBLISH to a client as the session decided it; the connection encodes it (shared forms where possible). */
+export interface OutboundPublish {
+  readonly message: ApplicationMessage;
+  readonly qos: Qos;
+  readonly dup: boolean;
+  readonly retain: boolean;
+  /** 0 at QoS 0. */
+  readonly packetId: number;
+  readonly identifiers: readonly number[];
+  /** 0 = none; with `isTopicOmitted` the alias alone goes on the wire. */
+  readonly topicAlias: number;
+  readonly isTopicOmitted: boolean;
+  /** Seconds left of the message expiry interval, -1 = none. */
+  readonly expirySecondsLeft: number;
+}
+
+export type DropReason = "queue-full" | "expired" | "packet-too-large" | "not-connected" | "slow-consumer";
+
+/**
+ * What a session asks of the world. Called synchronously and in order; a test records the calls. The session
+ * itself has no socket, timer or clock.
+ */
+export interface SessionEffects {
+  send(packet: OutboundPacket): void;
+  sendPublish(publish: OutboundPublish): void;
+  /** True while the client reads too slowly: QoS 0 is dropped (counted), QoS 1/2 waits in the session's queue. */
+  isCongested(): boolean;
+  /**
+   * An inbound message passed every check of the protocol. For QoS > 0 the broker calls `publishSettled(token, reasonCode)`
+   * once what the acknowledgement promises is true. Tokens are > 0 for QoS > 0 and 0 for QoS 0.
+   */
+  publish(message: ApplicationMessage, token: number): void;
+  /** Answered by `subscribed(token, reasonCodes)`, one per request. */
+  subscribe(token: number, requests: readonly SubscriptionRequest[], identifier: number): void;
+  /** Answered by `unsubscribed(token, reasonCodes)`. */
+  unsubscribe(token: number, filters: readonly string[]): void;
+  /** The connection ends. The session has already sent the DISCONNECT where the version has one. 0 = the client said goodbye. */
+  close(reasonCode: number, detail: string): void;
+  dropped(message: ApplicationMessage, reason: DropReason): void;
+}
+
+export interface SessionLimits {
+  /** QoS 1/2 messages that wait because the send window is full or the client is away. */
+  readonly queuedMessagesMax: number;
+  readonly queuedSizeBytesMax: number;
+  /** Told to the client in CONNACK; more unacknowledged QoS 1/2 than this is a protocol error (0x93). */
+  readonly receiveMaximum: number;
+  readonly topicAliasMaximum: number;
+  /** Aliases that we use towards a client that allows them; 0 = never. */
+  readonly outboundTopicAliasMax: number;
+}
+
+/** All of a session that another node needs to carry on with it. JSON-safe except for the buffers in messages. */
+export interface SessionSnapshot {
+  readonly clientId: string;
+  readonly subscriptions: readonly Subscription[];
+  readonly sessionExpirySeconds: number;
+  /** In order: sent and unacknowledged first, then queued. */
+  readonly outbound: readonly {
+    readonly message: ApplicationMessage;
+    readonly qos: Qos;
+    readonly retain: boolean;
+    readonly identifiers: readonly number[];
+    /** 0 = not yet sent. */
+    readonly packetId: number;
+    readonly phase: "queued" | "published" | "released";
+  }[];
+  /** QoS 2 packet identifiers received and not yet released by the client. */
+  readonly inboundQos2: readonly number[];
+}
+
+/**
+ * One client's protocol state; it may outlive its connection. Implemented by `Session` in session.ts:
+ * `new Session(clientId, limits)`, `Session.restore(snapshot, limits)`.
+ */
+export interface SessionCore {
+  readonly clientId: string;
+  readonly isConnected: boolean;
+  readonly protocolVersion: ProtocolVersion;
+  /** As agreed in CONNECT/CONNACK and changed by DISCONNECT; 0xFFFFFFFF = never expires. */
+  readonly sessionExpirySeconds: number;
+  readonly subscriptions: ReadonlyMap<string, Subscription>;
+  readonly inflightCount: number;
+  readonly queuedCount: number;
+  /**
+   * A connection takes the session. The broker sends CONNACK first, then calls this; unacknowledged messages are
+   * resent (DUP) [MQTT-4.4.0-1] and the queue goes on.
+   */
+  attach(connect: ConnectPacket, effects: SessionEffects, nowMs: number): void;
+  /** The connection is gone. `isWillWanted` is false after DISCONNECT 0x00. */
+  detach(nowMs: number): void;
+  /** Everything but CONNECT. Protocol violations end in `effects.close`. */
+  receive(packet: InboundPacket, nowMs: number): void;
+  publishSettled(token: number, reasonCode: number): void;
+  subscribed(token: number, reasonCodes: readonly number[]): void;
+  unsubscribed(token: number, reasonCodes: readonly number[]): void;
+  /** Called by the broker when a subscription really exists (or is gone), before `subscribed`. */
+  addSubscription(subscription: Subscription): void;
+  removeSubscription(filter: string): void;
+  deliver(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void;
+  /** The socket drained: send what waits. */
+  resume(nowMs: number): void;
+  /** Server-side end: sends DISCONNECT (MQTT 5 only), then `effects.close`. */
+  disconnect(reasonCode: number, detail: string): void;
+  snapshot(): SessionSnapshot;
+}
