@@ -1,0 +1,32 @@
+/** The byte stream under a connection: a TCP or TLS socket, or a WebSocket. Listeners make them. */
+export interface Channel {
+  /** For people and the authenticator: the address without port. */
+  readonly remoteAddress: string;
+  readonly isLoopback: boolean;
+  /** Hands all buffers over in one go, in order. */
+  write(chunks: readonly Buffer[]): void;
+  /** Bytes handed over that the operating system has not taken yet. */
+  bufferedSizeBytes(): number;
+  /** Says goodbye after what was written; incoming bytes may still arrive. */
+  end(): void;
+  /** Drops the connection at once. */
+  destroy(): void;
+  pauseReading(): void;
+  resumeReading(): void;
+}
+
+/** What a channel tells its connection. */
+export interface ChannelHandler {
+  received(chunk: Buffer): void;
+  /** Output that was buffered has gone out. */
+  drained(): void;
+  /** The stream broke its own rules (WebSocket text frame): end it. */
+  violated(detail: string): void;
+  /** Nothing more comes or goes; called exactly once. */
+  closed(): void;
+}
+
+/** Where listeners hand new connections; null = refused, the listener destroys the socket. */
+export interface ChannelAcceptor {
+  accept(channel: Channel): ChannelHandler | null;
+}

@@ -1,0 +1,100 @@
+import type { SessionLimits } from "../session/session-api.ts";
+
+/**
+ * Every bound of the broker in one place. What happens when one is hit stands behind its name, with the counter that
+ * tells of it.
+ */
+export interface BrokerLimits {
+  /** Open client connections, with or without a session. Beyond: closed at once; `connectionsRefused`. */
+  readonly connectionsMax: number;
+  /** Connections that have not sent CONNECT yet. Beyond: closed at once; `connectionsRefused`. */
+  readonly pendingConnectionsMax: number;
+  /** New connections per second, with a burst of the same size. Beyond: closed at once; `connectionsRefused`. */
+  readonly connectionsPerSecondMax: number;
+  /** A connection without CONNECT after this long is closed; `connectTimeouts`. */
+  readonly connectTimeoutMs: number;
+  /** Sessions on this node, connected or not. Beyond: CONNACK 0x97; `sessionsRefused`. */
+  readonly sessionsMax: number;
+  /** Caps the session expiry interval (told in CONNACK); 0xFFFFFFFF = no cap. MQTT 3.1.1 sessions end after this, too. */
+  readonly sessionExpirySecondsMax: number;
+  /** Caps keep alive (told as Server Keep Alive to MQTT 5); 0 = no cap. Keep alive 0 of MQTT 3.1.1 is accepted as it is. */
+  readonly keepAliveSecondsMax: number;
+  /** Whole control packet. Beyond: DISCONNECT 0x95; `malformedPackets`. */
+  readonly maximumPacketSizeBytes: number;
+  /** Subscriptions of one session. Beyond: SUBACK 0x97; `subscriptionsRefused`. */
+  readonly subscriptionsPerSessionMax: number;
+  /** Bytes waiting for one client above which it counts as congested: QoS 0 is dropped, QoS 1/2 waits. */
+  readonly congestedSizeBytes: number;
+  /** Bytes waiting for one client above which it is disconnected with 0x97; `slowConsumers`. */
+  readonly outputSizeBytesMax: number;
+  /** A congested client whose socket takes nothing for this long is disconnected with 0x97; `slowConsumers`. */
+  readonly stalledMs: number;
+  /** After our last bytes the socket is read this long, so that the client sees the reason, then destroyed. */
+  readonly lingerMs: number;
+  /** Messages of one publisher that wait for the log. Beyond: its socket is not read until half of them are settled. */
+  readonly publishesWaitingMax: number;
+  /** Live messages held back while retained messages are sent first. Beyond: delivered at once; `heldOverflows`. */
+  readonly heldMessagesMax: number;
+  /** Retained messages handed to one session per turn of the event loop; the rest waits for the next turn. */
+  readonly retainedPerTurn: number;
+  /** Device updates waiting for the batch in flight. Beyond: QoS 0 `publishDropped`, QoS 1/2 refused with 0x97. */
+  readonly stateUpdatesWaitingMax: number;
+  /** Device updates in one command. */
+  readonly stateUpdatesPerCommand: number;
+  /** How long an acknowledgement may wait for the log. Beyond: MQTT 5 DISCONNECT, MQTT 3.1.1 closed; `publishTimeouts`. */
+  readonly commitTimeoutMs: number;
+  /** How long a clean CONNECT waits for its claim before it is accepted all the same; `provisionalConnects`. */
+  readonly provisionalConnectMs: number;
+  /** How long the old node of a session may take to hand it over. Beyond: the session is lost; `sessionTransfersFailed`. */
+  readonly sessionTransferMs: number;
+  /** How long a session that moved away is kept for its new node. */
+  readonly sessionExportMs: number;
+  /** Sessions kept for their new nodes. Beyond: the oldest is forgotten; `sessionExportsDropped`. */
+  readonly sessionExportsMax: number;
+  /** How long SUBACK waits for the other nodes to know the subscription. Beyond: `interestTimeouts`. */
+  readonly interestBarrierMs: number;
+  /** How long SUBACK waits to read the retained messages in step with the log. Beyond: local copy; `staleRetainedReads`. */
+  readonly readBarrierMs: number;
+  /** Ended sessions whose release waits for the log. Beyond: forgotten until the node restarts; `releasesDropped`. */
+  readonly releasesWaitingMax: number;
+  /** Granularity of keep alive, expiry and will delay; nothing of them comes early, all at most this late. */
+  readonly tickMs: number;
+  readonly session: SessionLimits;
+}
+
+export const defaultBrokerLimits: BrokerLimits = {
+  connectionsMax: 100_000,
+  pendingConnectionsMax: 10_000,
+  connectionsPerSecondMax: 20_000,
+  connectTimeoutMs: 10_000,
+  sessionsMax: 200_000,
+  sessionExpirySecondsMax: 7 * 24 * 3600,
+  keepAliveSecondsMax: 0,
+  maximumPacketSizeBytes: 1024 * 1024,
+  subscriptionsPerSessionMax: 10_000,
+  congestedSizeBytes: 1024 * 1024,
+  outputSizeBytesMax: 16 * 1024 * 1024,
+  stalledMs: 60_000,
+  lingerMs: 2_000,
+  publishesWaitingMax: 2_000,
+  heldMessagesMax: 10_000,
+  retainedPerTurn: 500,
+  stateUpdatesWaitingMax: 200_000,
+  stateUpdatesPerCommand: 500,
+  commitTimeoutMs: 10_000,
+  provisionalConnectMs: 400,
+  sessionTransferMs: 1_000,
+  sessionExportMs: 10_000,
+  sessionExportsMax: 10_000,
+  interestBarrierMs: 250,
+  readBarrierMs: 2_000,
+  releasesWaitingMax: 100_000,
+  tickMs: 100,
+  session: {
+    queuedMessagesMax: 10_000,
+    queuedSizeBytesMax: 16 * 1024 * 1024,
+    receiveMaximum: 1_000,
+    topicAliasMaximum: 64,
+    outboundTopicAliasMax: 0,
+  },
+};
