@@ -45,7 +45,12 @@ export interface OutboundPublish {
   readonly expirySecondsLeft: number;
 }
 
-export type DropReason = "queue-full" | "expired" | "packet-too-large" | "not-connected" | "slow-consumer";
+export type DropReason =
+  | "queue-full"
+  | "expired"
+  | "packet-too-large"
+  | "not-connected"
+  | "slow-consumer";
 
 /**
  * What a session asks of the world. Called synchronously and in order; a test records the calls. The session
@@ -113,12 +118,14 @@ export interface SessionCore {
   readonly subscriptions: ReadonlyMap<string, Subscription>;
   readonly inflightCount: number;
   readonly queuedCount: number;
+  /** False after DISCONNECT 0x00 (in 3.1.1 after any DISCONNECT), true again from the next `attach` [MQTT-3.14.4-3]. */
+  readonly isWillWanted: boolean;
   /**
    * A connection takes the session. The broker sends CONNACK first, then calls this; unacknowledged messages are
    * resent (DUP) [MQTT-4.4.0-1] and the queue goes on.
    */
   attach(connect: ConnectPacket, effects: SessionEffects, nowMs: number): void;
-  /** The connection is gone. `isWillWanted` is false after DISCONNECT 0x00. */
+  /** The connection is gone; read `isWillWanted` before or after. */
   detach(nowMs: number): void;
   /** Everything but CONNECT. Protocol violations end in `effects.close`. */
   receive(packet: InboundPacket, nowMs: number): void;
