@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+import { dieWithParent, isNodeSuitable, runAgain } from "./node-version.ts";
+
+if (isNodeSuitable()) {
+  dieWithParent();
+  const { main } = await import("./main.ts");
+  await main(process.argv.slice(2), process.env);
+} else {
+  runAgain(import.meta.url);
+}
