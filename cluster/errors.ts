@@ -22,7 +22,8 @@ export type ClusterErrorCode =
   | "port-taken"
   | "change-refused"
   | "unknown-node"
-  | "remote-failure";
+  | "remote-failure"
+  | "invariant-broken";
 
 /** One class for every failure of the cluster library; switch on `code`, log `details`. */
 export class ClusterError extends Error {

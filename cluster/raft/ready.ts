@@ -12,7 +12,10 @@ export interface StorageWrite {
   readonly hardState: HardState | null;
   /** Replaces the log from `entries[0].index` on; empty = leave the log alone. */
   readonly entries: readonly Entry[];
-  /** Set when a staged snapshot becomes the state: the log is emptied up to and including its index. */
+  /**
+   * Set when a staged snapshot becomes the state. The whole log is emptied, also beyond the snapshot's index: a log that
+   * did not hold the snapshot's last entry conflicts with it. `entries` of the same write follow it.
+   */
   readonly snapshot: SnapshotPoint | null;
   /** Answers that this write makes true: votes, append responses (also the node's own, handled inside the core). */
   readonly messages: readonly Message[];

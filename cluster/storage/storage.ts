@@ -34,7 +34,7 @@ export interface StorageChange {
   readonly applied?: AppliedEffects;
   /** Drops log entries up to and including `index`, which must be durably applied. */
   readonly compactTo?: SnapshotPoint;
-  /** Makes the staged snapshot the state: drops the old state and the whole log up to its index. */
+  /** Makes the staged snapshot the state: drops the old state and the whole log, also entries beyond its index. */
   readonly installSnapshot?: SnapshotPoint;
   readonly nodeRecord?: NodeRecord;
 }
