@@ -1,6 +1,6 @@
 import type { NodeId } from "#cluster";
-import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { AttributeState, DeviceQueries } from "../api/ports.ts";
+import type { ApplicationMessage } from "../mqtt/message.ts";
 
 /** One attribute of one device, as the publishing node read it out of a message. Deterministic input for the state. */
 export interface AttributeUpdate {
@@ -12,11 +12,24 @@ export interface AttributeUpdate {
 /** What the log carries. Encoded by `encodeCommand`, decoded inside `Replica.apply` (commands.ts). */
 export type Command =
   /** Keeps (or, with an empty payload, clears) the retained message of its topic. */
-  | { readonly type: "retain"; readonly message: ApplicationMessage; readonly updates: readonly AttributeUpdate[] }
+  | {
+      readonly type: "retain";
+      readonly message: ApplicationMessage;
+      readonly updates: readonly AttributeUpdate[];
+    }
   /** Device state without a retained message. */
-  | { readonly type: "state"; readonly source: string; readonly updates: readonly AttributeUpdate[] }
+  | {
+      readonly type: "state";
+      readonly source: string;
+      readonly updates: readonly AttributeUpdate[];
+    }
   /** A client connected: the node claims its identifier. Result: {@link ClaimResult}. */
-  | { readonly type: "claim"; readonly clientId: string; readonly cleanStart: boolean; readonly expirySeconds: number }
+  | {
+      readonly type: "claim";
+      readonly clientId: string;
+      readonly cleanStart: boolean;
+      readonly expirySeconds: number;
+    }
   /** The session ended on this node; ignored unless `epoch` is the current one. */
   | { readonly type: "release"; readonly clientId: string; readonly epoch: number };
 
@@ -46,7 +59,9 @@ export interface ReplicaQueries {
   ownerOf(clientId: string): ClientOwner | null;
   readonly ownedClients: number;
   /** After a claim was applied that took the identifier from an owner (on every node). */
-  onOwnerChanged(handler: (clientId: string, owner: ClientOwner, previous: ClientOwner) => void): void;
+  onOwnerChanged(
+    handler: (clientId: string, owner: ClientOwner, previous: ClientOwner) => void,
+  ): void;
 }
 
 export type { AttributeState };

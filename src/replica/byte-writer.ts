@@ -1,0 +1,70 @@
+const initialCapacityBytes = 256;
+
+/**
+ * Appends fields to a growing buffer. Numbers are little-endian base-128 (LEB128) over the safe integers, because most
+ * of what the log carries is small; strings and byte strings are preceded by their length.
+ */
+export class ByteWriter {
+  #buffer: Buffer;
+  #length = 0;
+
+  constructor(capacityBytes = initialCapacityBytes) {
+    this.#buffer = Buffer.allocUnsafe(capacityBytes);
+  }
+
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#buffer[this.#length++] = value;
+  }
+
+  /** `value` is a safe integer >= 0; what is not becomes the nearest one. */
+  number(value: number): void {
+    this.#reserve(8);
+    let rest = Math.min(Math.max(Math.trunc(value), 0), Number.MAX_SAFE_INTEGER) || 0;
+    while (rest >= 0x80) {
+      this.#buffer[this.#length++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#buffer[this.#length++] = rest;
+  }
+
+  /** UTF-8; a lone surrogate becomes U+FFFD, as everywhere in MQTT it may not occur. */
+  string(text: string): void {
+    const sizeBytes = Buffer.byteLength(text);
+    this.number(sizeBytes);
+    this.#reserve(sizeBytes);
+    this.#length += this.#buffer.write(text, this.#length, sizeBytes, "utf8");
+  }
+
+  bytes(value: Uint8Array): void {
+    this.number(value.length);
+    this.#reserve(value.length);
+    this.#buffer.set(value, this.#length);
+    this.#length += value.length;
+  }
+
+  /** What was written; shares memory with the writer, which must not be used again. */
+  finish(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /**
+   * A copy with memory of its own and no byte to spare: for what lives long. A slice of a pool would keep the whole pool
+   * alive for one retained message.
+   */
+  finishExact(): Buffer {
+    const exact = Buffer.allocUnsafeSlow(this.#length);
+    this.#buffer.copy(exact, 0, 0, this.#length);
+    return exact;
+  }
+
+  #reserve(sizeBytes: number): void {
+    const needed = this.#length + sizeBytes;
+    if (needed <= this.#buffer.length) {
+      return;
+    }
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
+    this.#buffer.copy(larger, 0, 0, this.#length);
+    this.#buffer = larger;
+  }
+}

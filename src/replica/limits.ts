@@ -1,0 +1,20 @@
+/**
+ * Bounds of the replicated state. Constants and not options: every node must decide alike, or the replicas part. What goes
+ * beyond is ignored on every node and counted (the names are `Replica.metrics`).
+ */
+export const replicaLimits = {
+  /** Further topics are not retained: the result has version 0. Replacing and clearing always work. */
+  retainedMax: 2_000_000,
+  /** Sum over all retained messages of topic and record, in bytes; as above. */
+  retainedSizeBytesMax: 4 * 1024 * 1024 * 1024,
+  devicesMax: 1_000_000,
+  attributesPerDeviceMax: 256,
+  /** UTF-8 size of one attribute's value as JSON, after merging. */
+  valueSizeBytesMax: 64 * 1024,
+  /** Further identifiers are not claimed: the result has epoch 0. */
+  clientsMax: 10_000_000,
+  /** Expired retained messages removed with each applied command; keeps one apply short when very many expire at once. */
+  expiredPerApplyMax: 64,
+} as const;
+
+export type ReplicaLimits = { readonly [name in keyof typeof replicaLimits]: number };

@@ -1,0 +1,69 @@
+import type { StateWriter } from "#cluster";
+import { Digest, hashRecord, type RecordHash } from "./digest.ts";
+
+/** What a record is about: the first part of its key. */
+export const recordPrefix = {
+  /** `r/{topic}`: a retained message. */
+  retained: "r/",
+  /** `d/{device}\0{attribute}`: MQTT forbids U+0000 in topics, so no name can contain the separator. */
+  attribute: "d/",
+  /** `c/{clientId}`: who owns a client identifier. */
+  client: "c/",
+  /** `n/{nodeId}`: the latest incarnation of a node. */
+  node: "n/",
+  /** `e`: the epoch handed out last. */
+  epoch: "e",
+} as const;
+
+/**
+ * The way of all views to the persistent records: each change goes to the writer of the entry that is being applied and
+ * into the digest. The view keeps the hash of each record it holds, and hands it back when the record changes.
+ */
+export class StateRecords {
+  readonly #digest = new Digest();
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  put(
+    writer: StateWriter,
+    key: string,
+    value: Uint8Array,
+    previous: RecordHash | null,
+  ): RecordHash {
+    if (previous !== null) {
+      this.#forget(previous);
+    }
+    writer.put(key, value);
+    return this.restore(key, value);
+  }
+
+  delete(writer: StateWriter, key: string, previous: RecordHash): void {
+    writer.delete(key);
+    this.#forget(previous);
+  }
+
+  /** A record that is on disk already. */
+  restore(key: string, value: Uint8Array): RecordHash {
+    const hash = hashRecord(key, value);
+    this.#digest.add(hash);
+    this.#count++;
+    return hash;
+  }
+
+  clear(): void {
+    this.#digest.clear();
+    this.#count = 0;
+  }
+
+  digest(): string {
+    return this.#digest.toString();
+  }
+
+  #forget(hash: RecordHash): void {
+    this.#digest.subtract(hash);
+    this.#count--;
+  }
+}

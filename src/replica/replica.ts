@@ -1,0 +1,254 @@
+import type { CommandContext, NodeId, StateMachine, StateWriter } from "#cluster";
+import type { ApplicationMessage } from "../mqtt/message.ts";
+import { ClientView, type OwnerChange } from "./client-view.ts";
+import { decodeCommand } from "./commands.ts";
+import { DeviceView } from "./device-view.ts";
+import { type ReplicaLimits, replicaLimits } from "./limits.ts";
+import { recordPrefix, StateRecords } from "./records.ts";
+import type {
+  AttributeUpdate,
+  ClaimResult,
+  ClientOwner,
+  Command,
+  ReplicaQueries,
+  RetainedResult,
+} from "./replica-api.ts";
+import { RetainedView } from "./retained-view.ts";
+
+export type OwnerChangedHandler = (
+  clientId: string,
+  owner: ClientOwner,
+  previous: ClientOwner,
+) => void;
+
+/** What a command that was understood answers its proposer; null for one that was not. */
+export type CommandResult = ClaimResult | RetainedResult | { readonly isReleased: boolean } | null;
+
+/**
+ * The state that the log agrees on: retained messages, device state, and who owns which client identifier. Results by command:
+ * "retain" and "state" a {@link RetainedResult}, whose version is 0 when a limit kept the message out; "claim" a
+ * {@link ClaimResult}, whose epoch is 0 when there are too many identifiers; "release" whether it released.
+ */
+export class Replica implements StateMachine, ReplicaQueries {
+  readonly #records = new StateRecords();
+  readonly #retained: RetainedView;
+  readonly #devices: DeviceView;
+  readonly #clients: ClientView;
+  readonly #ownerHandlers: OwnerChangedHandler[] = [];
+  readonly #counts = {
+    replica_commands_applied: 0,
+    replica_commands_unreadable: 0,
+    replica_records_unreadable: 0,
+    replica_retained_refused: 0,
+    replica_retained_expired: 0,
+    replica_claims_refused: 0,
+    replica_releases_stale: 0,
+    replica_updates_ignored: 0,
+    replica_updates_refused_devices: 0,
+    replica_updates_refused_attributes: 0,
+    replica_updates_refused_size: 0,
+    replica_handler_errors: 0,
+  };
+
+  /** Other limits than the built-in ones are for tests: they must be equal on all nodes. */
+  constructor(limits: ReplicaLimits = replicaLimits) {
+    this.#retained = new RetainedView(this.#records, limits);
+    this.#devices = new DeviceView(this.#records, limits, () => {
+      this.#counts.replica_handler_errors++;
+    });
+    this.#clients = new ClientView(this.#records, limits);
+  }
+
+  get retainedCount(): number {
+    return this.#retained.count;
+  }
+
+  get retainedSizeBytes(): number {
+    return this.#retained.sizeBytes;
+  }
+
+  get devices(): DeviceView {
+    return this.#devices;
+  }
+
+  get ownedClients(): number {
+    return this.#clients.count;
+  }
+
+  /** Counters since the start of the process, and the number of records. */
+  metrics(): ReadonlyMap<string, number> {
+    return new Map([...Object.entries(this.#counts), ["replica_records", this.#records.count]]);
+  }
+
+  matchRetained(filter: string, nowMs: number, visit: (message: ApplicationMessage) => void): void {
+    this.#retained.match(filter, nowMs, visit);
+  }
+
+  getRetained(topic: string): ApplicationMessage | null {
+    return this.#retained.get(topic);
+  }
+
+  ownerOf(clientId: string): ClientOwner | null {
+    return this.#clients.ownerOf(clientId);
+  }
+
+  onOwnerChanged(handler: OwnerChangedHandler): void {
+    this.#ownerHandlers.push(handler);
+  }
+
+  apply(bytes: Uint8Array, context: CommandContext, writer: StateWriter): CommandResult {
+    const command = decodeCommand(bytes);
+    if (command === null) {
+      this.#counts.replica_commands_unreadable++;
+      return null;
+    }
+    this.#counts.replica_commands_applied++;
+    const result = this.#applyCommand(command, context, writer);
+    this.#counts.replica_retained_expired += this.#retained.purgeExpired(context.timeMs, writer);
+    return result;
+  }
+
+  nodeStarted(
+    nodeId: NodeId,
+    incarnation: number,
+    _context: CommandContext,
+    writer: StateWriter,
+  ): void {
+    this.#clients.nodeStarted(nodeId, incarnation, writer);
+  }
+
+  nodeRemoved(nodeId: NodeId, _context: CommandContext, writer: StateWriter): void {
+    this.#clients.nodeRemoved(nodeId, writer);
+  }
+
+  reset(): void {
+    this.#records.clear();
+    this.#retained.clear();
+    this.#devices.clear();
+    this.#clients.clear();
+  }
+
+  /** A record that cannot be read stays in the digest, which so tells that the replicas differ, and is counted. */
+  restore(key: string, value: Uint8Array): void {
+    const hash = this.#records.restore(key, value);
+    const rest = key.slice(2);
+    let isRestored = false;
+    switch (key === recordPrefix.epoch ? key : key.slice(0, 2)) {
+      case recordPrefix.retained:
+        isRestored = this.#retained.restore(rest, value, hash);
+        break;
+      case recordPrefix.attribute:
+        isRestored = this.#devices.restore(rest, value, hash);
+        break;
+      case recordPrefix.client:
+        isRestored = this.#clients.restoreClient(rest, value, hash);
+        break;
+      case recordPrefix.node:
+        isRestored = this.#clients.restoreNode(rest, value, hash);
+        break;
+      case recordPrefix.epoch:
+        isRestored = this.#clients.restoreEpoch(value, hash);
+        break;
+    }
+    if (!isRestored) {
+      this.#counts.replica_records_unreadable++;
+    }
+  }
+
+  /** Tells the listeners what changed behind their back; on a start nobody listens and nothing was there before. */
+  restored(): void {
+    for (const change of this.#clients.changesSinceClear()) {
+      this.#notifyOwner(change);
+    }
+    this.#devices.notifyAll();
+  }
+
+  digest(): string {
+    return this.#records.digest();
+  }
+
+  #applyCommand(command: Command, context: CommandContext, writer: StateWriter): CommandResult {
+    switch (command.type) {
+      case "retain": {
+        const isKept = this.#retained.put(command.message, context, writer);
+        this.#update(command.updates, command.message.publisherId, context, writer);
+        if (!isKept) {
+          this.#counts.replica_retained_refused++;
+        }
+        return { version: isKept ? context.index : 0 };
+      }
+      case "state":
+        this.#update(command.updates, command.source, context, writer);
+        return { version: context.index };
+      case "claim":
+        return this.#claim(command.clientId, command.expirySeconds, context, writer);
+      case "release": {
+        const { clientId, epoch } = command;
+        const isReleased = this.#clients.release(clientId, epoch, context.origin, writer);
+        this.#counts.replica_releases_stale += isReleased ? 0 : 1;
+        return { isReleased };
+      }
+    }
+  }
+
+  #update(
+    updates: readonly AttributeUpdate[],
+    source: string,
+    context: CommandContext,
+    writer: StateWriter,
+  ): void {
+    const changedIds = new Set<string>();
+    for (const update of updates) {
+      switch (this.#devices.update(update, source, context, writer)) {
+        case "changed":
+          changedIds.add(update.device);
+          break;
+        case "ignored":
+          this.#counts.replica_updates_ignored++;
+          break;
+        case "too-many-devices":
+          this.#counts.replica_updates_refused_devices++;
+          break;
+        case "too-many-attributes":
+          this.#counts.replica_updates_refused_attributes++;
+          break;
+        case "too-large":
+          this.#counts.replica_updates_refused_size++;
+          break;
+      }
+    }
+    for (const id of changedIds) {
+      this.#devices.notify(id);
+    }
+  }
+
+  #claim(
+    clientId: string,
+    expirySeconds: number,
+    context: CommandContext,
+    writer: StateWriter,
+  ): ClaimResult {
+    const nodeId = context.origin;
+    const result = this.#clients.claim(clientId, expirySeconds, nodeId, writer);
+    if (result === null) {
+      this.#counts.replica_claims_refused++;
+      return { epoch: 0, previous: null };
+    }
+    const { epoch, previous } = result;
+    if (previous !== null) {
+      this.#notifyOwner({ clientId, owner: { nodeId, epoch }, previous });
+    }
+    return result;
+  }
+
+  /** A listener that throws must not stop `apply`, which would end the process: it is counted. */
+  #notifyOwner(change: OwnerChange): void {
+    for (const handler of this.#ownerHandlers) {
+      try {
+        handler(change.clientId, change.owner, change.previous);
+      } catch {
+        this.#counts.replica_handler_errors++;
+      }
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import type { CommandContext, StateWriter } from "#cluster";
+import { type ApplicationMessage, expiresAtMs } from "../mqtt/message.ts";
+import { ByteReader } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import type { RecordHash } from "./digest.ts";
+import { type Expiring, ExpiryQueue } from "./expiry-queue.ts";
+import type { ReplicaLimits } from "./limits.ts";
+import { readMessageBody, writeMessageBody } from "./message-codec.ts";
+import { recordPrefix, type StateRecords } from "./records.ts";
+import { TopicTree } from "./topic-tree.ts";
+
+interface RetainedEntry extends Expiring {
+  readonly message: ApplicationMessage;
+  readonly hash: RecordHash;
+  readonly sizeBytes: number;
+}
+
+/** Topic -> retained message (MQTT 5, 3.3.1.3). The payload in memory is part of the record's bytes, held once. */
+export class RetainedView {
+  readonly #records: StateRecords;
+  readonly #limits: ReplicaLimits;
+  readonly #entries = new Map<string, RetainedEntry>();
+  readonly #tree = new TopicTree<RetainedEntry>();
+  readonly #expiry = new ExpiryQueue<RetainedEntry>();
+  #sizeBytes = 0;
+
+  constructor(records: StateRecords, limits: ReplicaLimits) {
+    this.#records = records;
+    this.#limits = limits;
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  get(topic: string): ApplicationMessage | null {
+    return this.#entries.get(topic)?.message ?? null;
+  }
+
+  match(filter: string, nowMs: number, visit: (message: ApplicationMessage) => void): void {
+    const visitLive = (entry: RetainedEntry): void => {
+      if (entry.expiresAtMs > nowMs) {
+        visit(entry.message);
+      }
+    };
+    if (filter.includes("+") || filter.includes("#")) {
+      this.#tree.match(filter, visitLive);
+      return;
+    }
+    const entry = this.#entries.get(filter);
+    if (entry !== undefined) {
+      visitLive(entry);
+    }
+  }
+
+  /** False when a limit keeps the message out. */
+  put(message: ApplicationMessage, context: CommandContext, writer: StateWriter): boolean {
+    const { topic } = message;
+    const previous = this.#entries.get(topic);
+    if (message.payload.length === 0) {
+      if (previous !== undefined) {
+        this.#delete(previous, writer);
+      }
+      return true;
+    }
+    const value = encodeRecord(message, context.index);
+    const sizeBytes = sizeOf(topic, value);
+    const grownBytes = this.#sizeBytes + sizeBytes - (previous?.sizeBytes ?? 0);
+    if (
+      (previous === undefined && this.#entries.size >= this.#limits.retainedMax) ||
+      grownBytes > this.#limits.retainedSizeBytesMax
+    ) {
+      return false;
+    }
+    const kept = decodeRecord(topic, value)!;
+    const key = recordPrefix.retained + topic;
+    const hash = this.#records.put(writer, key, value, previous?.hash ?? null);
+    if (previous !== undefined) {
+      this.#forget(previous);
+    }
+    this.#keep(kept, hash, sizeBytes);
+    return true;
+  }
+
+  /** Removes what has expired, the earliest first and a bounded number; answers how many. */
+  purgeExpired(nowMs: number, writer: StateWriter): number {
+    let purged = 0;
+    while (purged < this.#limits.expiredPerApplyMax) {
+      const entry = this.#expiry.first();
+      if (entry === undefined || entry.expiresAtMs > nowMs) {
+        break;
+      }
+      this.#delete(entry, writer);
+      purged++;
+    }
+    return purged;
+  }
+
+  /** False for a record that cannot be read. */
+  restore(topic: string, value: Uint8Array, hash: RecordHash): boolean {
+    const own = Buffer.allocUnsafeSlow(value.length);
+    own.set(value);
+    const message = decodeRecord(topic, own);
+    if (message === null) {
+      return false;
+    }
+    this.#keep(message, hash, sizeOf(topic, value));
+    return true;
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.#tree.clear();
+    this.#expiry.clear();
+    this.#sizeBytes = 0;
+  }
+
+  #keep(message: ApplicationMessage, hash: RecordHash, sizeBytes: number): void {
+    const entry: RetainedEntry = {
+      message,
+      hash,
+      sizeBytes,
+      expiresAtMs: expiresAtMs(message),
+      expiryKey: message.topic,
+      queueIndex: -1,
+    };
+    this.#entries.set(message.topic, entry);
+    this.#tree.set(message.topic, entry);
+    this.#sizeBytes += sizeBytes;
+    if (entry.expiresAtMs !== Number.POSITIVE_INFINITY) {
+      this.#expiry.add(entry);
+    }
+  }
+
+  #delete(entry: RetainedEntry, writer: StateWriter): void {
+    const { topic } = entry.message;
+    this.#records.delete(writer, recordPrefix.retained + topic, entry.hash);
+    this.#forget(entry);
+    this.#entries.delete(topic);
+    this.#tree.delete(topic);
+  }
+
+  #forget(entry: RetainedEntry): void {
+    this.#sizeBytes -= entry.sizeBytes;
+    this.#expiry.remove(entry);
+  }
+}
+
+function sizeOf(topic: string, value: Uint8Array): number {
+  return topic.length + value.length;
+}
+
+function encodeRecord(message: ApplicationMessage, version: number): Buffer {
+  const writer = new ByteWriter(256 + message.payload.length);
+  writer.number(version);
+  writeMessageBody(writer, message);
+  return writer.finishExact();
+}
+
+function decodeRecord(topic: string, value: Uint8Array): ApplicationMessage | null {
+  const reader = new ByteReader(value);
+  const version = reader.number();
+  const message = readMessageBody(reader, topic, version);
+  return reader.isSound && reader.isAtEnd ? message : null;
+}

@@ -1,0 +1,26 @@
+/** How deep arrays and objects may nest in a value of device state. */
+export const valueDepthMax = 32;
+
+/** A JSON object, as opposed to an array, null or a bare value: the kind of value whose fields merge. */
+export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Whether a parsed JSON value may stand in the replicated state. Numbers must survive JSON (1e999 parses to Infinity and would come
+ * back as null), and the depth is bounded, because the depth at which `JSON.stringify` overflows the stack differs
+ * between nodes and would make them disagree.
+ */
+export function isStateValue(value: unknown, depthLeft: number = valueDepthMax): boolean {
+  if (typeof value === "number") {
+    return Number.isFinite(value);
+  }
+  if (typeof value !== "object" || value === null) {
+    return typeof value === "string" || typeof value === "boolean" || value === null;
+  }
+  if (depthLeft === 0) {
+    return false;
+  }
+  const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return items.every((item) => isStateValue(item, depthLeft - 1));
+}
