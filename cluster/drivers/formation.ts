@@ -1,0 +1,233 @@
+import { ClusterError } from "../errors.ts";
+import { isNodeId, type NodeId } from "../node-id.ts";
+import type { Formation } from "../options.ts";
+import type { Clock, Log, Random } from "../ports.ts";
+import type { LinkEvent, Transport } from "../transport/transport.ts";
+import type { MemberRecord } from "../agreed/member-record.ts";
+
+/** What a node learns when a cluster took it in. */
+export interface Joined {
+  readonly kind: "joined";
+  readonly clusterId: string;
+  readonly self: MemberRecord;
+  readonly members: readonly MemberRecord[];
+}
+
+export type Formed = Joined | { readonly kind: "found" };
+
+export const joinRequestKind = "join";
+export const consentRequestKind = "consent";
+
+export interface FormationOptions {
+  readonly formation: Formation;
+  readonly name: string | null;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Addresses on this machine worth a try. */
+  readonly neighbours: () => Promise<readonly string[]>;
+}
+
+const roundMs = 250;
+const dialTimeoutMs = 3000;
+const joinTimeoutMs = 12_000;
+const reportMs = 5000;
+/** For how long a node that consented to a founder waits for it before it listens to another. */
+const consentMs = 10_000;
+const discoveredMax = 256;
+
+/**
+ * Finds a node its cluster: dials everybody it can think of until one of them belongs to a cluster and takes it in. It
+ * never founds one by itself, except as the one founder that `expect` nodes agreed on.
+ */
+export class FormationDriver {
+  readonly #options: FormationOptions;
+  readonly #discovered = new Set<string>();
+  readonly #linked = new Set<NodeId>();
+  #lastReportMs = 0;
+  #lastProblem = "";
+  #isStopped = false;
+  #consent: { founder: NodeId; untilMs: number } | null = null;
+
+  constructor(options: FormationOptions) {
+    this.#options = options;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  discovered(addresses: readonly string[]): void {
+    for (const address of addresses) {
+      if (this.#discovered.size < discoveredMax) this.#discovered.add(address);
+    }
+  }
+
+  onLink(event: LinkEvent): void {
+    if (event.type === "up") this.#linked.add(event.nodeId);
+    else this.#linked.delete(event.nodeId);
+  }
+
+  /** Answers what a peer asks of a node without a cluster. */
+  async onRequest(from: NodeId, kind: string): Promise<Uint8Array> {
+    if (kind === joinRequestKind) {
+      throw new ClusterError("not-leader", "this node has no cluster yet");
+    }
+    if (kind === consentRequestKind) return this.#answerConsent(from);
+    throw new ClusterError("remote-failure", `a node without a cluster does not answer ${kind}`);
+  }
+
+  /** Rejects with `stopped`, `name-taken` or `node-removed`; everything else is tried again. */
+  async run(): Promise<Formed> {
+    const { clock, formation } = this.#options;
+    if (formation.kind === "found") return { kind: "found" };
+    this.#lastReportMs = clock.monotonicMs();
+    for (;;) {
+      if (this.#isStopped) throw new ClusterError("stopped", "the node is stopping");
+      await this.#dialAll();
+      const joined = await this.#tryJoin();
+      if (joined !== null) return joined;
+      if (formation.kind === "expect" && (await this.#tryFound(formation.count))) {
+        return { kind: "found" };
+      }
+      this.#report();
+      const jitterMs = this.#options.random() * roundMs;
+      await new Promise<void>((resolve) => clock.after(roundMs + jitterMs, resolve));
+    }
+  }
+
+  async #dialAll(): Promise<void> {
+    const { formation, transport, neighbours } = this.#options;
+    if (formation.kind === "found") return;
+    const addresses = new Set(formation.addresses);
+    if (formation.isDiscovering) {
+      for (const address of await neighbours()) addresses.add(address);
+      for (const address of this.#discovered) addresses.add(address);
+    }
+    const asked = new Set(formation.addresses);
+    await Promise.all(
+      [...addresses].map(async (address) => {
+        try {
+          await transport.dial(address, dialTimeoutMs);
+        } catch (error) {
+          const { code, message } = error as ClusterError;
+          if (asked.has(address) || code === "wrong-secret" || code === "wrong-cluster") {
+            this.#lastProblem = `${address}: ${message}`;
+          }
+        }
+      }),
+    );
+  }
+
+  async #tryJoin(): Promise<Joined | null> {
+    const { transport, name } = this.#options;
+    const wish = { nodeId: transport.nodeId, name, addresses: transport.addresses() };
+    for (const nodeId of [...this.#linked].sort()) {
+      try {
+        const answer = await transport.request(
+          nodeId,
+          joinRequestKind,
+          Buffer.from(JSON.stringify(wish)),
+          joinTimeoutMs,
+        );
+        return JSON.parse(Buffer.from(answer).toString("utf8")) as Joined;
+      } catch (error) {
+        const { code, message } = error as ClusterError;
+        if (isFinal(code, message)) throw error;
+        this.#lastProblem = message;
+      }
+    }
+    return null;
+  }
+
+  /** The smallest id among the expected nodes founds, if all others say yes to it. */
+  async #tryFound(count: number): Promise<boolean> {
+    const { transport, clock, log } = this.#options;
+    const others = [...this.#linked].sort();
+    if (others.length + 1 < count) {
+      this.#lastProblem = `${others.length + 1} of ${count} expected nodes are here`;
+      return false;
+    }
+    const smallest = others[0];
+    if (smallest !== undefined && smallest < transport.nodeId) return false;
+    if (this.#consent !== null && this.#consent.untilMs > clock.monotonicMs()) return false;
+    this.#consent = { founder: transport.nodeId, untilMs: clock.monotonicMs() + consentMs };
+    const answers = await Promise.allSettled(
+      others.map((nodeId) =>
+        transport.request(nodeId, consentRequestKind, new Uint8Array(0), dialTimeoutMs),
+      ),
+    );
+    const granted = answers.filter(
+      (answer) => answer.status === "fulfilled" && answer.value[0] === 1,
+    ).length;
+    log.info({ granted, expected: count }, "asked the expected nodes to let this one found the cluster");
+    if (granted === others.length) return true;
+    this.#consent = null;
+    return false;
+  }
+
+  #answerConsent(founder: NodeId): Uint8Array {
+    const { transport, clock, formation } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const isFree =
+      this.#consent === null ||
+      this.#consent.untilMs <= nowMs ||
+      this.#consent.founder === founder;
+    const isGranted = formation.kind !== "found" && isFree && founder < transport.nodeId;
+    if (isGranted) this.#consent = { founder, untilMs: nowMs + consentMs };
+    return Uint8Array.of(isGranted ? 1 : 0);
+  }
+
+  #report(): void {
+    const { clock, log, formation } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#lastReportMs < reportMs || formation.kind === "found") return;
+    this.#lastReportMs = nowMs;
+    log.warn(
+      {
+        tried: [...formation.addresses],
+        discovering: formation.isDiscovering,
+        problem: this.#lastProblem || "nobody answers",
+      },
+      "no cluster found yet, still trying; this node does not form one by itself",
+    );
+    this.#lastProblem = "";
+  }
+}
+
+/** A joining node's request as it arrives. Throws ClusterError `frame-malformed`. */
+export function decodeJoinWish(payload: Uint8Array): {
+  nodeId: NodeId;
+  name: string | null;
+  addresses: string[];
+} {
+  let wish: Record<string, unknown>;
+  try {
+    wish = JSON.parse(Buffer.from(payload).toString("utf8")) as Record<string, unknown>;
+  } catch (cause) {
+    throw new ClusterError("frame-malformed", "join request is not JSON", {}, cause);
+  }
+  const { nodeId, name, addresses } = wish;
+  if (
+    typeof nodeId !== "string" ||
+    !isNodeId(nodeId) ||
+    !(name === null || typeof name === "string") ||
+    !Array.isArray(addresses) ||
+    !addresses.every((address) => typeof address === "string")
+  ) {
+    throw new ClusterError("frame-malformed", "join request lacks nodeId, name or addresses");
+  }
+  return { nodeId, name, addresses: addresses as string[] };
+}
+
+/**
+ * Errors travel between nodes as `remote-failure` with the text of the other side, which begins with its code.
+ * Trying again cannot help with these.
+ */
+function isFinal(code: string, message: string): boolean {
+  return (
+    code === "remote-failure" &&
+    (message.includes("name-taken") || message.includes("node-removed"))
+  );
+}

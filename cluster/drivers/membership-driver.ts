@@ -1,0 +1,291 @@
+import type { AgreedState } from "../agreed/agreed-state.ts";
+import { encodeMemberRecord, type MemberRecord } from "../agreed/member-record.ts";
+import { ClusterError } from "../errors.ts";
+import { type AutopilotMember, planVoters } from "../members/autopilot-plan.ts";
+import type { NodeId } from "../node-id.ts";
+import type { ClusterTimings } from "../options.ts";
+import type { Cancel, Clock, Log } from "../ports.ts";
+import type { RaftCore } from "../raft/api.ts";
+import type { ConfigChange, MembershipStep } from "../raft/types.ts";
+
+export interface MembershipDriverOptions {
+  readonly nodeId: NodeId;
+  readonly raft: RaftCore;
+  readonly agreed: AgreedState;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly timings: ClusterTimings;
+  readonly votersMax: number;
+  readonly stateOf: (nodeId: NodeId) => "up" | "suspect" | "down";
+  readonly schedule: () => void;
+}
+
+/** A joining node's wish, as it reaches the leader. */
+export interface JoinWish {
+  readonly nodeId: NodeId;
+  /** Null: any free name will do. */
+  readonly name: string | null;
+  readonly addresses: readonly string[];
+}
+
+interface Waiter {
+  readonly isDone: () => boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+  readonly deadlineMs: number;
+}
+
+const roundMs = 100;
+const changeTimeoutMs = 10_000;
+/** A follower this many entries behind the leader still counts as caught up. */
+const lagEntriesMax = 1000;
+
+/**
+ * The leader's side of membership: every join, promotion, exchange and removal is one committed change, and only one is
+ * under way at a time.
+ */
+export class MembershipDriver {
+  readonly #options: MembershipDriverOptions;
+  readonly #healthySinceMs = new Map<NodeId, number>();
+  readonly #downSinceMs = new Map<NodeId, number>();
+  #queue: Promise<unknown> = Promise.resolve();
+  #waiters: Waiter[] = [];
+  #timer: Cancel | null = null;
+  #isStopped = false;
+
+  constructor(options: MembershipDriverOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = this.#options.clock.after(roundMs, () => {
+      this.#round();
+      if (!this.#isStopped) this.start();
+    });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.();
+    for (const waiter of this.#waiters.splice(0)) {
+      waiter.reject(new ClusterError("stopped", "the node is stopping"));
+    }
+  }
+
+  /** A configuration change was applied, or leadership moved. */
+  changed(): void {
+    const isLeader = this.#options.raft.status().role === "leader";
+    const waiting = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiting) {
+      if (waiter.isDone()) waiter.resolve();
+      else if (!isLeader) waiter.reject(notLeader());
+      else this.#waiters.push(waiter);
+    }
+  }
+
+  /** Leader only: resolves when the node is a learner by a committed change; answers its record. */
+  join(wish: JoinWish): Promise<MemberRecord> {
+    return this.#inTurn(async () => {
+      const { agreed } = this.#options;
+      if (agreed.wasRemoved(wish.nodeId)) {
+        throw new ClusterError(
+          "node-removed",
+          `node ${wish.nodeId} was removed from this cluster; ids never come back, an empty data directory gets a new one`,
+        );
+      }
+      const known = agreed.member(wish.nodeId);
+      if (known !== null) return known;
+      const record: MemberRecord = {
+        nodeId: wish.nodeId,
+        name: this.#chooseName(wish.name),
+        addresses: wish.addresses,
+      };
+      await this.#change([{ type: "addLearner", nodeId: wish.nodeId }], record, () => {
+        return agreed.member(wish.nodeId) !== null;
+      });
+      this.#options.log.info({ node: record.name, nodeId: record.nodeId }, "node joined as learner");
+      return record;
+    });
+  }
+
+  /** Leader only: resolves when the removal is committed. */
+  remove(nodeId: NodeId): Promise<void> {
+    return this.#inTurn(async () => {
+      const { agreed, raft, stateOf } = this.#options;
+      const record = agreed.member(nodeId);
+      if (record === null) {
+        if (agreed.wasRemoved(nodeId)) return;
+        throw new ClusterError("unknown-node", `no member has the id ${nodeId}`);
+      }
+      const remaining = raft.status().configuration.voters.filter((voter) => voter !== nodeId);
+      const alive = remaining.filter(
+        (voter) => voter === this.#options.nodeId || stateOf(voter) === "up",
+      );
+      if (alive.length <= remaining.length / 2) {
+        throw new ClusterError(
+          "change-refused",
+          `removing ${record.name} would leave ${alive.length} of ${remaining.length} voters alive, less than a majority`,
+        );
+      }
+      await this.#change([{ type: "remove", nodeId }], null, () => agreed.member(nodeId) === null);
+      this.#options.log.info({ node: record.name, nodeId }, "node removed");
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(() => {
+      if (this.#options.raft.status().role !== "leader") throw notLeader();
+      return work();
+    });
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  async #change(
+    steps: readonly MembershipStep[],
+    record: MemberRecord | null,
+    isDone: () => boolean,
+  ): Promise<void> {
+    const { clock, raft, schedule } = this.#options;
+    const change: ConfigChange = {
+      type: "change",
+      steps,
+      context: record === null ? new Uint8Array(0) : encodeMemberRecord(record),
+    };
+    const deadlineMs = clock.monotonicMs() + changeTimeoutMs;
+    for (;;) {
+      const result = raft.proposeConfigChange(change);
+      schedule();
+      if (result.status === "accepted") break;
+      if (result.reason === "unsafe") {
+        throw new ClusterError("change-refused", "the change would leave the cluster without a voter");
+      }
+      if (result.reason === "not-leader") throw notLeader();
+      await this.#until(() => !this.#isChangePending(), deadlineMs, true);
+    }
+    await this.#until(isDone, deadlineMs, false);
+    await this.#until(() => !this.#isChangePending(), deadlineMs, true);
+  }
+
+  #isChangePending(): boolean {
+    const { hasPendingConfigChange, configuration, transferTarget } = this.#options.raft.status();
+    return (
+      hasPendingConfigChange || configuration.votersOutgoing.length > 0 || transferTarget !== null
+    );
+  }
+
+  /** Checked whenever a change is applied and at every round. */
+  #until(isDone: () => boolean, deadlineMs: number, isLater: boolean): Promise<void> {
+    if (!isLater && isDone()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ isDone, resolve, reject, deadlineMs });
+    });
+  }
+
+  #chooseName(wanted: string | null): string {
+    const { agreed, stateOf } = this.#options;
+    const holders = new Map(agreed.members().map((member) => [member.name, member.nodeId]));
+    if (wanted === null) {
+      for (let number = 1; ; number++) {
+        if (!holders.has(`n${number}`)) return `n${number}`;
+      }
+    }
+    const holder = holders.get(wanted);
+    if (holder !== undefined && (holder === this.#options.nodeId || stateOf(holder) !== "down")) {
+      throw new ClusterError(
+        "name-taken",
+        `another live member is called ${wanted}; give --name another value`,
+        { name: wanted },
+      );
+    }
+    return wanted;
+  }
+
+  #round(): void {
+    this.changed();
+    const nowMs = this.#options.clock.monotonicMs();
+    const late = this.#waiters.filter((waiter) => waiter.deadlineMs <= nowMs);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.deadlineMs > nowMs);
+    for (const waiter of late) {
+      waiter.reject(new ClusterError("timeout", "the membership change was not committed in time"));
+    }
+    const status = this.#options.raft.status();
+    if (status.role !== "leader") {
+      this.#healthySinceMs.clear();
+      this.#downSinceMs.clear();
+      return;
+    }
+    const members = this.#observe(nowMs);
+    if (this.#isChangePending() || this.#waiters.length > 0) return;
+    this.#propose(members);
+  }
+
+  #observe(nowMs: number): AutopilotMember[] {
+    const { agreed, raft, stateOf, nodeId: self } = this.#options;
+    const status = raft.status();
+    const progress = new Map(status.progress.map((view) => [view.nodeId, view]));
+    const voters = new Set(status.configuration.voters);
+    return agreed.members().map(({ nodeId, name }) => {
+      const isSelf = nodeId === self;
+      const view = progress.get(nodeId);
+      const state = isSelf ? "up" : stateOf(nodeId);
+      const isHealthy =
+        isSelf ||
+        (state === "up" &&
+          view?.state === "replicate" &&
+          status.lastIndex - view.match <= lagEntriesMax);
+      return {
+        nodeId,
+        name,
+        isVoter: voters.has(nodeId),
+        isLeader: isSelf,
+        isHealthy,
+        healthyMs: since(this.#healthySinceMs, nodeId, isHealthy, nowMs),
+        downMs: since(this.#downSinceMs, nodeId, state === "down", nowMs),
+      };
+    });
+  }
+
+  #propose(members: readonly AutopilotMember[]): void {
+    const { raft, log, timings, votersMax, schedule } = this.#options;
+    const plan = planVoters(members, {
+      votersMax,
+      stabilizationMs: timings.stabilizationMs,
+      replaceVoterAfterMs: timings.replaceVoterAfterMs,
+    });
+    if (plan === null) return;
+    const steps: MembershipStep[] = [
+      ...plan.promote.map((nodeId) => ({ type: "addVoter" as const, nodeId })),
+      ...plan.demote.map((nodeId) => ({ type: "addLearner" as const, nodeId })),
+    ];
+    const result = raft.proposeConfigChange({
+      type: "change",
+      steps,
+      context: new Uint8Array(0),
+    });
+    schedule();
+    if (result.status === "accepted") {
+      log.info({ ...plan, index: result.index }, "autopilot changes the voters");
+    }
+  }
+}
+
+function since(
+  times: Map<NodeId, number>,
+  nodeId: NodeId,
+  isTrue: boolean,
+  nowMs: number,
+): number {
+  if (!isTrue) {
+    times.delete(nodeId);
+    return 0;
+  }
+  const start = times.get(nodeId) ?? nowMs;
+  times.set(nodeId, start);
+  return nowMs - start;
+}
+
+function notLeader(): ClusterError {
+  return new ClusterError("not-leader", "this node does not lead the cluster (any more)");
+}

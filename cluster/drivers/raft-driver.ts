@@ -1,0 +1,343 @@
+import type { AgreedState, AppliedBatch } from "../agreed/agreed-state.ts";
+import { DigestRing } from "../agreed/digest-ring.ts";
+import { LogWindow } from "../agreed/log-window.ts";
+import { ClusterError } from "../errors.ts";
+import { logLimits as limits } from "../log-limits.ts";
+import type { NodeId } from "../node-id.ts";
+import type { Clock, Counters, Log, Random } from "../ports.ts";
+import { decodeConfigChange } from "../raft/config-change-codec.ts";
+import type { Message } from "../raft/messages.ts";
+import { Raft } from "../raft/raft.ts";
+import type { Ready, StorageWrite } from "../raft/ready.ts";
+import { type Configuration, defaultGroup, type Entry, EntryType } from "../raft/types.ts";
+import type { ClusterStorage, StorageRestore } from "../storage/storage.ts";
+import { Channel, type Transport } from "../transport/transport.ts";
+import { decodeMessage, encodeMessage } from "../wire/raft-codec.ts";
+
+export interface RaftDriverHandlers {
+  /** A batch was applied on this node. */
+  readonly batchApplied: (batch: AppliedBatch, index: number) => void;
+  /** Applied index or commit index moved. */
+  readonly advanced: () => void;
+  readonly configured: (configuration: Configuration, index: number) => void;
+  /** Role, term or leader changed. */
+  readonly roleChanged: () => void;
+  readonly readConfirmed: (requestId: number, index: number) => void;
+  readonly readDropped: (requestId: number) => void;
+  /** The core wants `to` to get a snapshot; answer with `reportSnapshot`. */
+  readonly snapshotWanted: (to: NodeId, term: number) => void;
+  /** The state was replaced by a snapshot and reloaded. */
+  readonly stateReplaced: () => void;
+  readonly fatal: (error: Error) => void;
+}
+
+export interface RaftDriverOptions {
+  readonly nodeId: NodeId;
+  readonly restore: StorageRestore;
+  readonly storage: ClusterStorage;
+  readonly transport: Transport;
+  readonly agreed: AgreedState;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly counters: Counters;
+  readonly tickMs: number;
+  readonly heartbeatTicks: number;
+  readonly electionTicks: number;
+  readonly handlers: RaftDriverHandlers;
+}
+
+/**
+ * Turns ticks and frames into steps of the core, and what the core wants done into sends, one stream of synced writes, and
+ * applied entries. The order "store, then say" is the core's: what must be durable first rides with the write.
+ */
+export class RaftDriver {
+  readonly raft: Raft;
+  /** Content digests of this replica at its newest indexes. */
+  readonly digests = new DigestRing(limits.digestsKept);
+  readonly #options: RaftDriverOptions;
+  readonly #window: LogWindow;
+  #isScheduled = false;
+  #isStopped = false;
+  /** Entries committed while a snapshot is being loaded wait here. */
+  #waitingEntries: Entry[] = [];
+  #isReloading = false;
+  #durableAppliedIndex: number;
+  #appliedIndex: number;
+  #appliedTerm: number;
+  #configuration: Configuration;
+  #lastRole = "";
+  #tickOriginMs = 0;
+  #ticksDone = 0;
+  #leaderContactMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: RaftDriverOptions) {
+    this.#options = options;
+    const { restore } = options;
+    this.raft = new Raft(
+      {
+        nodeId: options.nodeId,
+        electionTicks: options.electionTicks,
+        heartbeatTicks: options.heartbeatTicks,
+        appendSizeBytesMax: limits.appendSizeBytesMax,
+        inflightAppendsMax: limits.inflightAppendsMax,
+        inflightBytesMax: limits.inflightAppendSizeBytesMax,
+        uncommittedBytesMax: limits.uncommittedSizeBytesMax,
+        committedBytesPerReadyMax: limits.committedSizeBytesPerTurnMax,
+        random: options.random,
+      },
+      restore,
+    );
+    this.#window = new LogWindow(limits.logWindow, restore.snapshot);
+    for (const entry of restore.entries) {
+      if (entry.index <= restore.appliedIndex) this.#window.applied(entry);
+    }
+    this.digests.reset(restore.appliedIndex, options.agreed.digest());
+    this.#appliedIndex = restore.appliedIndex;
+    this.#appliedTerm = restore.appliedTerm;
+    this.#durableAppliedIndex = restore.appliedIndex;
+    this.#configuration = restore.configuration;
+    if (restore.appliedIndex > restore.snapshot.index) {
+      this.#window.configured(restore.appliedIndex, restore.configuration);
+    }
+  }
+
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  /** Monotonic time of the last word from a leader; Infinity in the past when there never was one. */
+  get leaderContactMs(): number {
+    return this.raft.status().role === "leader"
+      ? this.#options.clock.monotonicMs()
+      : this.#leaderContactMs;
+  }
+
+  start(): void {
+    this.#tickOriginMs = this.#options.clock.monotonicMs();
+    this.#scheduleTick();
+    this.schedule();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Something was put into the core: what it wants done happens at the end of this turn. */
+  schedule(): void {
+    if (this.#isScheduled || this.#isStopped) return;
+    this.#isScheduled = true;
+    this.#options.clock.endOfTurn(() => {
+      this.#isScheduled = false;
+      this.#pump();
+    });
+  }
+
+  onFrame(from: NodeId, frame: Uint8Array): void {
+    const group = frame[0];
+    if (group !== defaultGroup) {
+      throw new ClusterError("frame-malformed", `raft frame of unknown group ${group}`, { from });
+    }
+    // The core keeps entries: views into the receive buffer would keep whole chunks alive or be overwritten.
+    const message = decodeMessage(Uint8Array.from(frame.subarray(1)));
+    if (message.from !== from) {
+      throw new ClusterError("frame-malformed", "raft message names another sender", { from });
+    }
+    this.step(message);
+  }
+
+  step(message: Message): void {
+    if (this.#isStopped) return;
+    this.raft.step(message);
+    if (message.from === this.raft.status().leader) {
+      this.#leaderContactMs = this.#options.clock.monotonicMs();
+    }
+    this.schedule();
+  }
+
+  #pump(): void {
+    if (this.#isStopped || !this.raft.hasReady()) return this.#noticeRole();
+    if (this.#options.storage.stats().queuedChanges > limits.storageBacklogMax) {
+      this.#options.counters.add("raft_storage_backlog_pauses");
+      this.#options.clock.after(1, () => this.schedule());
+      return;
+    }
+    const ready = this.raft.ready();
+    for (const message of ready.messages) this.#send(message);
+    if (ready.write !== null) this.#store(ready.write);
+    this.#take(ready);
+    for (const requestId of ready.readsDropped) this.#options.handlers.readDropped(requestId);
+    for (const { requestId, index } of ready.readStates) {
+      this.#options.handlers.readConfirmed(requestId, index);
+    }
+    this.#noticeRole();
+    if (this.raft.hasReady()) this.schedule();
+  }
+
+  #send(message: Message): void {
+    if (message.type === "snapshot") {
+      this.#options.handlers.snapshotWanted(message.to, message.term);
+      return;
+    }
+    const body = encodeMessage(message);
+    const frame = Buffer.allocUnsafe(1 + body.byteLength);
+    frame[0] = defaultGroup;
+    frame.set(body, 1);
+    const result = this.#options.transport.send(message.to, Channel.raft, frame);
+    if (result !== "queued" && message.type === "append") {
+      this.raft.reportUnreachable(message.to);
+    }
+  }
+
+  #store(write: StorageWrite): void {
+    const { storage } = this.#options;
+    const done = (): void => {
+      if (this.#isStopped) return;
+      if (write.snapshot !== null) {
+        void this.#reload(write);
+        return;
+      }
+      this.#durable(write);
+    };
+    if (write.snapshot !== null) {
+      this.#isReloading = true;
+    }
+    storage.write(
+      {
+        groupId: defaultGroup,
+        ...(write.hardState === null ? {} : { hardState: write.hardState }),
+        ...(write.entries.length === 0 ? {} : { entries: write.entries }),
+        ...(write.snapshot === null ? {} : { installSnapshot: write.snapshot }),
+      },
+      done,
+    );
+  }
+
+  #durable(write: StorageWrite): void {
+    this.raft.writeDone(write.id);
+    for (const message of write.messages) this.#send(message);
+    this.schedule();
+  }
+
+  /** The disk holds the new state: load it, then go on applying. */
+  async #reload(write: StorageWrite): Promise<void> {
+    const { agreed, storage, handlers } = this.#options;
+    const point = write.snapshot;
+    if (point === null) return;
+    try {
+      agreed.reset();
+      await storage.loadState((key, value) => agreed.restore(key, value));
+      agreed.restored();
+    } catch (error) {
+      handlers.fatal(error as Error);
+      return;
+    }
+    this.#appliedIndex = point.index;
+    this.#appliedTerm = point.term;
+    this.#durableAppliedIndex = point.index;
+    this.#configuration = point.configuration;
+    this.#window.restart(point);
+    this.digests.reset(point.index, agreed.digest());
+    this.#isReloading = false;
+    this.#durable(write);
+    handlers.configured(point.configuration, point.index);
+    handlers.stateReplaced();
+    this.#apply(this.#waitingEntries.splice(0));
+  }
+
+  #take(ready: Ready): void {
+    if (ready.committed.length === 0) return;
+    if (this.#isReloading) this.#waitingEntries.push(...ready.committed);
+    else this.#apply(ready.committed);
+  }
+
+  #apply(entries: readonly Entry[]): void {
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    for (const entry of entries) this.#applyOne(entry);
+    this.raft.applied(last.index);
+    const { agreed, handlers, storage } = this.#options;
+    const { index, term } = last;
+    storage.write(
+      {
+        groupId: defaultGroup,
+        applied: { index, term, configuration: this.#configuration, writes: agreed.takeWrites() },
+      },
+      () => {
+        this.#durableAppliedIndex = index;
+        this.#trim();
+      },
+    );
+    handlers.advanced();
+  }
+
+  #applyOne(entry: Entry): void {
+    const { agreed, handlers } = this.#options;
+    this.#appliedIndex = entry.index;
+    this.#appliedTerm = entry.term;
+    this.#window.applied(entry);
+    try {
+      if (entry.type === EntryType.command) {
+        const batch = agreed.applyBatch(entry.data, entry.index);
+        if (batch !== null) handlers.batchApplied(batch, entry.index);
+        else this.#options.counters.add("raft_batches_ignored");
+      } else if (entry.type === EntryType.configChange) {
+        const change = decodeConfigChange(entry.data);
+        this.#configuration = this.raft.applyConfigChange(change, entry.index);
+        this.#window.configured(entry.index, this.#configuration);
+        agreed.applyConfigChange(change, entry.index);
+        handlers.configured(this.#configuration, entry.index);
+      }
+    } catch (error) {
+      // Skipping a committed entry would make this replica differ; ending is the only honest answer.
+      handlers.fatal(error as Error);
+      throw error;
+    }
+    this.digests.record(entry.index, agreed.digest());
+  }
+
+  #trim(): void {
+    if (this.#isStopped || this.#isReloading) return;
+    const point = this.#window.cut(this.#durableAppliedIndex);
+    if (point === null) return;
+    this.#options.counters.add("raft_log_cuts");
+    this.raft.compact(point.index);
+    this.#options.storage.write({ groupId: defaultGroup, compactTo: point }, () => undefined);
+  }
+
+  #noticeRole(): void {
+    const { role, term, leader } = this.raft.status();
+    const now = `${role} ${term} ${leader}`;
+    if (now === this.#lastRole) return;
+    this.#lastRole = now;
+    this.#options.handlers.roleChanged();
+  }
+
+  /**
+   * Ticks keep to the grid fixed at start. After a stall of more than half an election timeout the missed ticks are dropped
+   * instead of caught up, and the next one comes only after the waiting frames were read: the stall was ours.
+   */
+  #scheduleTick(): void {
+    const { clock, tickMs, electionTicks } = this.#options;
+    const dueMs = this.#tickOriginMs + (this.#ticksDone + 1) * tickMs;
+    clock.after(Math.max(0, dueMs - clock.monotonicMs()), () => {
+      if (this.#isStopped) return;
+      const elapsedTicks = Math.floor((clock.monotonicMs() - this.#tickOriginMs) / tickMs);
+      const missedTicks = elapsedTicks - this.#ticksDone;
+      this.#ticksDone = elapsedTicks;
+      if (missedTicks > electionTicks / 2) {
+        this.#options.counters.add("raft_stalls");
+        clock.endOfTurn(() => this.#tick(1));
+      } else {
+        this.#tick(missedTicks);
+      }
+      this.#scheduleTick();
+    });
+  }
+
+  #tick(count: number): void {
+    if (this.#isStopped) return;
+    for (let i = 0; i < count; i++) this.raft.tick();
+    this.schedule();
+  }
+}

@@ -1,0 +1,32 @@
+/** Bounds of the log and of what waits for it. Bounds of links and routes are in limits.ts. */
+export const logLimits = {
+  /** Entry bytes in one append message; a larger entry travels alone. */
+  appendSizeBytesMax: 512 * 1024,
+  /** Append messages under way to one follower; beyond it the follower waits for its acknowledgements. */
+  inflightAppendsMax: 64,
+  inflightAppendSizeBytesMax: 8 * 1024 * 1024,
+  /** Proposed and not yet committed at the leader; beyond it batches are turned away and their nodes send them again. */
+  uncommittedSizeBytesMax: 64 * 1024 * 1024,
+  /** Applied in one turn of the event loop; the rest waits for the next, so that clients are served in between. */
+  committedSizeBytesPerTurnMax: 1024 * 1024,
+  /** Changes waiting for the disk; beyond it the node takes nothing new from its log (`raft_storage_backlog_pauses`). */
+  storageBacklogMax: 1024,
+  logWindow: {
+    sizeBytesMax: 64 * 1024 * 1024,
+    entriesMax: 20_000,
+    keptSizeBytes: 24 * 1024 * 1024,
+    keptEntries: 10_000,
+  },
+  /** Commands of one node in one entry. */
+  batchSizeBytesMax: 256 * 1024,
+  /** Batches of one node on their way through the log; more commands wait and share the next batch. */
+  batchesInflightMax: 8,
+  /** Commands of one node not yet applied; beyond it proposals are rejected as "overloaded". */
+  pendingSizeBytesMax: 64 * 1024 * 1024,
+  /** One command; a larger one is rejected as "too-large". */
+  commandSizeBytesMax: 8 * 1024 * 1024,
+  /** State bytes per chunk of a snapshot stream. */
+  snapshotChunkSizeBytes: 128 * 1024,
+  /** Digests of the state at the newest log indexes, for comparison between nodes. */
+  digestsKept: 8192,
+} as const;
