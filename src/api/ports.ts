@@ -60,6 +60,8 @@ export interface NodePort {
   /** Why not ready, for /readyz?verbose. */
   readiness(): readonly { readonly name: string; readonly isOk: boolean }[];
   stalenessMs(): number;
+  /** "ok": local reads from now on see everything acknowledged before the call, on any node. */
+  readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum">;
   /** Resolves when the promise of the message's QoS is true; rejects with BrokerError. */
   publish(request: PublishRequest): Promise<{ readonly matched: number }>;
 }
