@@ -1,0 +1,51 @@
+/** Fills a buffer of known size with the fields of MQTT, section 1.5. */
+export class ByteWriter {
+  readonly bytes: Buffer;
+  #at = 0;
+
+  constructor(sizeBytes: number) {
+    this.bytes = Buffer.allocUnsafe(sizeBytes);
+  }
+
+  writeByte(value: number): void {
+    this.bytes[this.#at] = value;
+    this.#at += 1;
+  }
+
+  writeUint16(value: number): void {
+    this.bytes[this.#at] = value >> 8;
+    this.bytes[this.#at + 1] = value;
+    this.#at += 2;
+  }
+
+  writeUint32(value: number): void {
+    this.#at = this.bytes.writeUInt32BE(value, this.#at);
+  }
+
+  writeVariableByteInteger(value: number): void {
+    while (value >= 0x80) {
+      this.writeByte((value & 0x7f) | 0x80);
+      value >>>= 7;
+    }
+    this.writeByte(value);
+  }
+
+  /** At most 65,535 bytes of UTF-8. */
+  writeString(value: string): void {
+    const sizeBytes = this.bytes.write(value, this.#at + 2);
+    this.writeUint16(sizeBytes);
+    this.#at += sizeBytes;
+  }
+
+  writeBytes(value: Buffer): void {
+    value.copy(this.bytes, this.#at);
+    this.#at += value.length;
+  }
+}
+
+/** 1 to 4, for a value up to 268,435,455. */
+export function variableByteIntegerSize(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  return value < 0x20_0000 ? 3 : 4;
+}

@@ -1,0 +1,108 @@
+import { malformed } from "./errors.ts";
+import { decodeUtf8 } from "./utf8.ts";
+
+/** A Variable Byte Integer has four bytes at most [MQTT-1.5.5-1]. */
+export const VARIABLE_BYTE_INTEGER_MAX = 268_435_455;
+
+/**
+ * Reads the fields of one packet out of a buffer, never beyond `end`. One cursor is reused for packet after packet.
+ * Every read throws MqttError 0x81 when the packet is too short for it.
+ */
+export class Cursor {
+  #bytes: Buffer = Buffer.alloc(0);
+  #at = 0;
+  #end = 0;
+
+  /** Points at `bytes[start, end)`. */
+  reset(bytes: Buffer, start: number, end: number): this {
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
+    return this;
+  }
+
+  /** Lets go of the buffer, so that an idle connection does not keep it alive. */
+  release(empty: Buffer): void {
+    this.reset(empty, 0, 0);
+  }
+
+  get remaining(): number {
+    return this.#end - this.#at;
+  }
+
+  readByte(): number {
+    if (this.#at >= this.#end) throw tooShort();
+    const byte = this.#bytes[this.#at]!;
+    this.#at += 1;
+    return byte;
+  }
+
+  readUint16(): number {
+    const at = this.#take(2);
+    return (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
+  }
+
+  readUint32(): number {
+    return this.#bytes.readUInt32BE(this.#take(4));
+  }
+
+  readVariableByteInteger(): number {
+    let value = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.readByte();
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        // [MQTT-1.5.5-1] The encoded value uses the minimum number of bytes.
+        if (byte === 0 && shift > 0) throw malformed("a variable byte integer is too long");
+        return value;
+      }
+    }
+    throw malformed("a variable byte integer has more than four bytes");
+  }
+
+  readString(): string {
+    const sizeBytes = this.readUint16();
+    const at = this.#take(sizeBytes);
+    return decodeUtf8(this.#bytes, at, at + sizeBytes);
+  }
+
+  /** A view into the buffer. */
+  readBinary(): Buffer {
+    const sizeBytes = this.readUint16();
+    const at = this.#take(sizeBytes);
+    return this.#bytes.subarray(at, at + sizeBytes);
+  }
+
+  /** Everything up to the end, as a view into the buffer. */
+  readRest(): Buffer {
+    const at = this.#take(this.remaining);
+    return this.#bytes.subarray(at, this.#end);
+  }
+
+  /** Shortens the packet to its next `sizeBytes` bytes and answers the end to give to `widen` afterwards. */
+  narrow(sizeBytes: number): number {
+    if (sizeBytes > this.remaining) throw tooShort();
+    const end = this.#end;
+    this.#end = this.#at + sizeBytes;
+    return end;
+  }
+
+  widen(end: number): void {
+    this.#end = end;
+  }
+
+  expectEnd(): void {
+    if (this.#at !== this.#end) throw malformed("the packet is longer than its content");
+  }
+
+  #take(sizeBytes: number): number {
+    const at = this.#at;
+    if (sizeBytes > this.#end - at) throw tooShort();
+    this.#at = at + sizeBytes;
+    return at;
+  }
+}
+
+function tooShort(): Error {
+  return malformed("the packet ends before its content does");
+}

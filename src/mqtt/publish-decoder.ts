@@ -1,0 +1,77 @@
+import type { Cursor } from "./cursor.ts";
+import { MqttError, malformed, protocolError } from "./errors.ts";
+import { DUP_FLAG, PacketType, RETAIN_FLAG } from "./packet-type.ts";
+import type { ProtocolVersion, PublishPacket, PublishProperties, Qos } from "./packets.ts";
+import { readProperties } from "./property-reader.ts";
+import { ReasonCode } from "./reason-code.ts";
+import { topicNameProblem } from "./topic.ts";
+import { decodeStrictly } from "./utf8.ts";
+
+/**
+ * The fast path for PUBLISH: everything after the fixed header, whose flags are checked already. The payload and
+ * correlation data are views.
+ * @throws MqttError 0x81, 0x82, 0x90 or 0x94
+ */
+export function decodePublish(
+  cursor: Cursor,
+  firstByte: number,
+  version: ProtocolVersion,
+): PublishPacket {
+  const qos = ((firstByte >> 1) & 0x03) as Qos;
+  const dup = (firstByte & DUP_FLAG) !== 0;
+  const retain = (firstByte & RETAIN_FLAG) !== 0;
+  const topic = decodeTopicName(cursor.readBinary());
+  const messageId = qos > 0 ? readPacketId(cursor) : 0;
+  const properties = version === 5 ? readPublishProperties(cursor) : null;
+  if (topic.length === 0 && properties?.topicAlias === undefined) {
+    // Section 3.3.2.1 and [MQTT-4.7.3-1]
+    throw protocolError("PUBLISH without a topic name");
+  }
+  const packet: PublishPacket = {
+    cmd: "publish",
+    topic,
+    payload: cursor.readRest(),
+    qos,
+    dup,
+    retain,
+  };
+  if (qos > 0) packet.messageId = messageId;
+  if (properties !== null) packet.properties = properties;
+  return packet;
+}
+
+/** [MQTT-2.2.1-3] and [MQTT-2.2.1-4] A packet identifier is never 0. */
+export function readPacketId(cursor: Cursor): number {
+  const packetId = cursor.readUint16();
+  if (packetId === 0) throw protocolError("packet identifier 0");
+  return packetId;
+}
+
+function readPublishProperties(cursor: Cursor): PublishProperties | null {
+  return readProperties(cursor, PacketType.publish);
+}
+
+const HASH = 0x23;
+const PLUS = 0x2b;
+
+function decodeTopicName(bytes: Buffer): string {
+  let isAscii = true;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at]!;
+    // [MQTT-3.3.2-2]
+    if (byte === HASH || byte === PLUS) {
+      throw new MqttError(ReasonCode.topicNameInvalid, "PUBLISH to a topic name with a wildcard");
+    }
+    // [MQTT-4.7.3-2]
+    if (byte === 0) throw malformed("a topic name contains the null character");
+    if (byte >= 0x80) isAscii = false;
+  }
+  // [MQTT-3.3.2-1]
+  return isAscii ? bytes.toString("latin1") : decodeStrictly(bytes);
+}
+
+/** For the topic inside a Will, which takes the ordinary path. */
+export function checkTopicName(topic: string, what: string): void {
+  const problem = topicNameProblem(topic);
+  if (problem !== null) throw new MqttError(ReasonCode.topicNameInvalid, `${what}: ${problem}`);
+}
