@@ -64,7 +64,10 @@ export interface TransportHandlers {
 export interface Transport {
   readonly nodeId: NodeId;
   /** Starts listening. `hello` is asked at every handshake, because name and cluster id come later. */
-  start(handlers: TransportHandlers, hello: () => Omit<Hello, "nodeId" | "addresses">): Promise<void>;
+  start(
+    handlers: TransportHandlers,
+    hello: () => Omit<Hello, "nodeId" | "addresses">,
+  ): Promise<void>;
   stop(): Promise<void>;
   /** The port in use. */
   readonly port: number;

@@ -1,0 +1,41 @@
+import type { Stream } from "@libp2p/interface";
+import { FrameReader } from "./frame-reader.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+
+/**
+ * Calls `onFrame` for each frame that arrives; a view of the received bytes, valid during the call only.
+ * Whatever is wrong with the stream, or thrown by `onFrame`, ends up in `onFault`: libp2p would make it an uncaught exception.
+ */
+export function readFrames(
+  stream: Stream,
+  frameSizeBytesMax: number,
+  onFrame: (frame: Uint8Array) => void,
+  onFault: (error: unknown) => void,
+): void {
+  const reader = new FrameReader(frameSizeBytesMax, onFrame);
+  stream.addEventListener("message", ({ data }) => {
+    try {
+      if (data instanceof Uint8Array) reader.push(data);
+      else for (const piece of data) reader.push(piece);
+    } catch (error) {
+      onFault(error);
+    }
+  });
+}
+
+/** Lets `writer` write to `stream`, chunk by chunk, as fast as the peer takes it. */
+export function writeFrames(
+  stream: Stream,
+  writer: FrameWriter,
+  onFault: (error: unknown) => void,
+): void {
+  stream.addEventListener("drain", () => writer.drained());
+  writer.attach((chunk) => {
+    try {
+      return stream.send(chunk);
+    } catch (error) {
+      onFault(error);
+      return false;
+    }
+  });
+}
