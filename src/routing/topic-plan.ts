@@ -1,0 +1,108 @@
+import type { NodeId } from "#cluster";
+import type { FilterEntry } from "./filter-entry.ts";
+import { mergeDeliveries } from "./local-member.ts";
+import type { LocalDelivery, LocalTarget, RemoteDelivery, Route } from "./routing-api.ts";
+import type { SharedGroup } from "./shared-group.ts";
+
+const noShares: readonly string[] = Object.freeze([]);
+
+/**
+ * Everything about a topic that stays the same from message to message until a subscription changes: the ordinary deliveries,
+ * here and to other nodes, and the shared subscriptions, which choose anew for each message.
+ */
+export class TopicPlan<T extends LocalTarget> {
+  readonly groups: readonly SharedGroup<T>[];
+  /** How much the plan holds for itself, in deliveries; fixed, although the routes are made when first asked for. */
+  readonly cost: number;
+  readonly #entries: readonly FilterEntry<T>[];
+  readonly #remote: readonly RemoteDelivery[];
+  /** Client identifiers of matching subscriptions with No Local: only their messages need a route of their own. */
+  readonly #noLocalIds: ReadonlySet<string> | null;
+  #plain: Route<T> | null = null;
+  #retained: Route<T> | null = null;
+
+  constructor(entries: readonly FilterEntry<T>[]) {
+    this.#entries = entries;
+    this.groups =
+      entries.length === 1 ? entries[0]!.groups : entries.flatMap(({ groups }) => groups);
+    this.#remote = collectRemotes(entries);
+    this.#noLocalIds = collectNoLocalIds(entries);
+    this.cost = 1 + this.#remote.length + 2 * countMerged(entries);
+  }
+
+  /** The route apart from shared subscriptions. */
+  route(publisherId: string, retain: boolean): Route<T> {
+    if (this.#noLocalIds?.has(publisherId) === true) {
+      const local = mergeLocals(this.#entries, publisherId, retain);
+      return { local, remote: this.#remote };
+    }
+    if (retain) {
+      this.#retained ??= this.#routeForAll(true);
+      return this.#retained;
+    }
+    this.#plain ??= this.#routeForAll(false);
+    return this.#plain;
+  }
+
+  #routeForAll(retain: boolean): Route<T> {
+    const only = this.#entries.length === 1 ? this.#entries[0]! : null;
+    const local =
+      only !== null ? only.deliveries(retain) : mergeLocals(this.#entries, null, retain);
+    return { local, remote: this.#remote };
+  }
+}
+
+/** One delivery per session, whichever of its subscriptions match; `publisherId` null: No Local does not concern anyone. */
+function mergeLocals<T extends LocalTarget>(
+  entries: readonly FilterEntry<T>[],
+  publisherId: string | null,
+  retain: boolean,
+): readonly LocalDelivery<T>[] {
+  const byTarget = new Map<T, LocalDelivery<T>>();
+  for (const entry of entries) {
+    entry.members.forEach((member) => {
+      if (publisherId !== null && member.isExcluded(publisherId)) {
+        return;
+      }
+      const delivery = member.delivery(retain);
+      const other = byTarget.get(member.target);
+      byTarget.set(
+        member.target,
+        other === undefined ? delivery : mergeDeliveries(other, delivery),
+      );
+    });
+  }
+  return [...byTarget.values()];
+}
+
+function collectRemotes<T extends LocalTarget>(
+  entries: readonly FilterEntry<T>[],
+): readonly RemoteDelivery[] {
+  const nodeIds = new Set<NodeId>();
+  for (const entry of entries) {
+    entry.remotes.forEach((_, nodeId) => {
+      nodeIds.add(nodeId);
+    });
+  }
+  return [...nodeIds].map((nodeId) => ({ nodeId, shares: noShares, isPlain: true }));
+}
+
+function collectNoLocalIds<T extends LocalTarget>(
+  entries: readonly FilterEntry<T>[],
+): ReadonlySet<string> | null {
+  let clientIds: Set<string> | null = null;
+  for (const entry of entries) {
+    entry.members.forEach(({ subscription, target }) => {
+      if (subscription.noLocal) {
+        clientIds ??= new Set();
+        clientIds.add(target.clientId);
+      }
+    });
+  }
+  return clientIds;
+}
+
+/** A plan over a single filter shares that filter's arrays; any other has its own. */
+function countMerged<T extends LocalTarget>(entries: readonly FilterEntry<T>[]): number {
+  return entries.length === 1 ? 0 : entries.reduce((sum, { members }) => sum + members.size, 0);
+}
