@@ -1,0 +1,93 @@
+import type { NodeId } from "../node-id.ts";
+
+/** Appends numbers (big-endian), text and bytes to a buffer that grows. One writer makes one frame. */
+export class ByteWriter {
+  #buffer: Buffer;
+  #sizeBytes = 0;
+
+  constructor(capacityBytes = 256) {
+    this.#buffer = Buffer.allocUnsafeSlow(capacityBytes);
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  u8(value: number): this {
+    this.#reserve(1);
+    this.#buffer[this.#sizeBytes] = value;
+    this.#sizeBytes += 1;
+    return this;
+  }
+
+  u32(value: number): this {
+    this.#reserve(4);
+    this.#sizeBytes = this.#buffer.writeUInt32BE(value >>> 0, this.#sizeBytes);
+    return this;
+  }
+
+  /** For indexes, sequence numbers and incarnations, which stay below 2^48. */
+  u48(value: number): this {
+    this.#reserve(6);
+    this.#sizeBytes = this.#buffer.writeUIntBE(value, this.#sizeBytes, 6);
+    return this;
+  }
+
+  f64(value: number): this {
+    this.#reserve(8);
+    this.#sizeBytes = this.#buffer.writeDoubleBE(value, this.#sizeBytes);
+    return this;
+  }
+
+  /** Seven bits per byte, low bits first; `value` below 2^32. */
+  varint(value: number): this {
+    this.#reserve(5);
+    while (value > 0x7f) {
+      this.#buffer[this.#sizeBytes++] = (value & 0x7f) | 0x80;
+      value >>>= 7;
+    }
+    this.#buffer[this.#sizeBytes++] = value;
+    return this;
+  }
+
+  /** UTF-8 with its size as a varint before it. */
+  text(value: string): this {
+    const sizeBytes = Buffer.byteLength(value);
+    this.varint(sizeBytes);
+    this.#reserve(sizeBytes);
+    this.#sizeBytes += this.#buffer.write(value, this.#sizeBytes, sizeBytes, "utf8");
+    return this;
+  }
+
+  bytes(value: Uint8Array): this {
+    this.#reserve(value.length);
+    this.#buffer.set(value, this.#sizeBytes);
+    this.#sizeBytes += value.length;
+    return this;
+  }
+
+  nodeId(value: NodeId): this {
+    this.#reserve(16);
+    this.#buffer.write(value, this.#sizeBytes, 16, "hex");
+    this.#sizeBytes += 16;
+    return this;
+  }
+
+  /** Overwrites four bytes written before, e.g. a count that was not known yet. */
+  patchU32(position: number, value: number): void {
+    this.#buffer.writeUInt32BE(value >>> 0, position);
+  }
+
+  /** The frame; the writer must not be used afterwards. */
+  finish(): Uint8Array {
+    return this.#buffer.subarray(0, this.#sizeBytes);
+  }
+
+  #reserve(sizeBytes: number): void {
+    const needed = this.#sizeBytes + sizeBytes;
+    if (needed <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+    this.#buffer.copy(grown, 0, 0, this.#sizeBytes);
+    this.#buffer = grown;
+  }
+}
