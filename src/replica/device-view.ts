@@ -6,7 +6,7 @@ import type { ReplicaLimits } from "./limits.ts";
 import { recordPrefix, type StateRecords } from "./records.ts";
 import type { AttributeUpdate } from "./replica-api.ts";
 import { SortedKeys } from "./sorted-keys.ts";
-import { isJsonObject } from "./state-value.ts";
+import { mergeValues } from "./state-value.ts";
 
 interface Attribute extends AttributeRecord {
   readonly hash: RecordHash;
@@ -94,7 +94,7 @@ export class DeviceView implements DeviceQueries {
     writer: StateWriter,
   ): UpdateOutcome {
     const { device: id, attribute: name } = update;
-    if (id === "" || name === "" || id.includes(separator) || name.includes(separator)) {
+    if (!this.#isName(id) || !this.#isName(name)) {
       return "ignored";
     }
     const device = this.#devices.get(id);
@@ -115,7 +115,7 @@ export class DeviceView implements DeviceQueries {
     if (previous === undefined && attributes >= this.#limits.attributesPerDeviceMax) {
       return "too-many-attributes";
     }
-    const value = mergeValue(previous?.value, update.value);
+    const value = mergeValues(previous?.value, update.value);
     const attribute = { value, version: context.index, timeMs: context.timeMs, source };
     const encoded = encodeAttribute(attribute);
     if (encoded.valueSizeBytes > this.#limits.valueSizeBytesMax) {
@@ -161,6 +161,11 @@ export class DeviceView implements DeviceQueries {
     this.#sortedIds.clear();
   }
 
+  #isName(text: string): boolean {
+    const { nameLengthMax } = this.#limits;
+    return text !== "" && text.length <= nameLengthMax && !text.includes(separator);
+  }
+
   #keep(id: string, name: string, attribute: Attribute): void {
     let device = this.#devices.get(id);
     if (device === undefined) {
@@ -178,9 +183,4 @@ export class DeviceView implements DeviceQueries {
       this.#sortedIds.delete(device.id);
     }
   }
-}
-
-/** Fields keep the order in which they first came, which JSON keeps too: live and restored values print alike. */
-function mergeValue(previous: unknown, next: unknown): unknown {
-  return isJsonObject(previous) && isJsonObject(next) ? { ...previous, ...next } : next;
 }

@@ -9,6 +9,8 @@ export const replicaLimits = {
   retainedSizeBytesMax: 4 * 1024 * 1024 * 1024,
   devicesMax: 1_000_000,
   attributesPerDeviceMax: 256,
+  /** Of a device and of an attribute, in UTF-16 units. */
+  nameLengthMax: 1_024,
   /** UTF-8 size of one attribute's value as JSON, after merging. */
   valueSizeBytesMax: 64 * 1024,
   /** Further identifiers are not claimed: the result has epoch 0. */

@@ -24,3 +24,26 @@ export function isStateValue(value: unknown, depthLeft: number = valueDepthMax):
   const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
   return items.every((item) => isStateValue(item, depthLeft - 1));
 }
+
+/**
+ * What an attribute holds after an update: where the old and the new value are both JSON objects, the old one with the fields of the
+ * new one; else the new one. Fields keep the order in which they first came, which JSON keeps too, so that live and
+ * restored values print alike.
+ */
+export function mergeValues(previous: unknown, next: unknown): unknown {
+  return isJsonObject(previous) && isJsonObject(next) ? { ...previous, ...next } : next;
+}
+
+/**
+ * One update in place of two of the same attribute, as if both were applied; null when there is no such update and both must
+ * be applied in turn: an object must not merge into what a bare value, or a removal, was to replace.
+ */
+export function joinUpdateValues(
+  earlier: unknown,
+  later: unknown,
+): { readonly value: unknown } | null {
+  if (isJsonObject(later) && !isJsonObject(earlier)) {
+    return null;
+  }
+  return { value: mergeValues(earlier, later) };
+}

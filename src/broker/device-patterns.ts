@@ -1,0 +1,150 @@
+import { replicaLimits } from "../replica/limits.ts";
+import type { AttributeUpdate } from "../replica/replica-api.ts";
+import { isStateValue } from "../replica/state-value.ts";
+
+const devicePlaceholder = "{device}";
+const attributePlaceholder = "{attribute}";
+const patternsMax = 100;
+
+interface Pattern {
+  readonly levels: readonly string[];
+  readonly deviceIndex: number;
+  readonly attributeIndex: number;
+  /** What every matching topic begins with; turns most other topics away at once. */
+  readonly prefix: string;
+}
+
+export interface AttributeName {
+  readonly device: string;
+  readonly attribute: string;
+}
+
+/** Topics that carry device state, such as `sensors/{device}/{attribute}`, and how their payloads are read. */
+export class CompiledPatterns {
+  readonly #patterns: readonly Pattern[];
+  #tooLarge = 0;
+
+  constructor(patterns: readonly Pattern[]) {
+    this.#patterns = patterns;
+  }
+
+  metrics(): ReadonlyMap<string, number> {
+    return new Map([["device_payloads_too_large", this.#tooLarge]]);
+  }
+
+  /** The first pattern that matches decides. */
+  match(topic: string): AttributeName | null {
+    for (const pattern of this.#patterns) {
+      const name = topic.startsWith(pattern.prefix) ? matchLevels(pattern, topic) : null;
+      if (name !== null) {
+        return name;
+      }
+    }
+    return null;
+  }
+
+  /**
+   * Null when the topic carries no device state or the payload is too large to be kept. A JSON object merges into the object that the
+   * attribute holds; an empty payload (value undefined) removes the attribute, as it clears a retained message.
+   */
+  updatesFrom(topic: string, payload: Buffer): readonly AttributeUpdate[] | null {
+    const name = this.match(topic);
+    if (name === null) {
+      return null;
+    }
+    if (payload.length > replicaLimits.valueSizeBytesMax) {
+      this.#tooLarge++;
+      return null;
+    }
+    return [{ ...name, value: valueOf(payload) }];
+  }
+}
+
+/** Throws RangeError for a pattern that is not a topic with `{device}` and `{attribute}` once each, as whole levels. */
+export function compilePatterns(patterns: readonly string[]): CompiledPatterns {
+  if (patterns.length > patternsMax) {
+    throw new RangeError(`at most ${patternsMax} device patterns, not ${patterns.length}`);
+  }
+  return new CompiledPatterns(patterns.map(compilePattern));
+}
+
+function compilePattern(text: string): Pattern {
+  const levels = text.split("/");
+  const deviceIndex = placeOf(devicePlaceholder, levels, text);
+  const attributeIndex = placeOf(attributePlaceholder, levels, text);
+  const isLiteral = (level: string, index: number): boolean =>
+    index === deviceIndex || index === attributeIndex || !/[+#{}\0]/.test(level);
+  if (!levels.every(isLiteral)) {
+    throw new RangeError(`the device pattern "${text}" may have no wildcard or other placeholder`);
+  }
+  const first = Math.min(deviceIndex, attributeIndex);
+  const prefix = levels
+    .slice(0, first)
+    .map((level) => `${level}/`)
+    .join("");
+  return { levels, deviceIndex, attributeIndex, prefix };
+}
+
+function placeOf(placeholder: string, levels: readonly string[], text: string): number {
+  const index = levels.indexOf(placeholder);
+  if (index < 0 || levels.lastIndexOf(placeholder) !== index) {
+    throw new RangeError(
+      `the device pattern "${text}" needs ${placeholder} once, as a whole level`,
+    );
+  }
+  return index;
+}
+
+function matchLevels(pattern: Pattern, topic: string): AttributeName | null {
+  const levels = topic.split("/");
+  if (levels.length !== pattern.levels.length) {
+    return null;
+  }
+  const { deviceIndex, attributeIndex } = pattern;
+  for (const [index, level] of pattern.levels.entries()) {
+    if (index !== deviceIndex && index !== attributeIndex && level !== levels[index]) {
+      return null;
+    }
+  }
+  const device = levels[deviceIndex]!;
+  const attribute = levels[attributeIndex]!;
+  return device === "" || attribute === "" ? null : { device, attribute };
+}
+
+/**
+ * JSON where the payload is JSON that keeps its meaning (a number outside the range of a double does not), else text, else, for bytes
+ * that are no UTF-8, `{"base64": "..."}`. Undefined for an empty payload.
+ */
+function valueOf(payload: Buffer): unknown {
+  if (payload.length === 0) {
+    return undefined;
+  }
+  const text = decodeText(payload);
+  if (text === null) {
+    return { base64: payload.toString("base64") };
+  }
+  if (mayBeJson(text)) {
+    try {
+      const value: unknown = JSON.parse(text);
+      if (isStateValue(value)) {
+        return value;
+      }
+    } catch {
+      // Text that only looks like JSON is text.
+    }
+  }
+  return text;
+}
+
+function decodeText(payload: Buffer): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(payload);
+  } catch {
+    return null;
+  }
+}
+
+/** A cheap look before `JSON.parse`, whose exceptions cost more than all the rest. */
+function mayBeJson(text: string): boolean {
+  return /^[\t\n\r ]*(?:[{["\d-]|true|false|null)/.test(text);
+}
