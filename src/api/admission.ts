@@ -1,0 +1,27 @@
+import type { FastifyRequest } from "fastify";
+import { isLoopbackHost } from "../config/values.ts";
+import { ApiError } from "./problem.ts";
+
+/**
+ * A node on loopback trusts whoever reaches it, and any web page reaches it through the browser of the person beside it.
+ * So it answers only to names of this machine (a foreign name that resolves to loopback is an attack) and only to pages that
+ * were themselves loaded from it. Listening beyond loopback was allowed by name (`--allow-anonymous`) and opens both.
+ */
+export function checkAdmission(request: FastifyRequest): void {
+  if (!isLoopbackHost(request.hostname.replace(/^\[|\]$/g, ""))) {
+    throw new ApiError(
+      421,
+      "host-not-local",
+      "this address answers to localhost only; start the node with --allow-anonymous to serve others",
+    );
+  }
+  const { origin } = request.headers;
+  if (origin !== undefined && !isLoopbackOrigin(origin)) {
+    throw new ApiError(403, "origin-not-local", `pages from ${origin} may not use this node`);
+  }
+}
+
+function isLoopbackOrigin(origin: string): boolean {
+  const hostname = URL.parse(origin)?.hostname.replace(/^\[|\]$/g, "");
+  return hostname !== undefined && isLoopbackHost(hostname);
+}

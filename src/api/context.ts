@@ -1,0 +1,23 @@
+import type { Clock, Log } from "#cluster";
+import type { CoordinateFeed } from "./coordinate-feed.ts";
+import type { NodePort } from "./ports.ts";
+import type { Rates } from "./rates.ts";
+
+/** What the routes share. */
+export interface ApiContext {
+  readonly node: NodePort;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly rates: Rates;
+  readonly feed: CoordinateFeed;
+}
+
+/** Whole milliseconds by which a local read may be old; null when the node has never been in step. */
+export function staleness(node: NodePort): number | null {
+  const stalenessMs = node.stalenessMs();
+  return Number.isFinite(stalenessMs) ? Math.round(stalenessMs) : null;
+}
+
+export function uptimeSeconds(context: ApiContext): number {
+  return Math.max(0, Math.round((context.clock.wallMs() - context.node.startedAtMs) / 1000));
+}

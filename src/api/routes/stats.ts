@@ -1,0 +1,73 @@
+import type { FastifyInstance } from "fastify";
+import { expose } from "../../telemetry/exposition.ts";
+import { processMetrics } from "../../telemetry/process-metrics.ts";
+import { type ApiContext, staleness, uptimeSeconds } from "../context.ts";
+import type { NodePort } from "../ports.ts";
+import type { Sums } from "../rates.ts";
+
+/** The counters of the broker that `/api/stats` gives rates for. */
+const rateCounters = [
+  "publishReceived",
+  "publishSent",
+  "bytesReceived",
+  "bytesSent",
+  "forwardSent",
+  "forwardReceived",
+] as const;
+
+export function rateSums(node: NodePort): Sums {
+  const { counters } = node.figures();
+  return Object.fromEntries(rateCounters.map((name) => [name, counters.get(name) ?? 0]));
+}
+
+export function registerStats(app: FastifyInstance, context: ApiContext): void {
+  app.get("/api/stats", async () => statsBody(context));
+
+  app.get("/metrics", async (_request, reply) => {
+    const { node, feed } = context;
+    const text = expose({
+      info: { node: node.name, version: node.version },
+      gauges: {
+        ...gaugesOf(node),
+        viewers: feed.viewerCount,
+        uptimeSeconds: uptimeSeconds(context),
+      },
+      counters: new Map([...node.figures().counters, ...feed.counters.entries()]),
+      cluster: node.clusterMetrics(),
+      process: processMetrics(),
+    });
+    return reply.type("text/plain; version=0.0.4; charset=utf-8").send(text);
+  });
+}
+
+function gaugesOf(node: NodePort): Record<string, number> {
+  const { counters: _, ...figures } = node.figures();
+  return { ...figures, ready: node.isReady() ? 1 : 0, stalenessMs: node.stalenessMs() };
+}
+
+function statsBody(context: ApiContext): object {
+  const { node, rates, feed } = context;
+  const { counters, ...figures } = node.figures();
+  const count = (name: string): number => counters.get(name) ?? 0;
+  return {
+    node: node.name,
+    version: node.version,
+    uptimeSeconds: uptimeSeconds(context),
+    stalenessMs: staleness(node),
+    messagesIn: count("publishReceived"),
+    messagesOut: count("publishSent"),
+    messagesInPerSecond: rates.perSecond("publishReceived"),
+    messagesOutPerSecond: rates.perSecond("publishSent"),
+    bytesIn: count("bytesReceived"),
+    bytesOut: count("bytesSent"),
+    bytesInPerSecond: rates.perSecond("bytesReceived"),
+    bytesOutPerSecond: rates.perSecond("bytesSent"),
+    forwardsIn: count("forwardReceived"),
+    forwardsOut: count("forwardSent"),
+    forwardsInPerSecond: rates.perSecond("forwardReceived"),
+    forwardsOutPerSecond: rates.perSecond("forwardSent"),
+    ...figures,
+    viewers: feed.viewerCount,
+    dropped: Object.fromEntries([...counters].filter(([name]) => /dropped/i.test(name))),
+  };
+}

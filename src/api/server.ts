@@ -1,0 +1,140 @@
+import websocket from "@fastify/websocket";
+import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import type { Clock, Log } from "#cluster";
+import { checkAdmission } from "./admission.ts";
+import type { ApiContext } from "./context.ts";
+import { CoordinateFeed, defaultFeedLimits, type FeedLimits } from "./coordinate-feed.ts";
+import type { NodePort } from "./ports.ts";
+import { ApiError, problem, problemOf, sendProblem } from "./problem.ts";
+import { Rates } from "./rates.ts";
+import { registerCluster } from "./routes/cluster.ts";
+import { registerCommands } from "./routes/commands.ts";
+import { registerDevices } from "./routes/devices.ts";
+import { registerHealth } from "./routes/health.ts";
+import { rateSums, registerStats } from "./routes/stats.ts";
+
+export interface ApiOptions {
+  readonly node: NodePort;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** False: only requests that come from this machine by its own names are answered. */
+  readonly isOpen: boolean;
+  readonly feedLimits?: FeedLimits;
+}
+
+/** Beyond: 413. */
+const bodySizeBytesMax = 65_536;
+/** A request that is not complete after this long is cut off. */
+const requestTimeoutMs = 10_000;
+/** Connections beyond are closed at once. */
+const connectionsMax = 10_000;
+
+export class ApiServer {
+  /** For tests: `inject` answers without a socket. */
+  readonly app: FastifyInstance;
+  readonly #context: ApiContext;
+
+  constructor(options: ApiOptions) {
+    const { node, clock, log } = options;
+    this.#context = {
+      node,
+      clock,
+      log,
+      rates: new Rates(clock, () => rateSums(node)),
+      feed: new CoordinateFeed(node.devices, clock, options.feedLimits ?? defaultFeedLimits),
+    };
+    this.app = createApp(this.#context, options.isOpen);
+  }
+
+  /** Rejects with the system's error (EADDRINUSE, EACCES, ...). Answers the port. */
+  async listen(host: string, port: number): Promise<number> {
+    await this.app.listen({ host, port });
+    this.app.server.maxConnections = connectionsMax;
+    const address = this.app.server.address();
+    return typeof address === "object" && address !== null ? address.port : port;
+  }
+
+  /** Says goodbye to viewers and closes every connection. */
+  async close(): Promise<void> {
+    this.#context.rates.stop();
+    this.#context.feed.stop();
+    await this.app.close();
+  }
+}
+
+function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: bodySizeBytesMax,
+    requestTimeout: requestTimeoutMs,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 1024 },
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply, problemOf(error)),
+    clientErrorHandler: (_error, socket) => {
+      if (socket.writable) {
+        socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      }
+    },
+  });
+  // A browser may send text/plain to any site without asking; JSON it may not.
+  app.removeContentTypeParser("text/plain");
+  if (!isOpen) {
+    app.addHook("onRequest", async (request) => checkAdmission(request));
+  }
+  const routes = collectRoutes(app);
+  app.setErrorHandler((error, request, reply) => {
+    const body = problemOf(error);
+    if (body.status === 500) {
+      context.log.error({ err: error, url: request.url }, "request failed");
+    }
+    return sendProblem(reply, body);
+  });
+  app.setNotFoundHandler((request, reply) => refuseUnknown(routes, request.url, reply));
+  app.register(websocket, { options: { maxPayload: 1024 } });
+  app.register(async (scope) => registerRoutes(scope, context));
+  return app;
+}
+
+function registerRoutes(app: FastifyInstance, context: ApiContext): void {
+  registerHealth(app, context);
+  registerStats(app, context);
+  registerDevices(app, context);
+  registerCommands(app, context);
+  registerCluster(app, context);
+  app.route({
+    method: "GET",
+    url: "/coordinates",
+    handler: async (_request, reply) => {
+      reply.header("upgrade", "websocket");
+      throw new ApiError(426, "upgrade-required", "/coordinates is a WebSocket");
+    },
+    wsHandler: (socket) => context.feed.add(socket),
+  });
+}
+
+type RouteTable = Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>;
+
+/** Remembers every route, to tell an unknown path from a known one with another method. */
+function collectRoutes(app: FastifyInstance): RouteTable {
+  const routes: RouteTable = new Map();
+  app.addHook("onRoute", ({ url, method }) => {
+    const pattern = new RegExp(`^${url.replace(/:[A-Za-z]+/g, "[^/]+")}$`);
+    const route = routes.get(url) ?? { pattern, methods: new Set() };
+    for (const name of [method].flat()) {
+      route.methods.add(name);
+    }
+    routes.set(url, route);
+  });
+  return routes;
+}
+
+function refuseUnknown(routes: RouteTable, url: string, reply: FastifyReply): FastifyReply {
+  const path = url.split("?")[0] ?? "";
+  const known = [...routes.values()].find(({ pattern }) => pattern.test(path));
+  if (known === undefined) {
+    return sendProblem(reply, problem(404, "unknown-path", `nothing at ${path.slice(0, 200)}`));
+  }
+  const allowed = [...known.methods].sort().join(", ");
+  reply.header("allow", allowed);
+  return sendProblem(reply, problem(405, "method-not-allowed", `expected ${allowed}`));
+}

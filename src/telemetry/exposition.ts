@@ -1,0 +1,91 @@
+/** What a node measures; names as the code has them, `expose` gives them the form that Prometheus wants. */
+export interface Measurements {
+  readonly info: Readonly<Record<string, string>>;
+  readonly gauges: Readonly<Record<string, number>>;
+  /** Sums since the start, by camelCase name. */
+  readonly counters: ReadonlyMap<string, number>;
+  /** Of the cluster library; a name that ends in `Total` or `_total` is a counter. */
+  readonly cluster: ReadonlyMap<string, number>;
+  /** Already named. */
+  readonly process: ReadonlyMap<string, number>;
+}
+
+interface Sample {
+  readonly name: string;
+  readonly value: number;
+  readonly help: string;
+}
+
+/** Prometheus text format 0.0.4: one block per metric, sorted by name. */
+export function expose(measurements: Measurements): string {
+  const samples = new Map<string, Sample>();
+  const add = (sample: Sample): void => {
+    samples.set(sample.name, sample);
+  };
+  for (const [name, value] of Object.entries(measurements.gauges)) {
+    add(sampleOf(name, value, "flockmq_", ""));
+  }
+  for (const [name, value] of measurements.counters) {
+    add(sampleOf(name, value, "flockmq_", "_total"));
+  }
+  for (const [name, value] of measurements.cluster) {
+    add(sampleOf(name, value, "flockmq_cluster_", ""));
+  }
+  for (const [name, value] of measurements.process) {
+    add({ name, value, help: inWords(name) });
+  }
+  const blocks = [...samples.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(block);
+  return `${infoBlock(measurements.info)}${blocks.join("")}`;
+}
+
+function sampleOf(rawName: string, rawValue: number, prefix: string, suffix: string): Sample {
+  const snake = snakeCase(rawName)
+    .replace(/^flockmq_/, "")
+    .replace(/_total$/, "");
+  const isCounter = suffix === "_total" || /(_t|T)otal$/.test(rawName);
+  const ending = isCounter ? "_total" : "";
+  const stem = prefix === "flockmq_cluster_" ? snake.replace(/^cluster_/, "") : snake;
+  const isMilliseconds = stem.endsWith("_ms");
+  const name = isMilliseconds ? stem.replace(/_ms$/, "_seconds") : stem;
+  return {
+    name: `${prefix}${name}${ending}`,
+    value: isMilliseconds ? rawValue / 1000 : rawValue,
+    help: inWords(`${name}${ending}`),
+  };
+}
+
+function snakeCase(name: string): string {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replace(/[^A-Za-z0-9_]+/g, "_")
+    .toLowerCase();
+}
+
+/** `docs/metrics.md` has the sentence; here the name in words is enough. */
+function inWords(name: string): string {
+  const isCounter = name.endsWith("_total");
+  const words = name.replace(/_total$/, "").replaceAll("_", " ");
+  return isCounter ? `Number of ${words} since the start.` : `Current ${words}.`;
+}
+
+function block({ name, value, help }: Sample): string {
+  const type = name.endsWith("_total") ? "counter" : "gauge";
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${numberText(value)}\n`;
+}
+
+function infoBlock(info: Readonly<Record<string, string>>): string {
+  const labels = Object.entries(info).map(([label, value]) => `${label}="${escapeLabel(value)}"`);
+  const name = "flockmq_build_info";
+  return `# HELP ${name} Which node this is.\n# TYPE ${name} gauge\n${name}{${labels.join(",")}} 1\n`;
+}
+
+function escapeLabel(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
+
+function numberText(value: number): string {
+  if (Number.isFinite(value)) {
+    return String(value);
+  }
+  return Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
+}

@@ -1,0 +1,169 @@
+import type { ClusterStatus, NodeStatus } from "#cluster";
+import type {
+  AttributeState,
+  BrokerFigures,
+  DeviceQueries,
+  DeviceState,
+  NodePort,
+  PublishRequest,
+} from "../../src/api/ports.ts";
+
+/** Device state in memory, in the order that the real view keeps. */
+export class FakeDevices implements DeviceQueries {
+  readonly #states = new Map<string, DeviceState>();
+  readonly #handlers = new Set<(id: string) => void>();
+  #version = 0;
+
+  set(id: string, attribute: string, value: unknown, timeMs = 1000): void {
+    this.#version++;
+    const state: AttributeState = { value, version: this.#version, timeMs, source: "robot" };
+    const attributes = new Map(this.#states.get(id)?.attributes ?? []).set(attribute, state);
+    this.#states.set(id, { id, attributes, version: this.#version, updatedAtMs: timeMs });
+    for (const handler of this.#handlers) {
+      handler(id);
+    }
+  }
+
+  count(): number {
+    return this.#states.size;
+  }
+
+  get(id: string): DeviceState | null {
+    return this.#states.get(id) ?? null;
+  }
+
+  list(after: string, limit: number): readonly DeviceState[] {
+    return [...this.#states.values()]
+      .filter(({ id }) => id > after)
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, limit);
+  }
+
+  onChanged(handler: (id: string) => void): () => void {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
+  get listenerCount(): number {
+    return this.#handlers.size;
+  }
+}
+
+/** A node without broker or cluster; a test sets the public fields. */
+export class FakeNodePort implements NodePort {
+  readonly name = "n1";
+  readonly version = "0.1.0";
+  readonly startedAtMs = 1_700_000_000_000;
+  readonly devices = new FakeDevices();
+  readonly counters = new Map<string, number>();
+  readonly published: PublishRequest[] = [];
+  readonly removed: string[] = [];
+  ready = true;
+  barrier: "ok" | "no-quorum" = "ok";
+  matched = 1;
+  failure: Error | null = null;
+  status: ClusterStatus = clusterStatus([nodeStatus("n1")]);
+
+  figures(): BrokerFigures {
+    return {
+      connections: 2,
+      sessions: 3,
+      subscriptions: 4,
+      sharedSubscriptions: 0,
+      retained: 5,
+      devices: this.devices.count(),
+      counters: this.counters,
+    };
+  }
+
+  clusterMetrics(): ReadonlyMap<string, number> {
+    return new Map([
+      ["term", 4],
+      ["elections_total", 2],
+      ["writeMs", 1500],
+    ]);
+  }
+
+  async clusterStatus(): Promise<ClusterStatus> {
+    this.#failIfAsked();
+    return this.status;
+  }
+
+  async removeMember(nameOrId: string): Promise<void> {
+    this.#failIfAsked();
+    this.removed.push(nameOrId);
+  }
+
+  isReady(): boolean {
+    return this.ready;
+  }
+
+  readiness(): readonly { readonly name: string; readonly isOk: boolean }[] {
+    return [
+      { name: "storage", isOk: true },
+      { name: "cluster", isOk: this.ready },
+    ];
+  }
+
+  stalenessMs(): number {
+    return 12.4;
+  }
+
+  async readBarrier(): Promise<"ok" | "no-quorum"> {
+    return this.barrier;
+  }
+
+  async publish(request: PublishRequest): Promise<{ readonly matched: number }> {
+    this.#failIfAsked();
+    this.published.push(request);
+    return { matched: this.matched };
+  }
+
+  #failIfAsked(): void {
+    if (this.failure !== null) {
+      throw this.failure;
+    }
+  }
+}
+
+export function nodeStatus(name: string, changes: Partial<NodeStatus> = {}): NodeStatus {
+  return {
+    name,
+    nodeId: name.padEnd(32, "0"),
+    role: "leader",
+    voter: true,
+    state: "up",
+    term: 4,
+    lastIndex: 120,
+    commitIndex: 120,
+    appliedIndex: 120,
+    digest: "0123456789abcdef",
+    digestIndex: 118,
+    routesDigest: "fedcba9876543210",
+    routesCount: 12,
+    retained: 10,
+    devices: 3,
+    sessions: 7,
+    connections: 9,
+    version: "0.1.0",
+    uptimeSeconds: 61,
+    ports: { mqtt: 1883, ws: 8083, http: 8080, peer: 7001 },
+    ...changes,
+  };
+}
+
+export function clusterStatus(
+  nodes: readonly NodeStatus[],
+  changes: Partial<ClusterStatus> = {},
+): ClusterStatus {
+  return {
+    clusterId: "c0ffee",
+    inSync: true,
+    quorum: true,
+    leader: nodes.find(({ role }) => role === "leader")?.name ?? null,
+    term: 4,
+    nodes,
+    reasons: [],
+    ...changes,
+  };
+}
