@@ -1,5 +1,13 @@
 import type { NodeId } from "../node-id.ts";
-import type { Configuration, Entry, GroupId, HardState, LogIndex, SnapshotPoint, Term } from "../raft/types.ts";
+import type {
+  Configuration,
+  Entry,
+  GroupId,
+  HardState,
+  LogIndex,
+  SnapshotPoint,
+  Term,
+} from "../raft/types.ts";
 
 /**
  * What a node remembers about itself; written when it founds or joins a cluster.

@@ -1,0 +1,83 @@
+import { defaultGroup, type LogIndex } from "../raft/types.ts";
+import { writeFloor } from "./floor-file.ts";
+import type { DurablePoint } from "./write-batch.ts";
+
+const intervalMs = 1_000;
+const entriesMax = 1_000;
+
+/**
+ * Keeps the floor at most a second or a thousand entries behind what is durable, beside the write stream:
+ * a late floor only means that a loss within that second is noticed by the leader instead of at open.
+ */
+export class FloorKeeper {
+  readonly #directory: string;
+  readonly #failed: (error: Error) => void;
+  #durable: DurablePoint;
+  #written: DurablePoint;
+  #writing: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #isClosed = false;
+
+  constructor(directory: string, written: DurablePoint, failed: (error: Error) => void) {
+    this.#directory = directory;
+    this.#durable = written;
+    this.#written = written;
+    this.#failed = failed;
+  }
+
+  /** Number of the batch that the floor on disk stands for. */
+  get writtenSequence(): number {
+    return this.#written.sequence;
+  }
+
+  advance(point: DurablePoint): void {
+    this.#durable = point;
+    if (this.#writing !== null || this.#isClosed) return;
+    if (distance(point.lastIndex, this.#written.lastIndex) >= entriesMax) this.#write();
+    else this.#timer ??= setTimeout(() => this.#write(), intervalMs).unref();
+  }
+
+  /** Brings the floor up to what is durable. */
+  async close(): Promise<void> {
+    await this.abandon();
+    if (this.#written !== this.#durable) await this.#store(this.#durable);
+  }
+
+  /** Stops where it is: after a failed write nothing more is claimed. */
+  async abandon(): Promise<void> {
+    this.#isClosed = true;
+    this.#stopTimer();
+    await this.#writing;
+  }
+
+  #write(): void {
+    this.#stopTimer();
+    if (this.#writing !== null || this.#written === this.#durable) return;
+    this.#writing = this.#store(this.#durable).then(
+      () => this.#wrote(),
+      (error: Error) => {
+        this.#writing = null;
+        this.#failed(error);
+      },
+    );
+  }
+
+  async #store(point: DurablePoint): Promise<void> {
+    await writeFloor(this.#directory, { group: defaultGroup, ...point });
+    this.#written = point;
+  }
+
+  #wrote(): void {
+    this.#writing = null;
+    if (this.#written !== this.#durable) this.advance(this.#durable);
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
+
+function distance(one: LogIndex, other: LogIndex): number {
+  return Math.abs(one - other);
+}

@@ -1,0 +1,49 @@
+import { Level } from "level";
+import { ClusterError } from "../errors.ts";
+import { corrupt } from "./corrupt.ts";
+import type { Database } from "./write-stream.ts";
+
+/**
+ * Everything is written twice (log file, then table), and entries die young by compaction: a large write buffer
+ * lets many of them die before they reach a table.
+ */
+const writeBufferSizeBytes = 32 * 1024 * 1024;
+const tableSizeBytes = 8 * 1024 * 1024;
+
+/** Throws ClusterError `storage-locked`, `storage-corrupt` or `storage-failed`. */
+export async function openLevel(directory: string): Promise<Database> {
+  const database: Database = new Level<string, Buffer>(directory, {
+    keyEncoding: "utf8",
+    valueEncoding: "buffer",
+    writeBufferSize: writeBufferSizeBytes,
+    maxFileSize: tableSizeBytes,
+    compression: false,
+  });
+  try {
+    await database.open();
+  } catch (error) {
+    throw storageError(directory, error);
+  }
+  return database;
+}
+
+/** What went wrong while opening or reading, in the library's words. */
+export function storageError(directory: string, error: unknown): ClusterError {
+  if (error instanceof ClusterError) return error;
+  const cause = (error as Error).cause ?? error;
+  const code = (cause as { code?: unknown }).code;
+  const message = (cause as Error).message;
+  if (code === "LEVEL_LOCKED") return locked(directory, cause);
+  if (code === "LEVEL_CORRUPTION") return corrupt("database", null, message, cause);
+  const details = { directory, reason: message };
+  return new ClusterError("storage-failed", `cannot use ${directory}: ${message}`, details, cause);
+}
+
+export function locked(directory: string, cause: unknown): ClusterError {
+  return new ClusterError(
+    "storage-locked",
+    `another process uses the data directory ${directory}: stop it, or choose another directory`,
+    { directory },
+    cause,
+  );
+}

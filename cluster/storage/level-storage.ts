@@ -1,0 +1,214 @@
+import { join } from "node:path";
+import { ClusterError } from "../errors.ts";
+import { defaultGroup } from "../raft/types.ts";
+import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
+import { verifyDatabase } from "./files/verify.ts";
+import { establishFloor, type Floor } from "./floor-file.ts";
+import { FloorKeeper } from "./floor-keeper.ts";
+import { generationsOf, keysInPieces } from "./generations.ts";
+import { formatVersion, prefix, stateRange } from "./keys.ts";
+import { LevelChanges } from "./level-changes.ts";
+import { openLevel, storageError } from "./level-open.ts";
+import { loadLevelState, openLevelStateView } from "./level-state-view.ts";
+import { LogBounds } from "./log-bounds.ts";
+import { readStoredNode } from "./restore.ts";
+import type {
+  ClusterStorage,
+  StateView,
+  StateWrite,
+  StorageChange,
+  StorageOptions,
+  StorageRestore,
+  StorageStats,
+} from "./storage.ts";
+import type { WriteBatch } from "./write-batch.ts";
+import { type Database, WriteStream } from "./write-stream.ts";
+
+/** Keys deleted by one batch of a sweep: small beside what a busy node writes at the same time. */
+const sweepKeysMax = 1_000;
+
+/** What exists between `open` and `close`. */
+interface Opened {
+  readonly lock: DirectoryLock;
+  readonly database: Database;
+  readonly stream: WriteStream;
+  readonly floor: FloorKeeper;
+  readonly bounds: LogBounds;
+  readonly changes: LevelChanges;
+}
+
+/**
+ * The node's memory in a directory of its own: `database/` (LevelDB), `floor` (what the database must at least
+ * hold) and `lock/`. One instance is opened once.
+ */
+export class LevelStorage implements ClusterStorage {
+  readonly #directory: string;
+  readonly #options: StorageOptions;
+  #opened: Opened | null = null;
+  #closing: Promise<void> | null = null;
+  #sweep: Promise<void> = Promise.resolve();
+
+  constructor(directory: string, options: StorageOptions) {
+    this.#directory = directory;
+    this.#options = options;
+  }
+
+  async open(): Promise<StorageRestore> {
+    if (this.#opened !== null || this.#closing !== null) throw stopped("storage is opened once");
+    const lock = await lockDirectory(this.#directory);
+    let database: Database | null = null;
+    try {
+      const path = join(this.#directory, "database");
+      const floor = await establishFloor(this.#directory, await verifyDatabase(path));
+      database = await openLevel(path);
+      return await this.#restore(lock, database, floor);
+    } catch (error) {
+      await this.#abandon();
+      await database?.close();
+      await lock.release();
+      throw storageError(this.#directory, error);
+    }
+  }
+
+  /**
+   * After a failure or a call of `close` the change is dropped and `done` never runs: nothing may be acknowledged that
+   * is not on disk. Throws ClusterError `storage-failed`, writing nothing, for a change that would damage the log.
+   */
+  write(change: StorageChange, done: () => void): void {
+    const { stream, bounds, changes } = this.#whole();
+    if (stream.failure !== null || this.#closing !== null) return;
+    bounds.admit(change);
+    const batch = stream.batch();
+    const dropped = changes.add(change, batch);
+    const landed = dropped === null ? done : () => this.#dropGeneration(dropped, done);
+    batch.close(changes.pointOf(batch), landed, null);
+    stream.start();
+  }
+
+  async loadState(visit: (key: string, value: Uint8Array) => void): Promise<void> {
+    await loadLevelState(this.#live().database, visit);
+  }
+
+  async openStateView(): Promise<StateView | null> {
+    return await openLevelStateView(this.#live().database);
+  }
+
+  async beginStaging(): Promise<void> {
+    const { stream, bounds, changes } = this.#live();
+    if (stream.failure !== null) throw stream.failure;
+    bounds.stagingBegun();
+    const abandoned = changes.beginStaging();
+    if (abandoned !== null) this.#sweepLater(abandoned);
+  }
+
+  async stage(records: readonly StateWrite[]): Promise<void> {
+    const { changes } = this.#live();
+    if (!changes.isStaging) {
+      throw new ClusterError("storage-failed", "no snapshot is being staged");
+    }
+    await this.#submit((batch) => changes.stage(records, batch));
+  }
+
+  stats(): StorageStats {
+    const { stream, changes } = this.#whole();
+    return {
+      queuedChanges: stream.queuedChanges,
+      syncedBatches: stream.syncedBatches,
+      logSizeBytes: changes.logSizeBytes,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#opened === null ? Promise.resolve() : this.#close(this.#opened);
+    return this.#closing;
+  }
+
+  async #close({ lock, database, stream, floor }: Opened): Promise<void> {
+    try {
+      await stream.idle();
+      await this.#sweep;
+      await (stream.failure === null ? floor.close() : floor.abandon());
+    } finally {
+      await database.close();
+      await lock.release();
+    }
+  }
+
+  async #abandon(): Promise<void> {
+    await this.#opened?.floor.abandon();
+    this.#opened = null;
+  }
+
+  async #restore(lock: DirectoryLock, database: Database, written: Floor): Promise<StorageRestore> {
+    const stored = await readStoredNode(database, written);
+    const floor = new FloorKeeper(this.#directory, written, (error) => stream.fail(error));
+    const stream: WriteStream = new WriteStream(database, stored.sequence, {
+      landed: (batch) => {
+        if (batch.point !== null) floor.advance(batch.point);
+      },
+      failed: (error) => this.#options.onFailure(error),
+    });
+    const changes = new LevelChanges(stored, () => floor.writtenSequence);
+    const bounds = new LogBounds(stored.restore);
+    this.#opened = { lock, database, stream, floor, bounds, changes };
+    const incarnation = stored.restore.incarnation + 1;
+    await this.#submit((batch) => {
+      batch.record(prefix.incarnation, incarnation);
+      batch.record(prefix.format, formatVersion);
+    });
+    for (const generation of await generationsOf(database, defaultGroup)) {
+      if (generation !== stored.generation) await this.#sweepGeneration(generation);
+    }
+    return { ...stored.restore, incarnation };
+  }
+
+  /** Fills a batch of the stream and waits until it is on disk. Rejects when the stream failed. */
+  #submit(fill: (batch: WriteBatch) => void): Promise<void> {
+    const { stream, changes } = this.#live();
+    return new Promise((resolve, reject) => {
+      if (stream.failure !== null) throw stream.failure;
+      const batch = stream.batch();
+      fill(batch);
+      batch.close(changes.pointOf(batch), resolve, reject);
+      stream.start();
+    });
+  }
+
+  #dropGeneration(generation: number, done: () => void): void {
+    this.#sweepLater(generation);
+    done();
+  }
+
+  /** Sweeps follow one another; what `close` or a failure interrupts is found by the next open. */
+  #sweepLater(generation: number): void {
+    this.#sweep = this.#sweep
+      .then(() => this.#sweepGeneration(generation))
+      .catch((error: Error) => this.#opened?.stream.fail(error));
+  }
+
+  async #sweepGeneration(generation: number): Promise<void> {
+    if (this.#opened === null) return;
+    const { database } = this.#opened;
+    const range = stateRange(defaultGroup, generation);
+    for await (const keys of keysInPieces(database, range, sweepKeysMax)) {
+      if (this.#closing !== null) return;
+      await this.#submit((batch) => {
+        for (const key of keys) batch.delete(key);
+      });
+    }
+  }
+
+  #live(): Opened {
+    if (this.#closing !== null) throw stopped("storage is closed");
+    return this.#whole();
+  }
+
+  #whole(): Opened {
+    if (this.#opened === null) throw stopped("storage is not open");
+    return this.#opened;
+  }
+}
+
+function stopped(message: string): ClusterError {
+  return new ClusterError("stopped", message);
+}
