@@ -72,11 +72,18 @@ export interface Cluster {
    * repetitions: in order, exactly once while both processes live); `atMostOnce` is dropped when there is no link.
    * Both keep one order per peer. "dropped": the queue to that peer is full, or the node is gone; counted.
    */
-  forward(to: NodeId, frame: Uint8Array, delivery: "atMostOnce" | "atLeastOnce"): "queued" | "dropped";
+  forward(
+    to: NodeId,
+    frame: Uint8Array,
+    delivery: "atMostOnce" | "atLeastOnce",
+  ): "queued" | "dropped";
   onForward(handler: (from: NodeId, frame: Uint8Array) => void): void;
 
   request(to: NodeId, kind: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
-  onRequest(kind: string, handler: (from: NodeId, payload: Uint8Array) => Promise<Uint8Array>): void;
+  onRequest(
+    kind: string,
+    handler: (from: NodeId, payload: Uint8Array) => Promise<Uint8Array>,
+  ): void;
 
   members(): readonly MemberView[];
   /** Called when a member comes, goes, changes state or leadership moves. */
@@ -85,6 +92,8 @@ export interface Cluster {
   status(): Promise<ClusterStatus>;
   /** Joined, caught up with the leader, and the routes of all live peers known. */
   isReady(): boolean;
+  /** The parts of `isReady`, for /readyz?verbose. */
+  readiness(): readonly { readonly name: string; readonly isOk: boolean }[];
   whenReady(): Promise<void>;
   removeMember(nodeId: NodeId): Promise<void>;
   transferLeadership(to: NodeId | null): Promise<NodeId>;

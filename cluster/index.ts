@@ -6,11 +6,18 @@ export type {
   MemberView,
   ProposalOutcome,
 } from "./cluster-api.ts";
+export { systemClock } from "./drivers/system-clock.ts";
 export { ClusterError, type ClusterErrorCode } from "./errors.ts";
 export type { NodeId } from "./node-id.ts";
-export { type ClusterOptions, type ClusterTimings, defaultTimings, type Formation } from "./options.ts";
+export {
+  type ClusterOptions,
+  type ClusterTimings,
+  defaultTimings,
+  type Formation,
+} from "./options.ts";
 export type { Cancel, Clock, Log, Random } from "./ports.ts";
 export { Counters } from "./ports.ts";
+export { type StartingCluster, startCluster } from "./start-cluster.ts";
 export type { CommandContext, StateMachine, StateWriter } from "./state-machine.ts";
 export type { ClusterStatus, NodeFigures, NodeStatus } from "./status.ts";
 export type { LinkStats } from "./transport/transport.ts";

@@ -167,7 +167,10 @@ export class AgreedState {
   #putMember(record: MemberRecord, origin: NodeId): void {
     if (record.nodeId !== origin) return;
     this.#members.set(record.nodeId, record);
-    this.#put(keys.member + record.nodeId, Buffer.from(encodeMemberRecord(record)).toString("utf8"));
+    this.#put(
+      keys.member + record.nodeId,
+      Buffer.from(encodeMemberRecord(record)).toString("utf8"),
+    );
   }
 
   #removeMember(nodeId: NodeId, index: number): void {

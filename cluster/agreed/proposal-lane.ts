@@ -146,9 +146,11 @@ export class ProposalLane {
 
   close(): void {
     this.#isClosed = true;
-    for (const waiting of this.#pending) waiting.settle?.({ status: "rejected", reason: "stopped" });
+    for (const waiting of this.#pending)
+      waiting.settle?.({ status: "rejected", reason: "stopped" });
     for (const batch of this.#inflight) {
-      for (const waiting of batch.waiting) waiting.settle?.({ status: "unknown", reason: "stopped" });
+      for (const waiting of batch.waiting)
+        waiting.settle?.({ status: "unknown", reason: "stopped" });
     }
     this.#pending = [];
     this.#inflight = [];

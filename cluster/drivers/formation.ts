@@ -1,9 +1,9 @@
+import type { MemberRecord } from "../agreed/member-record.ts";
 import { ClusterError } from "../errors.ts";
 import { isNodeId, type NodeId } from "../node-id.ts";
 import type { Formation } from "../options.ts";
 import type { Clock, Log, Random } from "../ports.ts";
 import type { LinkEvent, Transport } from "../transport/transport.ts";
-import type { MemberRecord } from "../agreed/member-record.ts";
 
 /** What a node learns when a cluster took it in. */
 export interface Joined {
@@ -161,7 +161,10 @@ export class FormationDriver {
     const granted = answers.filter(
       (answer) => answer.status === "fulfilled" && answer.value[0] === 1,
     ).length;
-    log.info({ granted, expected: count }, "asked the expected nodes to let this one found the cluster");
+    log.info(
+      { granted, expected: count },
+      "asked the expected nodes to let this one found the cluster",
+    );
     if (granted === others.length) return true;
     this.#consent = null;
     return false;
@@ -171,9 +174,7 @@ export class FormationDriver {
     const { transport, clock, formation } = this.#options;
     const nowMs = clock.monotonicMs();
     const isFree =
-      this.#consent === null ||
-      this.#consent.untilMs <= nowMs ||
-      this.#consent.founder === founder;
+      this.#consent === null || this.#consent.untilMs <= nowMs || this.#consent.founder === founder;
     const isGranted = formation.kind !== "found" && isFree && founder < transport.nodeId;
     if (isGranted) this.#consent = { founder, untilMs: nowMs + consentMs };
     return Uint8Array.of(isGranted ? 1 : 0);

@@ -104,7 +104,10 @@ export class MembershipDriver {
       await this.#change([{ type: "addLearner", nodeId: wish.nodeId }], record, () => {
         return agreed.member(wish.nodeId) !== null;
       });
-      this.#options.log.info({ node: record.name, nodeId: record.nodeId }, "node joined as learner");
+      this.#options.log.info(
+        { node: record.name, nodeId: record.nodeId },
+        "node joined as learner",
+      );
       return record;
     });
   }
@@ -159,7 +162,10 @@ export class MembershipDriver {
       schedule();
       if (result.status === "accepted") break;
       if (result.reason === "unsafe") {
-        throw new ClusterError("change-refused", "the change would leave the cluster without a voter");
+        throw new ClusterError(
+          "change-refused",
+          "the change would leave the cluster without a voter",
+        );
       }
       if (result.reason === "not-leader") throw notLeader();
       await this.#until(() => !this.#isChangePending(), deadlineMs, true);
@@ -271,12 +277,7 @@ export class MembershipDriver {
   }
 }
 
-function since(
-  times: Map<NodeId, number>,
-  nodeId: NodeId,
-  isTrue: boolean,
-  nowMs: number,
-): number {
+function since(times: Map<NodeId, number>, nodeId: NodeId, isTrue: boolean, nowMs: number): number {
   if (!isTrue) {
     times.delete(nodeId);
     return 0;

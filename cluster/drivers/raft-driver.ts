@@ -64,7 +64,6 @@ export class RaftDriver {
   #isReloading = false;
   #durableAppliedIndex: number;
   #appliedIndex: number;
-  #appliedTerm: number;
   #configuration: Configuration;
   #lastRole = "";
   #tickOriginMs = 0;
@@ -94,7 +93,6 @@ export class RaftDriver {
     }
     this.digests.reset(restore.appliedIndex, options.agreed.digest());
     this.#appliedIndex = restore.appliedIndex;
-    this.#appliedTerm = restore.appliedTerm;
     this.#durableAppliedIndex = restore.appliedIndex;
     this.#configuration = restore.configuration;
     if (restore.appliedIndex > restore.snapshot.index) {
@@ -233,7 +231,6 @@ export class RaftDriver {
       return;
     }
     this.#appliedIndex = point.index;
-    this.#appliedTerm = point.term;
     this.#durableAppliedIndex = point.index;
     this.#configuration = point.configuration;
     this.#window.restart(point);
@@ -274,7 +271,6 @@ export class RaftDriver {
   #applyOne(entry: Entry): void {
     const { agreed, handlers } = this.#options;
     this.#appliedIndex = entry.index;
-    this.#appliedTerm = entry.term;
     this.#window.applied(entry);
     try {
       if (entry.type === EntryType.command) {

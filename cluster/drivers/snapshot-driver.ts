@@ -85,7 +85,11 @@ export class SnapshotDriver {
   }
 
   /** Resolves when the whole snapshot is the state of this node; until then no other one is let in. */
-  async receive(from: NodeId, header: Uint8Array, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async receive(
+    from: NodeId,
+    header: Uint8Array,
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
     const { storage, raft, log, counters, nodeId, step } = this.#options;
     const { groupId, term, point } = decodeHeader(header);
     if (groupId !== defaultGroup) throw malformed("groupId");
