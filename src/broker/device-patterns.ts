@@ -5,6 +5,7 @@ import { isStateValue } from "../replica/state-value.ts";
 const devicePlaceholder = "{device}";
 const attributePlaceholder = "{attribute}";
 const patternsMax = 100;
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 interface Pattern {
   readonly levels: readonly string[];
@@ -56,7 +57,7 @@ export class CompiledPatterns {
       this.#tooLarge++;
       return null;
     }
-    return [{ ...name, value: valueOf(payload) }];
+    return [{ ...name, value: readValue(payload) }];
   }
 }
 
@@ -115,7 +116,7 @@ function matchLevels(pattern: Pattern, topic: string): AttributeName | null {
  * JSON where the payload is JSON that keeps its meaning (a number outside the range of a double does not), else text, else, for bytes
  * that are no UTF-8, `{"base64": "..."}`. Undefined for an empty payload.
  */
-function valueOf(payload: Buffer): unknown {
+function readValue(payload: Buffer): unknown {
   if (payload.length === 0) {
     return undefined;
   }
@@ -138,7 +139,7 @@ function valueOf(payload: Buffer): unknown {
 
 function decodeText(payload: Buffer): string | null {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(payload);
+    return strictUtf8.decode(payload);
   } catch {
     return null;
   }
