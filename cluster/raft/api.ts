@@ -1,7 +1,15 @@
 import type { NodeId } from "../node-id.ts";
 import type { Message } from "./messages.ts";
 import type { RaftStatus, Ready } from "./ready.ts";
-import type { ConfigChange, Configuration, Entry, HardState, LogIndex, SnapshotPoint, Term } from "./types.ts";
+import type {
+  ConfigChange,
+  Configuration,
+  Entry,
+  HardState,
+  LogIndex,
+  SnapshotPoint,
+  Term,
+} from "./types.ts";
 
 export interface RaftOptions {
   readonly nodeId: NodeId;
@@ -41,7 +49,12 @@ export type ConfigChangeResult =
   | { readonly status: "accepted"; readonly index: LogIndex; readonly term: Term }
   | {
       readonly status: "rejected";
-      readonly reason: "not-leader" | "transferring" | "change-pending" | "term-not-committed" | "unsafe";
+      readonly reason:
+        | "not-leader"
+        | "transferring"
+        | "change-pending"
+        | "term-not-committed"
+        | "unsafe";
     };
 
 /** The consensus core: synchronous, no clock, no I/O. Input through the methods, output through `ready()`. */

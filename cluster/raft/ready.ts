@@ -1,6 +1,14 @@
 import type { NodeId } from "../node-id.ts";
 import type { Message } from "./messages.ts";
-import type { Configuration, Entry, HardState, LogIndex, Role, SnapshotPoint, Term } from "./types.ts";
+import type {
+  Configuration,
+  Entry,
+  HardState,
+  LogIndex,
+  Role,
+  SnapshotPoint,
+  Term,
+} from "./types.ts";
 
 /**
  * What must become durable, and what may be said only afterwards. The driver hands it to the node's one write

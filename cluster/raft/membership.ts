@@ -1,0 +1,103 @@
+import type { ConfigChangeResult } from "./api.ts";
+import { changeConfiguration } from "./config-change.ts";
+import { encodeConfigChange } from "./config-change-codec.ts";
+import { isJoint, isVoter } from "./configuration.ts";
+import { invariant } from "./invariant.ts";
+import { isQuorum } from "./quorum.ts";
+import { advanceCommit, answerReads, hasCommittedInTerm } from "./replication.ts";
+import { appendOwn, becomeFollower, buildProgress } from "./role.ts";
+import type { RaftState } from "./state.ts";
+import { type ConfigChange, type Configuration, EntryType, type LogIndex } from "./types.ts";
+
+/**
+ * Configuration changes. They take effect when applied, which is safe because none is proposed while one is unapplied, and
+ * because whoever holds the next one knows that the one before is committed: the commit index is written with the
+ * entries, and a node with a committed change it has not applied does not campaign.
+ */
+export function proposeChange(state: RaftState, change: ConfigChange): ConfigChangeResult {
+  if (state.role !== "leader") {
+    return { status: "rejected", reason: "not-leader" };
+  }
+  if (state.transferTarget !== null) {
+    return { status: "rejected", reason: "transferring" };
+  }
+  // The known flaw of changes without this rule: dissertation, erratum to section 4.1.
+  if (!hasCommittedInTerm(state)) {
+    return { status: "rejected", reason: "term-not-committed" };
+  }
+  if (state.pendingConfigIndex > state.log.appliedIndex) {
+    return { status: "rejected", reason: "change-pending" };
+  }
+  const result = changeConfiguration(state.configuration, change);
+  if (result.status === "refused" || !keepsQuorum(state, result.configuration)) {
+    const isLeaving = isJoint(state.configuration) && change.type === "change";
+    return { status: "rejected", reason: isLeaving ? "change-pending" : "unsafe" };
+  }
+  return appendChange(state, change);
+}
+
+function appendChange(state: RaftState, change: ConfigChange): ConfigChangeResult {
+  appendOwn(state, [{ type: EntryType.configChange, data: encodeConfigChange(change) }]);
+  state.pendingConfigIndex = state.log.lastIndex;
+  return { status: "accepted", index: state.pendingConfigIndex, term: state.term };
+}
+
+/** A change could be committed by the old voters and yet leave new ones that cannot decide anything any more. */
+function keepsQuorum(state: RaftState, next: Configuration): boolean {
+  const hasSameVoters = next.voters.join() === state.configuration.voters.join();
+  return (
+    hasSameVoters ||
+    isQuorum(
+      next,
+      (nodeId) => nodeId === state.nodeId || state.progress.get(nodeId)?.isRecentlyActive === true,
+    )
+  );
+}
+
+/** Whoever leads finishes a joint configuration, also one that an earlier leader left behind. */
+export function leaveJointIfDue(state: RaftState): void {
+  const isSettled = state.pendingConfigIndex <= state.log.appliedIndex;
+  if (
+    state.role === "leader" &&
+    isJoint(state.configuration) &&
+    isSettled &&
+    hasCommittedInTerm(state)
+  ) {
+    appendChange(state, { type: "leaveJoint" });
+  }
+}
+
+export function applyChange(
+  state: RaftState,
+  change: ConfigChange,
+  index: LogIndex,
+): Configuration {
+  invariant(
+    index > state.log.appliedIndex && index <= state.log.commitIndex,
+    "a change is applied once, when it is committed",
+    { index },
+  );
+  const result = changeConfiguration(state.configuration, change);
+  invariant(result.status === "ok", "a committed change fits the configuration before it", {
+    index,
+  });
+  state.configurations.record(index, result.configuration);
+  if (state.role !== "follower" && !isVoter(result.configuration, state.nodeId)) {
+    becomeFollower(state, state.term, null);
+  } else if (state.role === "leader") {
+    leadConfiguration(state);
+  }
+  return result.configuration;
+}
+
+/** A smaller quorum may already have agreed on what a larger one had not. */
+function leadConfiguration(state: RaftState): void {
+  buildProgress(state);
+  state.isReplicationDue = true;
+  advanceCommit(state);
+  answerReads(state);
+  const { transferTarget } = state;
+  if (transferTarget !== null && !state.configuration.voters.includes(transferTarget)) {
+    state.transferTarget = null;
+  }
+}

@@ -1,0 +1,43 @@
+import type { ReadIndexRequest, ReadIndexResponse } from "./messages.ts";
+import type { RaftState } from "./state.ts";
+
+/** A read of this node's own: the leader waits for a round, a follower asks its leader, anyone else cannot know. */
+export function requestReadIndex(state: RaftState, requestId: number): void {
+  const { nodeId, leader, term } = state;
+  if (state.role === "leader") {
+    if (!state.reads.add({ from: nodeId, requestId })) {
+      state.readsDropped.push(requestId);
+    }
+  } else if (leader === null) {
+    state.readsDropped.push(requestId);
+  } else {
+    const droppedId = state.forwardedReads.add(requestId);
+    if (droppedId !== null) {
+      state.readsDropped.push(droppedId);
+    }
+    state.outbox.push({ type: "readIndex", from: nodeId, to: leader, term, requestId });
+  }
+}
+
+export function handleReadIndexRequest(state: RaftState, message: ReadIndexRequest): void {
+  const { from, requestId } = message;
+  if (state.role === "leader" && state.reads.add({ from, requestId })) {
+    return;
+  }
+  const { nodeId, term } = state;
+  const answer = { type: "readIndexResponse", from: nodeId, to: from, term } as const;
+  state.outbox.push({ ...answer, requestId, index: 0, rejected: true });
+}
+
+/** Only an answer to what was asked in this term counts; the rest was dropped when the term or the leader changed. */
+export function handleReadIndexResponse(state: RaftState, message: ReadIndexResponse): void {
+  const { requestId, index, rejected } = message;
+  if (message.from !== state.leader || !state.forwardedReads.take(requestId)) {
+    return;
+  }
+  if (rejected) {
+    state.readsDropped.push(requestId);
+  } else {
+    state.readStates.push({ requestId, index });
+  }
+}
