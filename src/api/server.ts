@@ -1,5 +1,5 @@
 import websocket from "@fastify/websocket";
-import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Clock, Log } from "#cluster";
 import { checkAdmission } from "./admission.ts";
 import type { ApiContext } from "./context.ts";
@@ -81,6 +81,7 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
   if (!isOpen) {
     app.addHook("onRequest", async (request) => checkAdmission(request));
   }
+  app.addHook("onSend", async (request, reply) => endRefusedUpgrade(request, reply));
   const routes = collectRoutes(app);
   app.setErrorHandler((error, request, reply) => {
     const body = problemOf(error);
@@ -110,6 +111,14 @@ function registerRoutes(app: FastifyInstance, context: ApiContext): void {
     },
     wsHandler: (socket) => context.feed.add(socket),
   });
+}
+
+/** A connection that wanted to be a WebSocket left the HTTP server's care: nobody else would ever close it. */
+function endRefusedUpgrade(request: FastifyRequest, reply: FastifyReply): void {
+  if (request.headers.upgrade !== undefined) {
+    reply.header("connection", "close");
+    reply.raw.once("finish", () => request.raw.socket.destroySoon());
+  }
 }
 
 type RouteTable = Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>;
