@@ -1,14 +1,15 @@
+import { ClusterError } from "../errors.ts";
 import type { NodeId } from "../node-id.ts";
-import type { Append, Message, VoteRequest } from "../raft/messages.ts";
+import type { Append, Message } from "../raft/messages.ts";
 import {
-  type Configuration,
   type Entry,
   EntryType,
   type LogIndex,
   type SnapshotPoint,
   type Term,
 } from "../raft/types.ts";
-import { fieldBytes, malformed, RaftReader, RaftWriter } from "./raft-bytes.ts";
+import { ByteReader } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
 
 /** The first byte of a message; numbers are never used again for another meaning. */
 const kinds = [
@@ -26,12 +27,16 @@ const kinds = [
   "readIndexResponse",
 ] as const satisfies readonly Message["type"][];
 
-const { nodeId: nodeIdBytes, number: numberBytes, length: lengthBytes } = fieldBytes;
-const headBytes = 1 + 2 * nodeIdBytes + numberBytes;
-const entryHeadBytes = numberBytes + 1 + lengthBytes;
+/** Kind, two node ids and the term. */
+const headSizeBytes = 1 + 2 * 16 + 6;
+const appendHeadSizeBytes = headSizeBytes + 3 * 6 + 4;
+const entryHeadSizeBytes = 6 + 1 + 4;
+const capacityBytes = 96;
+/** Followers that got out of step with each other are few; more blocks would only hold memory. */
+const blocksKept = 2;
 
 /**
- * Keeps the last few blocks of encoded entries, so that an append to several followers is encoded once. Entries are
+ * Keeps the last blocks of encoded entries, so that an append to several followers is encoded once. Entries are
  * recognised by identity: the core hands the same objects to all of them. Use one per group.
  */
 export class EntryBlocks {
@@ -52,15 +57,12 @@ export class EntryBlocks {
   }
 }
 
-/** Followers that got out of step with each other are few; larger logs of blocks would only hold memory. */
-const blocksKept = 2;
-
 /** Entries stand without their index: they follow the previous one without a gap. */
 function encodeEntries(entries: readonly Entry[]): Uint8Array {
-  const sizeBytes = entries.reduce((sum, { data }) => sum + entryHeadBytes + data.length, 0);
-  const writer = new RaftWriter(sizeBytes);
+  const sizeBytes = entries.reduce((sum, { data }) => sum + entryHeadSizeBytes + data.length, 0);
+  const writer = new ByteWriter(sizeBytes);
   for (const { term, type, data } of entries) {
-    writer.number(term).byte(type).length(data.length).raw(data);
+    writer.u48(term).u8(type).u32(data.length).bytes(data);
   }
   return writer.finish();
 }
@@ -68,94 +70,81 @@ function encodeEntries(entries: readonly Entry[]): Uint8Array {
 /** One message as bytes; `blocks` saves the second encoding of the same entries. */
 export function encodeMessage(message: Message, blocks?: EntryBlocks): Uint8Array {
   if (message.type === "append") {
-    const entries = blocks?.encode(message.entries) ?? encodeEntries(message.entries);
-    return head(message, 3 * numberBytes + lengthBytes + entries.length)
-      .number(message.previousIndex)
-      .number(message.previousTerm)
-      .number(message.commit)
-      .length(message.entries.length)
-      .raw(entries)
-      .finish();
+    const { previousIndex, previousTerm, commit, entries } = message;
+    const block = blocks?.encode(entries) ?? encodeEntries(entries);
+    const writer = head(message, appendHeadSizeBytes + block.length);
+    writer.u48(previousIndex).u48(previousTerm).u48(commit).u32(entries.length);
+    return writer.bytes(block).finish();
   }
+  const writer = head(message, capacityBytes);
   switch (message.type) {
     case "appendResponse":
-      return head(message, 3 * numberBytes + 1)
-        .number(message.index)
-        .flag(message.rejected)
-        .number(message.hintIndex)
-        .number(message.hintTerm)
-        .finish();
+      writer.u48(message.index).u8(message.rejected ? 1 : 0);
+      writer.u48(message.hintIndex).u48(message.hintTerm);
+      break;
     case "heartbeat":
-      return head(message, 2 * numberBytes)
-        .number(message.commit)
-        .number(message.readContext)
-        .finish();
+      writer.u48(message.commit).u48(message.readContext);
+      break;
     case "heartbeatResponse":
-      return head(message, numberBytes).number(message.readContext).finish();
+      writer.u48(message.readContext);
+      break;
     case "vote":
     case "preVote":
-      return head(message, 2 * numberBytes + 1)
-        .number(message.lastIndex)
-        .number(message.lastTerm)
-        .flag(message.isTransfer)
-        .finish();
+      writer
+        .u48(message.lastIndex)
+        .u48(message.lastTerm)
+        .u8(message.isTransfer ? 1 : 0);
+      break;
     case "voteResponse":
     case "preVoteResponse":
-      return head(message, 1).flag(message.rejected).finish();
+      writer.u8(message.rejected ? 1 : 0);
+      break;
     case "snapshot":
-      return writeSnapshot(
-        head(message, snapshotSizeBytes(message.snapshot)),
-        message.snapshot,
-      ).finish();
+      writeSnapshot(writer, message.snapshot);
+      break;
     case "timeoutNow":
-      return head(message, 0).finish();
+      break;
     case "readIndex":
-      return head(message, numberBytes).number(message.requestId).finish();
+      writer.u48(message.requestId);
+      break;
     case "readIndexResponse":
-      return head(message, 2 * numberBytes + 1)
-        .number(message.requestId)
-        .number(message.index)
-        .flag(message.rejected)
-        .finish();
+      writer
+        .u48(message.requestId)
+        .u48(message.index)
+        .u8(message.rejected ? 1 : 0);
+      break;
   }
+  return writer.finish();
 }
 
-function head(message: Message, bodySizeBytes: number): RaftWriter {
-  return new RaftWriter(headBytes + bodySizeBytes)
-    .byte(kinds.indexOf(message.type))
-    .nodeId(message.from)
-    .nodeId(message.to)
-    .number(message.term);
+function head({ type, from, to, term }: Message, sizeBytes: number): ByteWriter {
+  return new ByteWriter(sizeBytes).u8(kinds.indexOf(type)).nodeId(from).nodeId(to).u48(term);
 }
 
-const configurationLists = ["voters", "votersOutgoing", "learners", "learnersNext"] as const;
-
-function snapshotSizeBytes({ configuration }: SnapshotPoint): number {
-  const nodes = configurationLists.reduce((sum, list) => sum + configuration[list].length, 0);
-  return 2 * numberBytes + configurationLists.length * lengthBytes + nodes * nodeIdBytes;
-}
-
-function writeSnapshot(writer: RaftWriter, snapshot: SnapshotPoint): RaftWriter {
-  writer.number(snapshot.index).number(snapshot.term);
-  for (const list of configurationLists) {
-    writer.length(snapshot.configuration[list].length);
-    for (const nodeId of snapshot.configuration[list]) {
+function writeSnapshot(writer: ByteWriter, { index, term, configuration }: SnapshotPoint): void {
+  writer.u48(index).u48(term);
+  const { voters, votersOutgoing, learners, learnersNext } = configuration;
+  for (const list of [voters, votersOutgoing, learners, learnersNext]) {
+    writer.u32(list.length);
+    for (const nodeId of list) {
       writer.nodeId(nodeId);
     }
   }
-  return writer;
 }
 
 /** Entry data are views of `bytes`, which must not change afterwards. Throws ClusterError `frame-malformed`. */
 export function decodeMessage(bytes: Uint8Array): Message {
-  const reader = new RaftReader(bytes);
-  const type = kinds[reader.byte()];
+  const reader = new ByteReader(bytes);
+  const type = kinds[reader.u8()];
   if (type === undefined) {
     throw malformed("unknown type");
   }
-  const envelope = { from: reader.nodeId(), to: reader.nodeId(), term: reader.number() };
+  const envelope = { from: reader.nodeId(), to: reader.nodeId(), term: reader.u48() };
   const message = readBody(reader, type, envelope);
-  if (reader.remaining > 0) {
+  if (reader.isMalformed) {
+    throw malformed("it ends too early");
+  }
+  if (reader.remainingSizeBytes > 0) {
     throw malformed("bytes follow its end");
   }
   return message;
@@ -163,65 +152,48 @@ export function decodeMessage(bytes: Uint8Array): Message {
 
 type Envelope = { readonly from: NodeId; readonly to: NodeId; readonly term: Term };
 
-function readBody(reader: RaftReader, type: Message["type"], envelope: Envelope): Message {
+function readBody(reader: ByteReader, type: Message["type"], envelope: Envelope): Message {
   switch (type) {
     case "append":
       return readAppend(reader, envelope);
-    case "appendResponse":
-      return {
-        type,
-        ...envelope,
-        index: reader.number(),
-        rejected: reader.flag(),
-        hintIndex: reader.number(),
-        hintTerm: reader.number(),
-      };
+    case "appendResponse": {
+      const [index, rejected] = [reader.u48(), readFlag(reader)];
+      const [hintIndex, hintTerm] = [reader.u48(), reader.u48()];
+      return { type, ...envelope, index, rejected, hintIndex, hintTerm };
+    }
     case "heartbeat":
-      return { type, ...envelope, commit: reader.number(), readContext: reader.number() };
+      return { type, ...envelope, commit: reader.u48(), readContext: reader.u48() };
     case "heartbeatResponse":
-      return { type, ...envelope, readContext: reader.number() };
+      return { type, ...envelope, readContext: reader.u48() };
     case "vote":
-    case "preVote":
-      return readVoteRequest(reader, type, envelope);
+    case "preVote": {
+      const [lastIndex, lastTerm] = [reader.u48(), reader.u48()];
+      return { type, ...envelope, lastIndex, lastTerm, isTransfer: readFlag(reader) };
+    }
     case "voteResponse":
     case "preVoteResponse":
-      return { type, ...envelope, rejected: reader.flag() };
+      return { type, ...envelope, rejected: readFlag(reader) };
     case "snapshot":
       return { type, ...envelope, snapshot: readSnapshot(reader) };
     case "timeoutNow":
       return { type, ...envelope };
     case "readIndex":
-      return { type, ...envelope, requestId: reader.number() };
-    case "readIndexResponse":
-      return {
-        type,
-        ...envelope,
-        requestId: reader.number(),
-        index: reader.number(),
-        rejected: reader.flag(),
-      };
+      return { type, ...envelope, requestId: reader.u48() };
+    case "readIndexResponse": {
+      const [requestId, index] = [reader.u48(), reader.u48()];
+      return { type, ...envelope, requestId, index, rejected: readFlag(reader) };
+    }
   }
 }
 
-function readVoteRequest(
-  reader: RaftReader,
-  type: VoteRequest["type"],
-  envelope: Envelope,
-): VoteRequest {
-  const lastIndex = reader.number();
-  const lastTerm = reader.number();
-  return { type, ...envelope, lastIndex, lastTerm, isTransfer: reader.flag() };
-}
-
-function readAppend(reader: RaftReader, envelope: Envelope): Append {
-  const previousIndex = reader.number();
-  const previousTerm = reader.number();
-  const commit = reader.number();
-  const count = reader.count(entryHeadBytes);
+/** The order of terms is checked here, so that the core may take it for granted. */
+function readAppend(reader: ByteReader, envelope: Envelope): Append {
+  const [previousIndex, previousTerm, commit] = [reader.u48(), reader.u48(), reader.u48()];
+  const count = readCount(reader, entryHeadSizeBytes);
   const entries: Entry[] = [];
   let lastTerm = previousTerm;
-  for (let at = 0; at < count; at += 1) {
-    const entry = readEntry(reader, previousIndex + 1 + at);
+  for (let at = 1; at <= count; at += 1) {
+    const entry = readEntry(reader, previousIndex + at);
     if (entry.term < lastTerm || entry.term > envelope.term) {
       throw malformed("the terms of its entries are out of order");
     }
@@ -231,29 +203,44 @@ function readAppend(reader: RaftReader, envelope: Envelope): Append {
   return { type: "append", ...envelope, previousIndex, previousTerm, entries, commit };
 }
 
-function readEntry(reader: RaftReader, index: LogIndex): Entry {
-  const term = reader.number();
-  const type = reader.byte() as EntryType;
-  if (!Object.values(EntryType).includes(type)) {
+function readEntry(reader: ByteReader, index: LogIndex): Entry {
+  const term = reader.u48();
+  const type = reader.u8();
+  if (type !== EntryType.command && type !== EntryType.noop && type !== EntryType.configChange) {
     throw malformed("unknown type of entry");
   }
-  return { term, index, type, data: reader.raw(reader.length()) };
+  return { term, index, type, data: reader.bytes(reader.u32()) };
 }
 
-function readSnapshot(reader: RaftReader): SnapshotPoint {
-  const index = reader.number();
-  const term = reader.number();
-  const [voters, votersOutgoing, learners, learnersNext] = [
-    readNodeIds(reader),
-    readNodeIds(reader),
-    readNodeIds(reader),
-    readNodeIds(reader),
-  ];
-  const configuration: Configuration = { voters, votersOutgoing, learners, learnersNext };
-  return { index, term, configuration };
+function readSnapshot(reader: ByteReader): SnapshotPoint {
+  const [index, term] = [reader.u48(), reader.u48()];
+  const [voters, votersOutgoing] = [readNodeIds(reader), readNodeIds(reader)];
+  const [learners, learnersNext] = [readNodeIds(reader), readNodeIds(reader)];
+  return { index, term, configuration: { voters, votersOutgoing, learners, learnersNext } };
 }
 
-function readNodeIds(reader: RaftReader): readonly NodeId[] {
-  const count = reader.count(nodeIdBytes);
+function readNodeIds(reader: ByteReader): readonly NodeId[] {
+  const count = readCount(reader, 16);
   return Array.from({ length: count }, () => reader.nodeId());
+}
+
+/** How many elements follow, each of at least `sizeBytesMin`: a lie must not make us reserve memory. */
+function readCount(reader: ByteReader, sizeBytesMin: number): number {
+  const count = reader.u32();
+  if (count * sizeBytesMin > reader.remainingSizeBytes) {
+    throw malformed("a count exceeds the frame");
+  }
+  return count;
+}
+
+function readFlag(reader: ByteReader): boolean {
+  const value = reader.u8();
+  if (value > 1) {
+    throw malformed("a flag is neither 0 nor 1");
+  }
+  return value === 1;
+}
+
+function malformed(problem: string): ClusterError {
+  return new ClusterError("frame-malformed", `raft message: ${problem}`);
 }
