@@ -21,9 +21,7 @@ export type AuthenticationResult =
   | { readonly isAllowed: false; readonly reasonCode: 0x86 | 0x87; readonly detail: string };
 
 export interface Authenticator {
-  authenticate(
-    credentials: Credentials,
-  ): AuthenticationResult | Promise<AuthenticationResult>;
+  authenticate(credentials: Credentials): AuthenticationResult | Promise<AuthenticationResult>;
 }
 
 /** Asked once per message and per filter, so it answers at once. */

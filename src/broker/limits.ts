@@ -72,7 +72,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   keepAliveSecondsMax: 0,
   maximumPacketSizeBytes: 1024 * 1024,
   subscriptionsPerSessionMax: 10_000,
-  congestedSizeBytes: 1024 * 1024,
+  congestedSizeBytes: 4 * 1024 * 1024,
   outputSizeBytesMax: 16 * 1024 * 1024,
   stalledMs: 60_000,
   lingerMs: 2_000,

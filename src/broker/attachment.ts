@@ -1,0 +1,105 @@
+import type { ApplicationMessage } from "../mqtt/message.ts";
+import type { OutboundPacket, SubscriptionRequest } from "../mqtt/packets.ts";
+import { ReasonCode } from "../mqtt/reason-code.ts";
+import type {
+  DropReason,
+  OutboundPublish,
+  SessionCore,
+  SessionEffects,
+} from "../session/session-api.ts";
+import type { Connection, ConnectionUser } from "./connection.ts";
+import type { BrokerContext } from "./context.ts";
+import type { PublishFlow } from "./publish.ts";
+import type { SessionEntry } from "./session-entry.ts";
+import type { SessionLifecycle } from "./session-lifecycle.ts";
+import type { SubscribeFlow } from "./subscribe.ts";
+
+/** The flows that a session's wishes go to. */
+export interface AttachmentFlows {
+  readonly context: BrokerContext;
+  readonly publishes: PublishFlow;
+  readonly subscriptions: SubscribeFlow;
+  readonly lifecycle: SessionLifecycle;
+}
+
+/** One session on one connection, from CONNACK to the end: what the session asks goes to the socket or the broker. */
+export class Attachment implements SessionEffects, ConnectionUser {
+  readonly #entry: SessionEntry;
+  readonly #connection: Connection;
+  readonly #flows: AttachmentFlows;
+
+  constructor(entry: SessionEntry, connection: Connection, flows: AttachmentFlows) {
+    this.#entry = entry;
+    this.#connection = connection;
+    this.#flows = flows;
+  }
+
+  get session(): SessionCore {
+    return this.#entry.session;
+  }
+
+  get #isCurrent(): boolean {
+    return this.#entry.connection === this.#connection;
+  }
+
+  send(packet: OutboundPacket): void {
+    this.#connection.send(packet);
+  }
+
+  sendPublish(publish: OutboundPublish): void {
+    this.#connection.sendPublish(publish);
+  }
+
+  isCongested(): boolean {
+    return this.#connection.isCongested();
+  }
+
+  publish(message: ApplicationMessage, token: number): void {
+    this.#flows.publishes.publish(this.#entry, message, token);
+  }
+
+  subscribe(token: number, requests: readonly SubscriptionRequest[], identifier: number): void {
+    const answer = (reasonCodes: readonly number[]) => {
+      if (this.#isCurrent) this.session.subscribed(token, reasonCodes);
+    };
+    this.#flows.subscriptions
+      .subscribe(this.#entry, requests, identifier, answer)
+      .catch((error: unknown) => {
+        const { counters, log } = this.#flows.context;
+        counters.internalErrors++;
+        log.error({ error, clientId: this.#entry.clientId }, "a SUBSCRIBE failed");
+        if (!this.#isCurrent) return;
+        this.session.disconnect(ReasonCode.unspecifiedError, "the subscription failed");
+      });
+  }
+
+  unsubscribe(token: number, filters: readonly string[]): void {
+    const reasonCodes = this.#flows.subscriptions.unsubscribe(this.#entry, filters);
+    this.session.unsubscribed(token, reasonCodes);
+  }
+
+  close(reasonCode: number, detail: string): void {
+    if (reasonCode !== ReasonCode.normalDisconnection) {
+      const { clientId } = this.#entry;
+      this.#flows.context.log.debug({ clientId, reasonCode, detail }, "client disconnected");
+    }
+    this.#connection.close();
+    this.#flows.lifecycle.connectionEnded(
+      this.#entry,
+      this.#connection,
+      reasonCode === ReasonCode.normalDisconnection,
+    );
+  }
+
+  dropped(_message: ApplicationMessage, reason: DropReason): void {
+    this.#flows.context.counters.dropped(reason);
+  }
+
+  roomMayHaveGrown(): void {
+    this.#entry.pumpHolds();
+  }
+
+  connectionLost(): void {
+    this.#flows.lifecycle.connectionEnded(this.#entry, this.#connection, false);
+  }
+}

@@ -1,0 +1,250 @@
+import type { Clock, Cluster, Log } from "#cluster";
+import type { BrokerFigures, PublishRequest } from "../api/ports.ts";
+import { createMessage } from "../mqtt/message.ts";
+import { ReasonCode } from "../mqtt/reason-code.ts";
+import { topicNameProblem } from "../mqtt/topic.ts";
+import type { ReplicaQueries } from "../replica/replica-api.ts";
+import { Router } from "../routing/router.ts";
+import { type Authenticator, type Authorizer, allowEveryone, allowEverything } from "./access.ts";
+import { Admission } from "./admission.ts";
+import type { Channel, ChannelAcceptor, ChannelHandler } from "./channel.ts";
+import { Claims } from "./claims.ts";
+import { Commits } from "./commits.ts";
+import { ConnectFlow } from "./connect.ts";
+import { Connection, type ConnectionOwner, type ConnectionShared } from "./connection.ts";
+import type { BrokerContext, DevicePatterns } from "./context.ts";
+import { BrokerCounters } from "./counters.ts";
+import { DeadlineWheel } from "./deadline-wheel.ts";
+import { Dispatcher } from "./dispatch.ts";
+import { BrokerError } from "./errors.ts";
+import { FlushList } from "./flush-list.ts";
+import { Interest } from "./interest.ts";
+import { type BrokerLimits, defaultBrokerLimits } from "./limits.ts";
+import { PublishFlow } from "./publish.ts";
+import { Releases } from "./releases.ts";
+import type { SessionEntry } from "./session-entry.ts";
+import { SessionInstaller } from "./session-installer.ts";
+import { SessionLifecycle } from "./session-lifecycle.ts";
+import { SessionRegistry } from "./session-registry.ts";
+import { SessionTransfers } from "./session-transfer.ts";
+import { Shutdown } from "./shutdown.ts";
+import { SubscribeFlow } from "./subscribe.ts";
+import { SysTopics } from "./sys-topics.ts";
+import type { SysSource } from "./sys-values.ts";
+import { Wills } from "./wills.ts";
+
+export interface BrokerOptions {
+  readonly cluster: Cluster;
+  readonly replica: ReplicaQueries;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly patterns: DevicePatterns;
+  readonly version: string;
+  /** Default: `defaultBrokerLimits`. */
+  readonly limits?: BrokerLimits;
+  /** Default: everyone. */
+  readonly authenticator?: Authenticator;
+  /** Default: everything. */
+  readonly authorizer?: Authorizer;
+  /** How often `$SYS` is refreshed; 0 = no `$SYS`. Default 10 s. */
+  readonly sysIntervalMs?: number;
+  /** For `$SYS`; default 0. */
+  readonly heapSizeBytes?: () => number;
+}
+
+/** The MQTT broker of one node. Listeners hand it channels; the cluster, the log and the other nodes are its world. */
+export interface Broker extends ChannelAcceptor {
+  readonly counters: BrokerCounters;
+  /** Begins to hear of the cluster; before it, nothing is accepted. */
+  start(): void;
+  /**
+   * Tells every client (MQTT 5: 0x8B) and waits until their sockets are closed and Wills are on their way, at most
+   * `timeoutMs`. Stop the listeners first.
+   */
+  stop(timeoutMs: number): Promise<void>;
+  figures(): BrokerFigures;
+  /** For the HTTP API. Resolves when the promise of the message's QoS is true; rejects with BrokerError. */
+  publish(request: PublishRequest): Promise<{ readonly matched: number }>;
+  /** Ends a client's connection with 0x98; false when it is not connected here. */
+  kick(clientId: string): boolean;
+}
+
+export function createBroker(options: BrokerOptions): Broker {
+  return new PeerBroker(options);
+}
+
+class PeerBroker implements Broker, ConnectionOwner {
+  readonly counters = new BrokerCounters();
+  readonly #context: BrokerContext;
+  readonly #shared: ConnectionShared;
+  readonly #admission: Admission;
+  readonly #registry = new SessionRegistry();
+  readonly #dispatcher: Dispatcher;
+  readonly #interest: Interest;
+  readonly #publishes: PublishFlow;
+  readonly #sysTopics: SysTopics;
+  readonly #transfers: SessionTransfers;
+  readonly #installer: SessionInstaller;
+  readonly #connects: ConnectFlow;
+  readonly #shutdown: Shutdown;
+  readonly #connections = new Set<Connection>();
+  readonly #options: BrokerOptions;
+  readonly #startedAtMs: number;
+  #isAccepting = false;
+
+  constructor(options: BrokerOptions) {
+    const { cluster, replica, clock, log, patterns } = options;
+    const limits = options.limits ?? defaultBrokerLimits;
+    const wheel = new DeadlineWheel(clock, limits.tickMs);
+    const { counters } = this;
+    this.#options = options;
+    this.#startedAtMs = clock.monotonicMs();
+    const context: BrokerContext = {
+      cluster,
+      replica,
+      router: new Router<SessionEntry>(cluster.nodeId),
+      patterns,
+      authenticator: options.authenticator ?? allowEveryone,
+      authorizer: options.authorizer ?? allowEverything,
+      limits,
+      counters,
+      wheel,
+      clock,
+      log,
+    };
+    this.#context = context;
+    const flushList = new FlushList(clock);
+    this.#shared = { clock, log, wheel, flushList, limits, counters };
+    this.#admission = new Admission(limits, counters, clock);
+    this.#dispatcher = new Dispatcher(context);
+    this.#interest = new Interest(context);
+    this.#publishes = new PublishFlow(context, this.#dispatcher, new Commits(context));
+    this.#sysTopics = new SysTopics(
+      context,
+      this.#dispatcher,
+      () => this.#sysSource(),
+      options.sysIntervalMs ?? 10_000,
+    );
+    const registry = this.#registry;
+    const subscriptions = new SubscribeFlow(context, this.#interest, (filter, visit) =>
+      this.#sysTopics.visit(filter, visit),
+    );
+    const wills = new Wills(context, this.#publishes);
+    const releases = new Releases(context);
+    const lifecycle = new SessionLifecycle(context, registry, subscriptions, wills, releases);
+    const transfers = new SessionTransfers(context, registry, lifecycle, subscriptions, wills);
+    const flows = { context, publishes: this.#publishes, subscriptions, lifecycle };
+    this.#transfers = transfers;
+    this.#installer = new SessionInstaller({ flows, registry, transfers, wills, releases });
+    this.#connects = new ConnectFlow(context, registry, new Claims(context), this.#installer);
+    this.#shutdown = new Shutdown(context, registry, wills, flushList);
+  }
+
+  start(): void {
+    this.#context.wheel.start();
+    this.#interest.start(this.#dispatcher);
+    this.#transfers.start((clientId) => this.#installer.whenInstalled(clientId));
+    this.#sysTopics.start();
+    this.#isAccepting = true;
+  }
+
+  async stop(timeoutMs: number): Promise<void> {
+    if (!this.#isAccepting) return;
+    this.#isAccepting = false;
+    this.#sysTopics.stop();
+    await this.#shutdown.run(this.#connections, timeoutMs);
+    this.#context.wheel.stop();
+  }
+
+  accept(channel: Channel): ChannelHandler | null {
+    if (!this.#isAccepting || !this.#admission.tryOpen()) return null;
+    const connection = new Connection(channel, this, this.#shared);
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  connectReceived(connection: Connection, packet: Parameters<ConnectFlow["connect"]>[1]): void {
+    this.#admission.connectArrived();
+    if (!this.#isAccepting) {
+      connection.refuse(ReasonCode.serverUnavailable);
+      return;
+    }
+    this.#connects.connect(connection, packet).catch((error: unknown) => {
+      this.counters.internalErrors++;
+      this.#context.log.error({ error, clientId: packet.clientId }, "a CONNECT failed");
+      connection.refuse(ReasonCode.unspecifiedError);
+    });
+  }
+
+  connectionClosed(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#admission.closed(connection.isPending);
+  }
+
+  figures(): BrokerFigures {
+    const { router, replica } = this.#context;
+    return {
+      connections: this.#registry.connectedCount,
+      sessions: this.#registry.size,
+      subscriptions: router.subscriptionCount,
+      sharedSubscriptions: router.sharedSubscriptionCount,
+      retained: replica.retainedCount,
+      devices: replica.devices.count(),
+      counters: this.counters.entries(),
+    };
+  }
+
+  publish(request: PublishRequest): Promise<{ readonly matched: number }> {
+    const problem = topicNameProblem(request.topic);
+    if (problem !== null) return refusal("topic-invalid", problem, request.topic);
+    if (request.topic.startsWith("$SYS/")) {
+      return refusal("not-authorized", "$SYS is the broker's own", request.topic);
+    }
+    if (request.payload.length > this.#context.limits.maximumPacketSizeBytes) {
+      return refusal("too-large", "the payload is larger than a packet may be", request.topic);
+    }
+    if (!this.#isAccepting) return refusal("stopped", "the broker is stopping", request.topic);
+    const message = createMessage({
+      ...request,
+      properties: null,
+      receivedAtMs: this.#context.clock.wallMs(),
+      publisherId: "",
+      version: 0,
+    });
+    return new Promise((resolve, reject) => {
+      this.#publishes.publishOwn(message, (outcome, matched) => {
+        if (outcome.status === "committed") resolve({ matched });
+        else if (outcome.status === "refused") {
+          reject(new BrokerError("overloaded", "too many writes wait for the log"));
+        } else reject(new BrokerError("no-quorum", "the write could not be confirmed in time"));
+      });
+    });
+  }
+
+  kick(clientId: string): boolean {
+    const entry = this.#registry.get(clientId);
+    if (!entry?.connection) return false;
+    entry.session.disconnect(ReasonCode.administrativeAction, "ended by an operator");
+    return true;
+  }
+
+  #sysSource(): SysSource {
+    return {
+      version: this.#options.version,
+      uptimeSeconds: Math.floor((this.#context.clock.monotonicMs() - this.#startedAtMs) / 1000),
+      figures: this.figures(),
+      connected: this.#registry.connectedCount,
+      counters: this.counters,
+      storedSizeBytes: this.#context.replica.retainedSizeBytes,
+      heapSizeBytes: this.#options.heapSizeBytes?.() ?? 0,
+    };
+  }
+}
+
+function refusal(
+  code: "topic-invalid" | "not-authorized" | "too-large" | "stopped",
+  reason: string,
+  topic: string,
+): Promise<never> {
+  return Promise.reject(new BrokerError(code, reason, { topic }));
+}

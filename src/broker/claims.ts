@@ -1,0 +1,80 @@
+import { ReasonCode } from "../mqtt/reason-code.ts";
+import { encodeCommand } from "../replica/commands.ts";
+import type { ClaimResult } from "../replica/replica-api.ts";
+import type { BrokerContext } from "./context.ts";
+
+const retryMs = 1000;
+
+export type ClaimDecision =
+  | ({ readonly status: "claimed" } & ClaimResult)
+  /** No quorum in time; the claim goes on in the background. */
+  | { readonly status: "provisional" }
+  | { readonly status: "refused"; readonly reasonCode: number };
+
+export interface ClaimRequest {
+  readonly clientId: string;
+  readonly cleanStart: boolean;
+  readonly expirySeconds: number;
+  /** A session that ends with its connection may begin without a quorum. */
+  readonly isProvisionalAllowed: boolean;
+  /** Exactly once. */
+  decided(decision: ClaimDecision): void;
+  /** After "provisional", when the claim was applied after all. */
+  appliedLate(epoch: number): void;
+  /** After "provisional": is the claim still worth repeating? */
+  isStillWanted(): boolean;
+}
+
+/** Brings the claim of a client identifier to the log: one client, one live connection, fenced by an epoch. */
+export class Claims {
+  readonly #context: BrokerContext;
+
+  constructor(context: BrokerContext) {
+    this.#context = context;
+  }
+
+  claim(request: ClaimRequest): void {
+    let isProvisional = false;
+    const cancelTimer = request.isProvisionalAllowed
+      ? this.#context.clock.after(this.#context.limits.provisionalConnectMs, () => {
+          isProvisional = true;
+          this.#context.counters.provisionalConnects++;
+          request.decided({ status: "provisional" });
+        })
+      : null;
+    this.#propose(request, (result, reasonCode) => {
+      if (isProvisional) {
+        if (result) request.appliedLate(result.epoch);
+        else this.#repeat(request);
+        return;
+      }
+      cancelTimer?.();
+      request.decided(
+        result ? { status: "claimed", ...result } : { status: "refused", reasonCode },
+      );
+    });
+  }
+
+  #repeat(request: ClaimRequest): void {
+    this.#context.wheel.after(retryMs, () => {
+      if (!request.isStillWanted()) return;
+      this.#propose(request, (result) => {
+        if (result) request.appliedLate(result.epoch);
+        else this.#repeat(request);
+      });
+    });
+  }
+
+  #propose(
+    { clientId, cleanStart, expirySeconds }: ClaimRequest,
+    done: (result: ClaimResult | null, reasonCode: number) => void,
+  ): void {
+    const { cluster, limits } = this.#context;
+    const command = encodeCommand({ type: "claim", clientId, cleanStart, expirySeconds });
+    cluster.propose(command, limits.commitTimeoutMs, (outcome) => {
+      if (outcome.status === "applied") done(outcome.result as ClaimResult, ReasonCode.success);
+      else if (outcome.reason === "overloaded") done(null, ReasonCode.serverBusy);
+      else done(null, ReasonCode.serverUnavailable);
+    });
+  }
+}

@@ -1,0 +1,275 @@
+import type { Cancel, Clock, Log } from "#cluster";
+import { PacketDecoder } from "../mqtt/decoder.ts";
+import { encodePacket, encodePublish } from "../mqtt/encoder.ts";
+import { MqttError } from "../mqtt/errors.ts";
+import type {
+  ConnackPacket,
+  ConnectPacket,
+  InboundPacket,
+  OutboundPacket,
+  ProtocolVersion,
+} from "../mqtt/packets.ts";
+import { ReasonCode } from "../mqtt/reason-code.ts";
+import type { OutboundPublish, SessionCore } from "../session/session-api.ts";
+import type { Channel, ChannelHandler } from "./channel.ts";
+import type { BrokerCounters } from "./counters.ts";
+import type { DeadlineWheel } from "./deadline-wheel.ts";
+import type { FlushList } from "./flush-list.ts";
+import type { BrokerLimits } from "./limits.ts";
+import { Output } from "./output.ts";
+
+export interface ConnectionShared {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly wheel: DeadlineWheel;
+  readonly flushList: FlushList;
+  readonly limits: BrokerLimits;
+  readonly counters: BrokerCounters;
+}
+
+/** What a connection tells the broker. */
+export interface ConnectionOwner {
+  connectReceived(connection: Connection, packet: ConnectPacket): void;
+  /** Exactly once, when the channel is gone. */
+  connectionClosed(connection: Connection): void;
+}
+
+/** Who stands behind a connection after CONNACK. */
+export interface ConnectionUser {
+  readonly session: SessionCore;
+  /** Something arrived or left: what waits for room may go on. */
+  roomMayHaveGrown(): void;
+  /** The socket is gone without a word from the session. */
+  connectionLost(): void;
+}
+
+type Phase = "opened" | "connecting" | "attached" | "closing" | "closed";
+
+/** One client's socket: bytes to packets for the session, packets to bytes once per turn, and the ways it ends. */
+export class Connection implements ChannelHandler {
+  readonly channel: Channel;
+  readonly #owner: ConnectionOwner;
+  readonly #shared: ConnectionShared;
+  readonly #decoder: PacketDecoder;
+  readonly #output: Output;
+  #phase: Phase = "opened";
+  #version: ProtocolVersion = 4;
+  #user: ConnectionUser | null = null;
+  /** What a client sent behind its CONNECT before it had the CONNACK; bounded by the chunk it came in. */
+  #early: InboundPacket[] = [];
+  #isPending = true;
+  #pauses = 0;
+  #receivedAtMs: number;
+  #deadline: Cancel;
+
+  constructor(channel: Channel, owner: ConnectionOwner, shared: ConnectionShared) {
+    this.channel = channel;
+    this.#owner = owner;
+    this.#shared = shared;
+    this.#receivedAtMs = shared.clock.monotonicMs();
+    this.#decoder = new PacketDecoder({
+      maximumPacketSizeBytes: shared.limits.maximumPacketSizeBytes,
+      onPacket: (packet) => this.#packetReceived(packet),
+    });
+    this.#output = new Output({
+      channel,
+      flushList: shared.flushList,
+      wheel: shared.wheel,
+      limits: shared.limits,
+      counters: shared.counters,
+      onTooSlow: (detail) => this.#tooSlow(detail),
+    });
+    this.#deadline = shared.wheel.after(shared.limits.connectTimeoutMs, () => {
+      shared.counters.connectTimeouts++;
+      this.close();
+    });
+  }
+
+  get version(): ProtocolVersion {
+    return this.#version;
+  }
+
+  /** False once its end has begun. */
+  get isOpen(): boolean {
+    return this.#phase !== "closing" && this.#phase !== "closed";
+  }
+
+  get isClosed(): boolean {
+    return this.#phase === "closed";
+  }
+
+  /** True until the CONNECT arrived, and for ever if it never did. */
+  get isPending(): boolean {
+    return this.#isPending;
+  }
+
+  received(chunk: Buffer): void {
+    if (!this.isOpen) return;
+    this.#shared.counters.bytesReceived += chunk.length;
+    this.#receivedAtMs = this.#shared.clock.monotonicMs();
+    try {
+      this.#decoder.push(chunk);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#user?.roomMayHaveGrown();
+  }
+
+  drained(): void {
+    if (!this.#output.drained() || this.#phase !== "attached") return;
+    this.#user?.session.resume(this.#shared.clock.wallMs());
+    this.#user?.roomMayHaveGrown();
+  }
+
+  violated(detail: string): void {
+    this.#failed(new MqttError(ReasonCode.protocolError, detail));
+  }
+
+  closed(): void {
+    if (this.#phase === "closed") return;
+    this.#phase = "closed";
+    this.#deadline();
+    this.#output.end();
+    this.#early = [];
+    const user = this.#user;
+    this.#user = null;
+    user?.connectionLost();
+    this.#owner.connectionClosed(this);
+  }
+
+  /** CONNACK 0x00, then the session takes over; what the client sent early follows. */
+  attach(user: ConnectionUser, connack: ConnackPacket, keepAliveSeconds: number): void {
+    this.#phase = "attached";
+    this.#user = user;
+    this.send(connack);
+    this.#deadline();
+    if (keepAliveSeconds > 0) this.#watchKeepAlive(keepAliveSeconds * 1500);
+  }
+
+  /** After the session knows its connection. */
+  startReceiving(): void {
+    const early = this.#early;
+    this.#early = [];
+    for (const packet of early) this.#packetReceived(packet);
+    this.resumeReading();
+  }
+
+  /** CONNACK with an error, then the end. */
+  refuse(reasonCode: number): void {
+    if (!this.isOpen) return;
+    this.send({ cmd: "connack", reasonCode, sessionPresent: false });
+    this.close();
+  }
+
+  send(packet: OutboundPacket): void {
+    this.#shared.counters.packetsSent++;
+    this.#output.push(encodePacket(packet, this.#version));
+  }
+
+  sendPublish(publish: OutboundPublish): void {
+    const counters = this.#shared.counters;
+    counters.packetsSent++;
+    counters.publishSent++;
+    counters.publishBytesSent += publish.message.payload.length;
+    const encoded = encodePublish(publish, this.#version);
+    if (Array.isArray(encoded)) for (const part of encoded) this.#output.push(part);
+    else this.#output.push(encoded);
+  }
+
+  isCongested(): boolean {
+    return this.#output.isCongested();
+  }
+
+  /** Several parts may ask; the socket is read again when all of them let go. */
+  pauseReading(): void {
+    if (this.#pauses++ === 0) this.channel.pauseReading();
+  }
+
+  resumeReading(): void {
+    if (this.#pauses > 0 && --this.#pauses === 0) this.channel.resumeReading();
+  }
+
+  /**
+   * Writes what waits, half-closes and reads on for a moment: destroying a socket with unread input resets it, and
+   * the client would never see why.
+   */
+  close(): void {
+    if (!this.isOpen) return;
+    this.#phase = "closing";
+    this.#user = null;
+    this.#early = [];
+    this.#deadline();
+    this.#output.end();
+    this.channel.end();
+    this.channel.resumeReading();
+    this.#deadline = this.#shared.wheel.after(this.#shared.limits.lingerMs, () =>
+      this.channel.destroy(),
+    );
+  }
+
+  #packetReceived(packet: InboundPacket): void {
+    this.#shared.counters.packetsReceived++;
+    if (this.#phase === "attached") {
+      if (packet.cmd === "connect") {
+        throw new MqttError(ReasonCode.protocolError, "a second CONNECT [MQTT-3.1.0-2]");
+      }
+      if (packet.cmd === "publish") {
+        this.#shared.counters.publishReceived++;
+        this.#shared.counters.publishBytesReceived += packet.payload.length;
+      }
+      this.#user?.session.receive(packet, this.#shared.clock.wallMs());
+    } else if (this.#phase === "opened") {
+      if (packet.cmd !== "connect") {
+        throw new MqttError(ReasonCode.protocolError, "no CONNECT first [MQTT-3.1.0-1]");
+      }
+      this.#phase = "connecting";
+      this.#isPending = false;
+      this.#version = packet.protocolVersion;
+      this.#deadline();
+      // Until CONNACK the client is not read, so that what it sends early stays bounded.
+      this.pauseReading();
+      this.#owner.connectReceived(this, packet);
+    } else if (this.#phase === "connecting") {
+      this.#early.push(packet);
+    }
+  }
+
+  #failed(error: unknown): void {
+    const counters = this.#shared.counters;
+    if (!(error instanceof MqttError)) {
+      counters.internalErrors++;
+      this.#shared.log.error({ error }, "a connection failed inside the broker");
+      this.#end(ReasonCode.unspecifiedError, "internal error");
+      return;
+    }
+    if (error.reasonCode === ReasonCode.malformedPacket) counters.malformedPackets++;
+    else if (error.reasonCode === ReasonCode.packetTooLarge) counters.packetsTooLarge++;
+    else counters.protocolErrors++;
+    this.#end(error.reasonCode, error.message);
+  }
+
+  #end(reasonCode: number, detail: string): void {
+    if (this.#phase === "attached" && this.#user) this.#user.session.disconnect(reasonCode, detail);
+    else if (this.#phase === "opened" && reasonCode === ReasonCode.unsupportedProtocolVersion) {
+      this.refuse(reasonCode);
+    } else this.close();
+  }
+
+  #tooSlow(detail: string): void {
+    this.#shared.counters.slowConsumers++;
+    this.#end(ReasonCode.quotaExceeded, detail);
+    // It reads nothing, so there is no one to wait for.
+    this.channel.destroy();
+  }
+
+  #watchKeepAlive(limitMs: number): void {
+    this.#deadline = this.#shared.wheel.at(this.#receivedAtMs + limitMs, () => {
+      const silentMs = this.#shared.clock.monotonicMs() - this.#receivedAtMs;
+      // While we do not read, the silence is ours.
+      if (this.#pauses > 0) this.#receivedAtMs = this.#shared.clock.monotonicMs();
+      if (this.#pauses > 0 || silentMs < limitMs) return this.#watchKeepAlive(limitMs);
+      this.#shared.counters.keepAliveTimeouts++;
+      this.#end(ReasonCode.keepAliveTimeout, `nothing received for ${Math.round(silentMs)} ms`);
+    });
+  }
+}

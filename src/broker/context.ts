@@ -1,0 +1,29 @@
+import type { Clock, Cluster, Log } from "#cluster";
+import type { AttributeUpdate, ReplicaQueries } from "../replica/replica-api.ts";
+import type { RouterCore } from "../routing/routing-api.ts";
+import type { Authenticator, Authorizer } from "./access.ts";
+import type { BrokerCounters } from "./counters.ts";
+import type { DeadlineWheel } from "./deadline-wheel.ts";
+import type { BrokerLimits } from "./limits.ts";
+import type { SessionEntry } from "./session-entry.ts";
+
+/** Which topics carry device state; `compilePatterns` makes one. */
+export interface DevicePatterns {
+  /** Null when the topic carries no device state. */
+  updatesFrom(topic: string, payload: Buffer): readonly AttributeUpdate[] | null;
+}
+
+/** What the parts of one broker share. */
+export interface BrokerContext {
+  readonly cluster: Cluster;
+  readonly replica: ReplicaQueries;
+  readonly router: RouterCore<SessionEntry>;
+  readonly patterns: DevicePatterns;
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly limits: BrokerLimits;
+  readonly counters: BrokerCounters;
+  readonly wheel: DeadlineWheel;
+  readonly clock: Clock;
+  readonly log: Log;
+}

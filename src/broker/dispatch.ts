@@ -1,0 +1,120 @@
+import type { NodeId } from "#cluster";
+import type { ApplicationMessage } from "../mqtt/message.ts";
+import type { LocalDelivery } from "../routing/routing-api.ts";
+import type { BrokerContext } from "./context.ts";
+import { decodeForwardFrame, encodeForwardBody, encodeForwardFrame } from "./forward-codec.ts";
+import type { SessionEntry } from "./session-entry.ts";
+
+/**
+ * Fan-out: one loop over local sessions and other nodes. A message crosses at most one link, because what comes
+ * from another node goes to local sessions only.
+ */
+export class Dispatcher {
+  readonly #context: BrokerContext;
+
+  constructor(context: BrokerContext) {
+    this.#context = context;
+  }
+
+  /** For a message that entered the cluster here. Answers how many sessions and nodes it went to. */
+  dispatch(message: ApplicationMessage): number {
+    const { router, clock } = this.#context;
+    const route = router.route(message.topic, message.publisherId, message.retain);
+    this.#deliver(message, route.local, clock.wallMs());
+    if (route.remote.length === 0) return route.local.length;
+    const body = encodeForwardBody(message);
+    let plainFrame: Buffer | null = null;
+    for (const { nodeId, shares, isPlain } of route.remote) {
+      const isCommon = isPlain && shares.length === 0;
+      if (isCommon) plainFrame ??= encodeForwardFrame(body, true, shares);
+      const frame = isCommon && plainFrame ? plainFrame : encodeForwardFrame(body, isPlain, shares);
+      const isSent = this.#forward(nodeId, frame, message);
+      if (!isSent && message.qos > 0 && shares.length > 0) {
+        this.#repick(message, body, nodeId, shares);
+      }
+    }
+    return route.local.length + route.remote.length;
+  }
+
+  /** For a message of this node only ($SYS). */
+  deliverLocally(message: ApplicationMessage): void {
+    const { router, clock } = this.#context;
+    const { topic, publisherId, retain } = message;
+    const deliveries = router.routeForwarded(topic, publisherId, retain, true, []);
+    this.#deliver(message, deliveries, clock.wallMs());
+  }
+
+  /** What another node sent. */
+  receiveForward(frame: Uint8Array): void {
+    const { router, counters, clock } = this.#context;
+    const forward = decodeForwardFrame(frame);
+    if (!forward) {
+      counters.forwardMalformed++;
+      return;
+    }
+    counters.forwardReceived++;
+    const { message, isPlain, shares } = forward;
+    const { topic, publisherId, retain } = message;
+    const nowMs = clock.wallMs();
+    if (isPlain || shares.length === 0) {
+      this.#deliver(message, router.routeForwarded(topic, publisherId, retain, isPlain, []), nowMs);
+    }
+    for (const share of shares) {
+      const chosen = router.routeForwarded(topic, publisherId, retain, false, [share]);
+      if (chosen.length === 0) counters.sharesMissed++;
+      this.#deliver(message, chosen, nowMs);
+    }
+  }
+
+  #deliver(
+    message: ApplicationMessage,
+    deliveries: readonly LocalDelivery<SessionEntry>[],
+    nowMs: number,
+  ): void {
+    for (const { target, options } of deliveries) target.deliver(message, options, nowMs);
+  }
+
+  #forward(nodeId: NodeId, frame: Buffer, message: ApplicationMessage): boolean {
+    const { cluster, counters } = this.#context;
+    const delivery = message.qos > 0 ? "atLeastOnce" : "atMostOnce";
+    if (cluster.forward(nodeId, frame, delivery) === "queued") {
+      counters.forwardSent++;
+      return true;
+    }
+    counters.forwardDropped++;
+    return false;
+  }
+
+  /** The chosen node takes nothing: a member here, else one of another node, gets the message of each share. */
+  #repick(
+    message: ApplicationMessage,
+    body: Buffer,
+    refused: NodeId,
+    shares: readonly string[],
+  ): void {
+    const { router, cluster, counters, clock } = this.#context;
+    const { topic, publisherId, retain } = message;
+    const unserved = new Set<string>();
+    for (const share of shares) {
+      const local = router.routeForwarded(topic, publisherId, retain, false, [share]);
+      if (local.length === 0) unserved.add(share);
+      else counters.sharesRepicked++;
+      this.#deliver(message, local, clock.wallMs());
+    }
+    if (unserved.size === 0) return;
+    router.setSuspended(refused, true);
+    const others = router.route(topic, publisherId, retain).remote;
+    const isUp = cluster.members().some((m) => m.nodeId === refused && m.state === "up");
+    router.setSuspended(refused, !isUp);
+    for (const other of others) {
+      if (other.nodeId === refused) continue;
+      const taken = other.shares.filter((share) => unserved.has(share));
+      if (taken.length === 0) continue;
+      const frame = encodeForwardFrame(body, false, taken);
+      if (!this.#forward(other.nodeId, frame, message)) continue;
+      for (const share of taken) unserved.delete(share);
+      counters.sharesRepicked += taken.length;
+    }
+    counters.sharesMissed += unserved.size;
+  }
+}

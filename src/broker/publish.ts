@@ -1,0 +1,150 @@
+import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
+import { ReasonCode } from "../mqtt/reason-code.ts";
+import type { Commits, LogPlan } from "./commits.ts";
+import type { BrokerContext } from "./context.ts";
+import type { Dispatcher } from "./dispatch.ts";
+import type { CommitOutcome, WaitingPublish } from "./publish-queue.ts";
+import type { SessionEntry } from "./session-entry.ts";
+
+/**
+ * The way of a PUBLISH: allowed? Does its acknowledgement promise the log? Then commit, dispatch, acknowledge, in this
+ * order and in the publisher's order (DESIGN section 6).
+ */
+export class PublishFlow {
+  readonly #context: BrokerContext;
+  readonly #dispatcher: Dispatcher;
+  readonly #commits: Commits;
+
+  constructor(context: BrokerContext, dispatcher: Dispatcher, commits: Commits) {
+    this.#context = context;
+    this.#dispatcher = dispatcher;
+    this.#commits = commits;
+  }
+
+  /** From a client. `token` is settled exactly once; 0 at QoS 0. */
+  publish(entry: SessionEntry, message: ApplicationMessage, token: number): void {
+    if (!this.#isAllowed(entry, message)) {
+      this.#refuse(entry, token);
+      return;
+    }
+    const plan = this.#commits.plan(message);
+    if (plan !== null && token !== 0) {
+      const waiting: WaitingPublish = { message, token, outcome: null };
+      entry.publishes.push(waiting);
+      this.#pauseIfFull(entry);
+      this.#commits.commit(message, plan, (outcome) => {
+        waiting.outcome = outcome;
+        this.#settleReady(entry);
+      });
+      return;
+    }
+    // QoS 0 promises nothing: it goes to the log for those who ask later, and out at once.
+    if (plan !== null) this.#commits.commit(message, plan, null);
+    if (entry.publishes.length === 0) {
+      this.#finish(entry, message, token);
+      return;
+    }
+    entry.publishes.push({ message, token, outcome: { status: "committed", version: 0 } });
+    this.#pauseIfFull(entry);
+  }
+
+  /** From the broker itself: Wills and the HTTP API. `done` may be null at QoS 0. */
+  publishOwn(
+    message: ApplicationMessage,
+    done: ((outcome: CommitOutcome, matched: number) => void) | null,
+  ): void {
+    const plan = this.#commits.plan(message);
+    if (plan === null || message.qos === 0) {
+      if (plan !== null) this.#commits.commit(message, plan, null);
+      const matched = this.#dispatcher.dispatch(message);
+      done?.({ status: "committed", version: 0 }, matched);
+      return;
+    }
+    this.#commitOwn(message, plan, done);
+  }
+
+  #commitOwn(
+    message: ApplicationMessage,
+    plan: LogPlan,
+    done: ((outcome: CommitOutcome, matched: number) => void) | null,
+  ): void {
+    this.#commits.commit(message, plan, (outcome) => {
+      if (outcome.status === "committed") {
+        done?.(outcome, this.#dispatcher.dispatch(versioned(message, outcome.version)));
+        return;
+      }
+      this.#context.counters.publishDropped++;
+      done?.(outcome, 0);
+    });
+  }
+
+  #isAllowed(entry: SessionEntry, message: ApplicationMessage): boolean {
+    // $SYS is what this broker says about itself.
+    if (message.topic.startsWith("$SYS/")) return false;
+    return this.#context.authorizer.canPublish(entry.identity, message.topic);
+  }
+
+  #refuse(entry: SessionEntry, token: number): void {
+    this.#context.counters.publishNotAuthorized++;
+    this.#context.counters.publishDropped++;
+    if (token === 0) return;
+    // MQTT 3.1.1 cannot say no: it acknowledges and drops (section 3.3.5).
+    const isMqtt5 = entry.session.protocolVersion === 5;
+    entry.session.publishSettled(token, isMqtt5 ? ReasonCode.notAuthorized : ReasonCode.success);
+  }
+
+  #settleReady(entry: SessionEntry): void {
+    for (const { message, token, outcome } of entry.publishes.takeSettled()) {
+      if (outcome?.status === "committed") {
+        const isVersioned = outcome.version > 0;
+        const sent = isVersioned ? versioned(message, outcome.version) : message;
+        this.#finish(entry, sent, token);
+      } else this.#fail(entry, token, outcome?.status === "timeout");
+    }
+    this.#resumeIfRoom(entry);
+  }
+
+  #finish(entry: SessionEntry, message: ApplicationMessage, token: number): void {
+    const matched = this.#dispatcher.dispatch(message);
+    if (token === 0) return;
+    const isUnheard = matched === 0 && entry.session.protocolVersion === 5;
+    const reasonCode = isUnheard ? ReasonCode.noMatchingSubscribers : ReasonCode.success;
+    entry.session.publishSettled(token, reasonCode);
+  }
+
+  /** Not acknowledged: the client moves on to a node that can, and sends again. */
+  #fail(entry: SessionEntry, token: number, isTimeout: boolean): void {
+    const { counters } = this.#context;
+    counters.publishDropped++;
+    if (isTimeout) counters.publishTimeouts++;
+    else counters.publishOverloaded++;
+    const { session } = entry;
+    if (!isTimeout && session.protocolVersion === 5) {
+      session.publishSettled(token, ReasonCode.quotaExceeded);
+    } else if (entry.connection?.isOpen) {
+      // 0x88 is a CONNACK code; its word in a DISCONNECT is 0x89 (table 3-13).
+      const detail = isTimeout ? "no quorum: the message could not be stored" : "overloaded";
+      session.disconnect(ReasonCode.serverBusy, detail);
+    }
+  }
+
+  #pauseIfFull(entry: SessionEntry): void {
+    const { publishes, connection } = entry;
+    if (publishes.isReadingPaused || !connection) return;
+    if (publishes.length < this.#context.limits.publishesWaitingMax) return;
+    publishes.isReadingPaused = true;
+    connection.pauseReading();
+  }
+
+  #resumeIfRoom(entry: SessionEntry): void {
+    const { publishes, connection } = entry;
+    if (!publishes.isReadingPaused) return;
+    if (publishes.length > this.#context.limits.publishesWaitingMax / 2) return;
+    publishes.isReadingPaused = false;
+    connection?.resumeReading();
+  }
+}
+
+function versioned(message: ApplicationMessage, version: number): ApplicationMessage {
+  return createMessage({ ...message, version });
+}

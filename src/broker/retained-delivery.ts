@@ -1,0 +1,135 @@
+import type { ApplicationMessage } from "../mqtt/message.ts";
+import { matches } from "../mqtt/topic.ts";
+import type { DeliveryOptions, Subscription } from "../session/session-api.ts";
+import type { BrokerContext } from "./context.ts";
+import type { Hold, SessionEntry } from "./session-entry.ts";
+
+/** The session's own queue stays nearly empty meanwhile, so that a flood of retained messages never overflows it. */
+const queuedMessagesMax = 8;
+
+export interface FreshSubscription {
+  readonly subscription: Subscription;
+  /** It did not exist before this SUBSCRIBE. */
+  readonly isNew: boolean;
+}
+
+interface Copy {
+  readonly message: ApplicationMessage;
+  readonly subscription: Subscription;
+}
+
+interface Held {
+  readonly message: ApplicationMessage;
+  readonly options: DeliveryOptions;
+}
+
+/**
+ * The retained messages of one SUBSCRIBE: sent in slices as the client takes them, before the live messages of the same
+ * subscriptions, which wait here. A live message that is no newer than the retained copy sent is not sent again.
+ */
+export class RetainedDelivery implements Hold {
+  readonly #context: BrokerContext;
+  readonly #entry: SessionEntry;
+  readonly #fresh: readonly FreshSubscription[];
+  #filters: string[];
+  #copies: readonly Copy[] | null = null;
+  #at = 0;
+  #held: Held[] = [];
+  #isScheduled = false;
+
+  constructor(context: BrokerContext, entry: SessionEntry, fresh: readonly FreshSubscription[]) {
+    this.#context = context;
+    this.#entry = entry;
+    this.#fresh = fresh;
+    this.#filters = fresh.map(({ subscription }) => subscription.filter);
+    entry.addHold(this);
+  }
+
+  offer(message: ApplicationMessage, options: DeliveryOptions): boolean {
+    if (this.#entry.isGone) return false;
+    if (!this.#filters.some((filter) => matches(filter, message.topic))) return false;
+    if (this.#held.length >= this.#context.limits.heldMessagesMax) {
+      this.#context.counters.heldOverflows++;
+      return false;
+    }
+    this.#held.push({ message, options });
+    return true;
+  }
+
+  unsubscribed(filter: string): void {
+    this.#filters = this.#filters.filter((wanted) => wanted !== filter);
+  }
+
+  /** SUBACK is out: look up what is retained now and start sending. */
+  begin(visitExtra: (filter: string, visit: (message: ApplicationMessage) => void) => void): void {
+    const copies: Copy[] = [];
+    const nowMs = this.#context.clock.wallMs();
+    for (const { subscription } of this.#fresh) {
+      const visit = (message: ApplicationMessage) => {
+        copies.push({ message, subscription });
+      };
+      this.#context.replica.matchRetained(subscription.filter, nowMs, visit);
+      visitExtra(subscription.filter, visit);
+    }
+    this.#copies = copies;
+    this.#sendSlice();
+  }
+
+  pump(): void {
+    if (this.#copies === null || this.#isScheduled || !this.#hasRoom()) return;
+    this.#isScheduled = true;
+    this.#context.clock.endOfTurn(() => {
+      this.#isScheduled = false;
+      this.#sendSlice();
+    });
+  }
+
+  #hasRoom(): boolean {
+    const { connection, session } = this.#entry;
+    return !connection?.isCongested() && session.queuedCount < queuedMessagesMax;
+  }
+
+  #sendSlice(): void {
+    const copies = this.#copies ?? [];
+    const nowMs = this.#context.clock.wallMs();
+    let left = this.#context.limits.retainedPerTurn;
+    while (this.#at < copies.length && left > 0 && !this.#entry.isGone) {
+      if (!this.#hasRoom()) return;
+      const { message, subscription } = copies[this.#at++]!;
+      if (!this.#filters.includes(subscription.filter)) continue;
+      left--;
+      this.#context.counters.retainedSent++;
+      const identifiers = subscription.identifier > 0 ? [subscription.identifier] : [];
+      this.#entry.session.deliver(
+        message,
+        { qos: subscription.qos, retain: true, identifiers },
+        nowMs,
+      );
+    }
+    if (this.#at < copies.length && !this.#entry.isGone) this.pump();
+    else this.#release();
+  }
+
+  #release(): void {
+    this.#entry.removeHold(this);
+    const held = this.#held;
+    this.#held = [];
+    if (held.length === 0 || this.#entry.isGone) return;
+    const sentVersions = new Map<string, number>();
+    for (const { message } of this.#copies ?? []) sentVersions.set(message.topic, message.version);
+    const newFilters = new Set(
+      this.#fresh.filter(({ isNew }) => isNew).map(({ subscription }) => subscription.filter),
+    );
+    const nowMs = this.#context.clock.wallMs();
+    for (const { message, options } of held) {
+      const sent = sentVersions.get(message.topic) ?? -1;
+      const isOld = message.version > 0 && message.version <= sent;
+      // An older subscription to the same topic wants every message, not only the newest.
+      if (isOld && !this.#entry.hasSubscriptionFor(message.topic, newFilters)) {
+        this.#context.counters.heldSuperseded++;
+        continue;
+      }
+      this.#entry.deliver(message, options, nowMs);
+    }
+  }
+}

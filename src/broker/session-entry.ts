@@ -1,0 +1,83 @@
+import type { Cancel } from "#cluster";
+import type { ApplicationMessage } from "../mqtt/message.ts";
+import { matches, parseSharedFilter } from "../mqtt/topic.ts";
+import type { LocalTarget } from "../routing/routing-api.ts";
+import type { DeliveryOptions, SessionCore } from "../session/session-api.ts";
+import type { Identity } from "./access.ts";
+import type { Connection } from "./connection.ts";
+import { PublishQueue } from "./publish-queue.ts";
+
+/** Holds back live messages of a fresh subscription until its retained messages are sent. */
+export interface Hold {
+  /** False: not of its subscriptions, deliver at once. */
+  offer(message: ApplicationMessage, options: DeliveryOptions): boolean;
+  /** The session may have room again. */
+  pump(): void;
+  /** These retained messages are not wanted any more. */
+  unsubscribed(filter: string): void;
+}
+
+/** A Will Message that waits for its connection to end. */
+export interface ArmedWill {
+  readonly message: ApplicationMessage;
+  readonly delaySeconds: number;
+}
+
+/** A session on this node with everything the broker keeps beside it; the router's target. */
+export class SessionEntry implements LocalTarget {
+  readonly clientId: string;
+  readonly session: SessionCore;
+  readonly publishes = new PublishQueue();
+  identity: Identity;
+  /** Of the claim in the log; 0 while it is provisional. */
+  epoch: number;
+  connection: Connection | null = null;
+  will: ArmedWill | null = null;
+  willTimer: Cancel | null = null;
+  expiryTimer: Cancel | null = null;
+  /** True when it left the registry: ended here, or moved to another node. */
+  isGone = false;
+  readonly #holds: Hold[] = [];
+
+  constructor(session: SessionCore, identity: Identity, epoch: number) {
+    this.clientId = session.clientId;
+    this.session = session;
+    this.identity = identity;
+    this.epoch = epoch;
+  }
+
+  get isAvailable(): boolean {
+    return this.connection !== null && !this.connection.isCongested();
+  }
+
+  deliver(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void {
+    for (const hold of this.#holds) if (hold.offer(message, options)) return;
+    this.session.deliver(message, options, nowMs);
+  }
+
+  addHold(hold: Hold): void {
+    this.#holds.push(hold);
+  }
+
+  removeHold(hold: Hold): void {
+    const at = this.#holds.indexOf(hold);
+    if (at >= 0) this.#holds.splice(at, 1);
+  }
+
+  pumpHolds(): void {
+    for (const hold of this.#holds) hold.pump();
+  }
+
+  forgetRetained(filter: string): void {
+    for (const hold of this.#holds) hold.unsubscribed(filter);
+  }
+
+  /** Does a subscription other than `except` match? Shared ones count by their filter. */
+  hasSubscriptionFor(topic: string, except: ReadonlySet<string>): boolean {
+    for (const filter of this.session.subscriptions.keys()) {
+      if (except.has(filter)) continue;
+      if (matches(parseSharedFilter(filter)?.filter ?? filter, topic)) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,95 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import type { Log } from "#cluster";
+import type { Channel, ChannelAcceptor } from "../broker/channel.ts";
+import { isLoopbackAddress, plainAddress } from "./address.ts";
+import { bind } from "./bind.ts";
+import type { Listener, ListenOptions } from "./listener.ts";
+
+/** MQTT over TCP, or over TLS with `options.tls`. Throws BrokerError "port-taken" or "listen-failed". */
+export async function listenTcp(
+  options: ListenOptions,
+  acceptor: ChannelAcceptor,
+  log: Log,
+): Promise<Listener> {
+  const onSocket = (socket: Socket) => connect(socket, acceptor, log);
+  // Nagle's algorithm would hold back what was already collected for a turn.
+  const socketOptions = { noDelay: true, allowHalfOpen: true };
+  const server: Server = options.tls
+    ? createTlsServer(
+        { ...socketOptions, cert: options.tls.certificate, key: options.tls.key },
+        onSocket,
+      )
+    : createServer(socketOptions, onSocket);
+  const port = await bind(server, options);
+  server.on("error", (error) => log.error({ error }, "the MQTT listener failed"));
+  server.on("tlsClientError", (error: Error) => log.debug({ error }, "TLS handshake failed"));
+  return {
+    host: options.host,
+    port,
+    // Closing waits for connections that exist; they are the broker's to end.
+    stopAccepting: async () => {
+      server.close();
+    },
+  };
+}
+
+function connect(socket: Socket, acceptor: ChannelAcceptor, log: Log): void {
+  const handler = acceptor.accept(new SocketChannel(socket));
+  if (handler === null) {
+    socket.on("error", () => {
+      // Refused: whatever else happens to it concerns nobody.
+    });
+    socket.destroy();
+    return;
+  }
+  socket.on("data", (chunk: Buffer) => handler.received(chunk));
+  socket.on("drain", () => handler.drained());
+  socket.on("end", () => socket.end());
+  socket.on("error", (error) => log.debug({ error }, "socket error"));
+  socket.on("close", () => handler.closed());
+}
+
+class SocketChannel implements Channel {
+  readonly remoteAddress: string;
+  readonly isLoopback: boolean;
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.remoteAddress = plainAddress(socket.remoteAddress);
+    this.isLoopback = isLoopbackAddress(this.remoteAddress);
+  }
+
+  write(chunks: readonly Buffer[]): void {
+    const socket = this.#socket;
+    if (socket.destroyed || socket.writableEnded) return;
+    if (chunks.length === 1) {
+      socket.write(chunks[0]!);
+      return;
+    }
+    socket.cork();
+    for (const chunk of chunks) socket.write(chunk);
+    socket.uncork();
+  }
+
+  bufferedSizeBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  pauseReading(): void {
+    this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#socket.resume();
+  }
+}

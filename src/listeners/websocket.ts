@@ -1,0 +1,144 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { Duplex } from "node:stream";
+import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import type { Log } from "#cluster";
+import type { Channel, ChannelAcceptor } from "../broker/channel.ts";
+import { isLoopbackAddress, plainAddress } from "./address.ts";
+import { bind } from "./bind.ts";
+import type { Listener, ListenOptions } from "./listener.ts";
+
+const paths = ["/", "/mqtt"];
+/** The registered name [MQTT-6.0.0-3], and what MQTT 3.1 clients call it. */
+const subprotocols = ["mqtt", "mqttv3.1"];
+/** Frames carry any piece of the byte stream, so this bounds memory and no packet. */
+const frameSizeBytesMax = 4 * 1024 * 1024;
+const unsupportedData = 1003;
+const normalClosure = 1000;
+
+/** MQTT over WebSocket (section 6), or secure WebSocket with `options.tls`. Throws as `listenTcp`. */
+export async function listenWebSocket(
+  options: ListenOptions,
+  acceptor: ChannelAcceptor,
+  log: Log,
+): Promise<Listener> {
+  const server: Server = options.tls
+    ? createTlsServer({ cert: options.tls.certificate, key: options.tls.key })
+    : createServer();
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: frameSizeBytesMax,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
+  });
+  server.on("request", (_request, response) => {
+    response.writeHead(426, { "content-type": "text/plain", upgrade: "websocket" });
+    response.end("MQTT over WebSocket lives here: connect with subprotocol mqtt\n");
+  });
+  server.on("upgrade", (request, socket, head) => {
+    if (!isWelcome(request)) {
+      refuse(socket);
+      return;
+    }
+    webSockets.handleUpgrade(request, socket, head, (webSocket) =>
+      connect(webSocket, request, acceptor, log),
+    );
+  });
+  const port = await bind(server, options);
+  server.on("error", (error) => log.error({ error }, "the WebSocket listener failed"));
+  return {
+    host: options.host,
+    port,
+    // Closing waits for connections that exist; they are the broker's to end.
+    stopAccepting: async () => {
+      server.close();
+      server.closeIdleConnections();
+    },
+  };
+}
+
+function isWelcome(request: IncomingMessage): boolean {
+  const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+  const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",");
+  return paths.includes(path) && offered.some((name) => subprotocols.includes(name.trim()));
+}
+
+function refuse(socket: Duplex): void {
+  socket.on("error", () => {
+    // Refused: whatever else happens to it concerns nobody.
+  });
+  socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+}
+
+function connect(
+  webSocket: WebSocket,
+  request: IncomingMessage,
+  acceptor: ChannelAcceptor,
+  log: Log,
+): void {
+  webSocket.on("error", (error) => log.debug({ error }, "WebSocket error"));
+  const channel = new WebSocketChannel(webSocket, request);
+  const handler = acceptor.accept(channel);
+  if (handler === null) {
+    webSocket.terminate();
+    return;
+  }
+  channel.onDrained = () => handler.drained();
+  webSocket.on("message", (data: RawData, isBinary) => {
+    if (isBinary) handler.received(bytesOf(data));
+    else {
+      // [MQTT-6.0.0-1]
+      handler.violated("a WebSocket text frame [MQTT-6.0.0-1]");
+      webSocket.close(unsupportedData);
+    }
+  });
+  webSocket.on("close", () => handler.closed());
+}
+
+function bytesOf(data: RawData): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+}
+
+class WebSocketChannel implements Channel {
+  readonly remoteAddress: string;
+  readonly isLoopback: boolean;
+  readonly #webSocket: WebSocket;
+  onDrained: (() => void) | null = null;
+
+  constructor(webSocket: WebSocket, request: IncomingMessage) {
+    this.#webSocket = webSocket;
+    this.remoteAddress = plainAddress(request.socket.remoteAddress);
+    this.isLoopback = isLoopbackAddress(this.remoteAddress);
+    request.socket.setNoDelay(true);
+  }
+
+  /** One frame per turn, whatever packets it carries. */
+  write(chunks: readonly Buffer[]): void {
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    const frame = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    this.#webSocket.send(frame, { binary: true }, () => {
+      if (this.#webSocket.bufferedAmount === 0) this.onDrained?.();
+    });
+  }
+
+  bufferedSizeBytes(): number {
+    return this.#webSocket.bufferedAmount;
+  }
+
+  end(): void {
+    this.#webSocket.close(normalClosure);
+  }
+
+  destroy(): void {
+    this.#webSocket.terminate();
+  }
+
+  pauseReading(): void {
+    this.#webSocket.pause();
+  }
+
+  resumeReading(): void {
+    this.#webSocket.resume();
+  }
+}
