@@ -8,5 +8,7 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 20_000,
+    reporters: ["default", "json"],
+    outputFile: { json: "coverage/test-report.json" },
   },
 });

@@ -1,0 +1,135 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { NodeProcess } from "./node-process.ts";
+
+/** What `cluster status --json` and GET /api/v1/cluster answer, as far as the scripts read it. */
+export interface StatusAnswer {
+  readonly inSync: boolean;
+  readonly quorum: boolean;
+  readonly leader: string | null;
+  readonly term: number;
+  readonly reasons: readonly string[];
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly role: string;
+    readonly voter: boolean;
+    readonly state: string;
+    readonly appliedIndex: number;
+    readonly digest: string;
+    readonly retained: number;
+    readonly devices: number;
+    readonly connections: number;
+    readonly ports: Readonly<Record<string, number>>;
+  }[];
+}
+
+export interface LocalClusterOptions {
+  readonly nodes: number;
+  /** More arguments for every node. */
+  readonly args?: readonly string[];
+  /** Made and removed by the cluster when left out. */
+  readonly cwd?: string;
+  /** Fixed ports from here on (mqtt, ws, http, peer at +0, +1000, +2000, +3000); any free ones when left out. */
+  readonly basePort?: number;
+}
+
+const startTimeoutMs = 60_000;
+
+/** N real nodes on this machine, in a directory of their own, each with its own data directory and secret in common. */
+export class LocalCluster {
+  readonly nodes: NodeProcess[] = [];
+  readonly cwd: string;
+  readonly #options: LocalClusterOptions;
+  readonly #isTemporary: boolean;
+
+  private constructor(cwd: string, isTemporary: boolean, options: LocalClusterOptions) {
+    this.cwd = cwd;
+    this.#isTemporary = isTemporary;
+    this.#options = options;
+  }
+
+  static async start(options: LocalClusterOptions): Promise<LocalCluster> {
+    const cwd = options.cwd ?? (await mkdtemp(join(tmpdir(), "flockmq-")));
+    const cluster = new LocalCluster(cwd, options.cwd === undefined, options);
+    try {
+      const first = cluster.#spawn(0);
+      await first.whenReady(startTimeoutMs);
+      for (let i = 1; i < options.nodes; i++) cluster.#spawn(i);
+      await Promise.all(cluster.nodes.map((node) => node.whenReady(startTimeoutMs)));
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  nodeAt(index: number): NodeProcess {
+    const node = this.nodes[index];
+    if (node === undefined) throw new Error(`there is no node ${index}`);
+    return node;
+  }
+
+  /** Starts a killed node again on its data directory and its ports. */
+  restart(index: number): NodeProcess {
+    if (this.nodeAt(index).isRunning) throw new Error(`node ${index} is still running`);
+    return this.#spawn(index);
+  }
+
+  /** Asks any of the living for the state of the cluster; null when none answers. */
+  async status(): Promise<StatusAnswer | null> {
+    for (const node of this.nodes) {
+      if (node.ready === null || !node.isRunning) continue;
+      try {
+        const url = `http://127.0.0.1:${node.ready.http}/api/v1/cluster`;
+        const answer = await fetch(url, { signal: AbortSignal.timeout(6000) });
+        if (answer.ok) return (await answer.json()) as StatusAnswer;
+      } catch {
+        // This one is on its way down or paused; another may answer.
+      }
+    }
+    return null;
+  }
+
+  /** Resolves with the status that was in sync; rejects with the last one when the time is up. */
+  async whenInSync(timeoutMs: number): Promise<StatusAnswer> {
+    const deadlineMs = performance.now() + timeoutMs;
+    for (;;) {
+      const status = await this.status();
+      if (status?.inSync === true && status.nodes.length === this.nodes.length) return status;
+      if (performance.now() > deadlineMs) {
+        throw new Error(`not in sync after ${timeoutMs} ms: ${JSON.stringify(status?.reasons)}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.filter((node) => node.isRunning).map((node) => node.stop()));
+    if (this.#isTemporary) await rm(this.cwd, { recursive: true, force: true });
+  }
+
+  #spawn(index: number): NodeProcess {
+    const previous = this.nodes[index]?.ready;
+    const base = this.#options.basePort;
+    const ports = (["mqtt", "ws", "http", "peer"] as const).map((name, kind) => {
+      const port = previous?.[name] ?? (base === undefined ? 0 : base + kind * 1000 + index);
+      return [`--${name}`, String(port)];
+    });
+    const seed = this.nodes.find((node, i) => i !== index && node.ready !== null)?.ready?.peer;
+    const args = [
+      "--name",
+      `n${index + 1}`,
+      "--data-dir",
+      join("flockmq-data", `n${index + 1}`),
+      ...ports.flat(),
+      ...(seed === undefined ? [] : ["--join", `127.0.0.1:${seed}`]),
+      "--mdns",
+      "off",
+      ...(this.#options.args ?? []),
+    ];
+    const node = new NodeProcess({ cwd: this.cwd, args });
+    this.nodes[index] = node;
+    return node;
+  }
+}
