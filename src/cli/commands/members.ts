@@ -1,0 +1,45 @@
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { fetchStatus, type NodeLocation, removeMember } from "../node-client.ts";
+import { formatTable } from "../table.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** Who belongs to the cluster, with the identifiers that `remove` takes. */
+export async function listMembers(
+  request: NodeLocation & { readonly isJson: boolean },
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { status } = await fetchStatus(request);
+  const members = status.nodes.map(({ name, nodeId, role, voter, state, version }) => ({
+    name,
+    nodeId,
+    role,
+    voter,
+    state,
+    version,
+  }));
+  if (request.isJson) {
+    terminal.out(JSON.stringify(members));
+  } else {
+    const rows = members.map((member) => [
+      member.name,
+      member.nodeId,
+      member.role,
+      member.voter ? "yes" : "no",
+      member.state,
+      member.version,
+    ]);
+    terminal.out(formatTable(["NODE", "ID", "ROLE", "VOTER", "STATE", "VERSION"], rows));
+  }
+  return exitCodes.ok;
+}
+
+/** Takes a node out of the cluster for good; its data directory cannot come back. */
+export async function removeNode(
+  request: NodeLocation & { readonly nameOrId: string },
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { url } = await fetchStatus(request);
+  await removeMember(url, request.nameOrId);
+  terminal.out(`${request.nameOrId} was removed; its data directory can be deleted`);
+  return exitCodes.ok;
+}

@@ -1,0 +1,144 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { UsageError } from "../config/usage-error.ts";
+import { version } from "../version.ts";
+import { CliError } from "./cli-error.ts";
+import { listMembers, removeNode } from "./commands/members.ts";
+import { showSecret } from "./commands/secret.ts";
+import { showStatus } from "./commands/status.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
+import type { NodeLocation } from "./node-client.ts";
+import { processTerminal, type Terminal } from "./terminal.ts";
+
+interface LocationOptions {
+  readonly url?: string;
+  readonly dataRoot: string;
+}
+
+interface StatusOptions extends LocationOptions {
+  readonly json?: true;
+  readonly wait: number;
+}
+
+interface SecretOptions {
+  readonly dataRoot: string;
+  readonly file?: string;
+  readonly show?: true;
+  readonly new?: string;
+}
+
+/** Runs one `cluster` command and answers its exit code; every failure is one line on stderr. */
+export async function runProgram(
+  argv: readonly string[],
+  environment: Terminal["environment"],
+  terminal: Terminal = processTerminal(environment),
+): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.ok;
+  const program = createProgram(terminal, async (run) => {
+    exitCode = await run;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? exitCodes.ok : fail(terminal, error.message, exitCodes.usage);
+    }
+    if (error instanceof CliError || error instanceof UsageError) {
+      return fail(terminal, error.message, error.exitCode);
+    }
+    throw error;
+  }
+}
+
+function createProgram(
+  terminal: Terminal,
+  finish: (run: ExitCode | Promise<ExitCode>) => Promise<void>,
+): Command {
+  const root = terminal.environment["FLOCKMQ_DATA_ROOT"] || "flockmq-data";
+  const withRoot = (command: Command): Command =>
+    command.option("--data-root <DIR>", "where nodes of this machine keep their data", root);
+  const withLocation = (command: Command): Command =>
+    withRoot(command).option(
+      "--url <URL>",
+      "HTTP address of any node (default: http://127.0.0.1:8080, then the data root's nodes)",
+    );
+  const json = (): Option => new Option("--json", "print JSON");
+  const program = new Command("cluster")
+    .description("Shows and changes a FlockMQ cluster.")
+    .version(version, "--version", "print the version")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text.trimEnd()), writeErr: () => {} });
+  withLocation(program.command("status"))
+    .description("show whether all nodes hold the same; exit 0 in sync, 1 not, 2 unreachable")
+    .addOption(json())
+    .option("--wait <SECONDS>", "wait up to this long for the cluster to be in sync", parseWait, 0)
+    .action((options: StatusOptions) =>
+      finish(
+        showStatus(
+          { ...location(options), isJson: options.json ?? false, waitSeconds: options.wait },
+          terminal,
+        ),
+      ),
+    );
+  withLocation(program.command("members"))
+    .description("list the members")
+    .addOption(json())
+    .action((options: StatusOptions) =>
+      finish(listMembers({ ...location(options), isJson: options.json ?? false }, terminal)),
+    );
+  withLocation(program.command("remove"))
+    .argument("<NODE>", "name or identifier")
+    .description("remove a node for good")
+    .action((nameOrId: string, options: LocationOptions) =>
+      finish(removeNode({ ...location(options), nameOrId }, terminal)),
+    );
+  addSecret(withRoot(program.command("secret")), terminal, finish);
+  return program;
+}
+
+function addSecret(
+  command: Command,
+  terminal: Terminal,
+  finish: (run: ExitCode) => Promise<void>,
+): void {
+  const file = terminal.environment["FLOCKMQ_CLUSTER_SECRET_FILE"];
+  command
+    .description("tell where the cluster secret is, and its fingerprint")
+    .option("--file <FILE>", "this secret file", file === "" ? undefined : file)
+    .option("--show", "print the secret itself")
+    .option("--new <FILE>", "make a new secret in a file that does not exist")
+    .action((options: SecretOptions) =>
+      finish(
+        showSecret(
+          {
+            dataRoot: options.dataRoot,
+            file: options.file ?? null,
+            isShown: options.show ?? false,
+            newFile: options.new ?? null,
+          },
+          terminal,
+        ),
+      ),
+    );
+}
+
+function location(options: LocationOptions): NodeLocation {
+  return { url: options.url ?? null, dataRoot: options.dataRoot };
+}
+
+function parseWait(text: string): number {
+  const seconds = /^\d{1,6}(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isNaN(seconds)) {
+    throw new InvalidArgumentError("expected a number of seconds");
+  }
+  return seconds;
+}
+
+function fail(terminal: Terminal, message: string, exitCode: ExitCode): ExitCode {
+  const line = message
+    .replace(/^error: /, "")
+    .replace(/\s*\n\s*/g, " ")
+    .trim();
+  terminal.err(`cluster: ${line === "(outputHelp)" ? "expected a command; see --help" : line}`);
+  return exitCode;
+}
