@@ -4,15 +4,18 @@ import type { ClusterStatus } from "#cluster";
 import { readPorts } from "../config/saved-ports.ts";
 import { CliError } from "./cli-error.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { type HttpAnswer, requestJson } from "./http-request.ts";
 
 const answerTimeoutMs = 5000;
-const defaultUrl = "http://127.0.0.1:8080";
+/** A removal waits for the log. */
+const removalTimeoutMs = 60_000;
 /** Data directories looked at for a node to ask. */
 const directoriesMax = 100;
 
 export interface NodeLocation {
-  /** `--url`; null: the default port of this machine, then the nodes of the data root. */
+  /** `--url`; null: `defaultUrl`, then the nodes of the data root. */
   readonly url: string | null;
+  readonly defaultUrl: string;
   readonly dataRoot: string;
 }
 
@@ -37,23 +40,20 @@ export async function fetchStatus(
 /** Throws {@link CliError} with what the node said. */
 export async function removeMember(url: string, nameOrId: string): Promise<void> {
   const path = `/api/v1/cluster/members/${encodeURIComponent(nameOrId)}`;
-  let response: Response;
+  let answer: HttpAnswer;
   try {
-    const signal = AbortSignal.timeout(60_000);
-    response = await fetch(new URL(path, url), { method: "DELETE", signal });
+    answer = await requestJson("DELETE", new URL(path, url), removalTimeoutMs);
   } catch (error) {
     throw new CliError(`${url}: ${reasonOf(error)}`, exitCodes.unreachable);
   }
-  if (!response.ok) {
-    const body: unknown = await response.json().catch(() => null);
-    const detail = hasText(body, "detail") ? body.detail : `HTTP status ${response.status}`;
-    throw new CliError(`${nameOrId} was not removed: ${detail}`, exitCodes.notInSync);
+  if (answer.statusCode >= 300) {
+    throw new CliError(`${nameOrId} was not removed: ${detailOf(answer)}`, exitCodes.notInSync);
   }
 }
 
 function candidateUrls(location: NodeLocation): readonly string[] {
   return location.url === null
-    ? [...new Set([defaultUrl, ...urlsOfDataRoot(location.dataRoot)])]
+    ? [...new Set([location.defaultUrl, ...urlsOfDataRoot(location.dataRoot)])]
     : [checkUrl(location.url)];
 }
 
@@ -61,7 +61,7 @@ function checkUrl(text: string): string {
   const url = URL.parse(text.includes("://") ? text : `http://${text}`);
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
     throw new CliError(
-      `--url: expected an http address such as ${defaultUrl}, not "${text}"`,
+      `--url: expected an http address such as http://127.0.0.1:8080, not "${text}"`,
       exitCodes.usage,
     );
   }
@@ -83,16 +83,14 @@ function urlsOfDataRoot(dataRoot: string): readonly string[] {
 }
 
 async function statusAt(url: string): Promise<ClusterStatus> {
-  const signal = AbortSignal.timeout(answerTimeoutMs);
-  const response = await fetch(new URL("/api/v1/cluster", url), { signal });
-  const body: unknown = await response.json().catch(() => null);
-  if (!response.ok) {
-    throw new Error(hasText(body, "detail") ? body.detail : `HTTP status ${response.status}`);
+  const answer = await requestJson("GET", new URL("/api/v1/cluster", url), answerTimeoutMs);
+  if (answer.statusCode !== 200) {
+    throw new Error(detailOf(answer));
   }
-  if (!isStatus(body)) {
+  if (!isStatus(answer.body)) {
     throw new Error("something else than FlockMQ answers there");
   }
-  return body;
+  return answer.body;
 }
 
 function isStatus(body: unknown): body is ClusterStatus {
@@ -100,21 +98,16 @@ function isStatus(body: unknown): body is ClusterStatus {
   return typeof candidate?.inSync === "boolean" && Array.isArray(candidate.nodes);
 }
 
-function hasText<K extends string>(body: unknown, key: K): body is Record<K, string> {
-  return typeof body === "object" && body !== null && typeof Reflect.get(body, key) === "string";
+/** What a problem document says, or the bare status. */
+function detailOf({ statusCode, body }: HttpAnswer): string {
+  const detail = (body as { readonly detail?: unknown } | null)?.detail;
+  return typeof detail === "string" ? detail : `HTTP status ${statusCode}`;
 }
 
-/** `fetch` hides the system's reason in the cause. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) {
-    return String(error);
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  if (code === "ECONNREFUSED") {
+    return "connection refused";
   }
-  if (error.name === "TimeoutError") {
-    return "no answer in time";
-  }
-  const cause: unknown = error.cause;
-  if (cause instanceof Error && "code" in cause) {
-    return cause.code === "ECONNREFUSED" ? "connection refused" : String(cause.code);
-  }
-  return error.message;
+  return error instanceof Error && error.message !== "" ? error.message : String(code ?? error);
 }

@@ -75,7 +75,11 @@ function createProgram(
     .action((options: StatusOptions) =>
       finish(
         showStatus(
-          { ...location(options), isJson: options.json ?? false, waitSeconds: options.wait },
+          {
+            ...location(options, terminal),
+            isJson: options.json ?? false,
+            waitSeconds: options.wait,
+          },
           terminal,
         ),
       ),
@@ -84,13 +88,15 @@ function createProgram(
     .description("list the members")
     .addOption(json())
     .action((options: StatusOptions) =>
-      finish(listMembers({ ...location(options), isJson: options.json ?? false }, terminal)),
+      finish(
+        listMembers({ ...location(options, terminal), isJson: options.json ?? false }, terminal),
+      ),
     );
   withLocation(program.command("remove"))
     .argument("<NODE>", "name or identifier")
     .description("remove a node for good")
     .action((nameOrId: string, options: LocationOptions) =>
-      finish(removeNode({ ...location(options), nameOrId }, terminal)),
+      finish(removeNode({ ...location(options, terminal), nameOrId }, terminal)),
     );
   addSecret(withRoot(program.command("secret")), terminal, finish);
   return program;
@@ -122,8 +128,11 @@ function addSecret(
     );
 }
 
-function location(options: LocationOptions): NodeLocation {
-  return { url: options.url ?? null, dataRoot: options.dataRoot };
+/** A node beside this command may have been told its port by the same environment. */
+function location(options: LocationOptions, terminal: Terminal): NodeLocation {
+  const port = /(?:^|:)(\d{1,5})$/.exec(terminal.environment["FLOCKMQ_HTTP"] ?? "")?.[1] ?? "8080";
+  const defaultUrl = `http://127.0.0.1:${port}`;
+  return { url: options.url ?? null, defaultUrl, dataRoot: options.dataRoot };
 }
 
 function parseWait(text: string): number {

@@ -19,7 +19,7 @@ export function showSecret(command: SecretCommand, terminal: Terminal): ExitCode
   if (command.newFile !== null && !createSecret(command.newFile)) {
     throw new CliError(`--new: ${command.newFile} exists and is left alone`, exitCodes.notInSync);
   }
-  const text = terminal.environment["FLOCKMQ_CLUSTER_SECRET"] ?? null;
+  const text = terminal.environment["FLOCKMQ_CLUSTER_SECRET"] || null;
   const isFromText = command.newFile === null && command.file === null && text !== null;
   const path = command.newFile ?? command.file ?? defaultSecretPath(command.dataRoot);
   if (!isFromText && statSync(path, { throwIfNoEntry: false }) === undefined) {
