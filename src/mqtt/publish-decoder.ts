@@ -4,7 +4,7 @@ import { DUP_FLAG, PacketType, RETAIN_FLAG } from "./packet-type.ts";
 import type { ProtocolVersion, PublishPacket, PublishProperties, Qos } from "./packets.ts";
 import { readProperties } from "./property-reader.ts";
 import { ReasonCode } from "./reason-code.ts";
-import { topicNameProblem } from "./topic.ts";
+import { exceedsLevels, topicNameProblem } from "./topic.ts";
 import { decodeStrictly } from "./utf8.ts";
 
 /**
@@ -21,6 +21,12 @@ export function decodePublish(
   const dup = (firstByte & DUP_FLAG) !== 0;
   const retain = (firstByte & RETAIN_FLAG) !== 0;
   const topic = decodeTopicName(cursor.readBinary());
+  if (exceedsLevels(topic)) {
+    throw new MqttError(
+      ReasonCode.topicNameInvalid,
+      "PUBLISH to a topic name with too many levels",
+    );
+  }
   const messageId = qos > 0 ? readPacketId(cursor) : 0;
   const properties = version === 5 ? readPublishProperties(cursor) : null;
   if (topic.length === 0 && properties?.topicAlias === undefined) {

@@ -11,21 +11,16 @@ import type {
 } from "./packets.ts";
 import { readProperties } from "./property-reader.ts";
 import { readPacketId } from "./publish-decoder.ts";
+import {
+  CLIENT_AUTH_CODES,
+  CLIENT_DISCONNECT_CODES,
+  PUBACK_CODES,
+  PUBREL_CODES,
+} from "./reason-sets.ts";
 
 /** The packets that are a reason code and little else: PUBACK, PUBREC, PUBREL, PUBCOMP, DISCONNECT, AUTH. */
 
 const ACK_COMMANDS = ["puback", "pubrec", "pubrel", "pubcomp"] as const;
-
-/** [MQTT-3.4.2-1] and [MQTT-3.5.2-1] */
-const PUBACK_CODES = new Set([0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]);
-/** [MQTT-3.6.2-1] and [MQTT-3.7.2-1] */
-const PUBREL_CODES = new Set([0x00, 0x92]);
-/** Section 3.14.2.1, those that a client may send. */
-const DISCONNECT_CODES = new Set([
-  0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99,
-]);
-/** [MQTT-3.15.2-1], those that a client may send. */
-const AUTH_CODES = new Set([0x00, 0x18, 0x19]);
 
 /** @throws MqttError 0x81 or 0x82 */
 export function decodeAck(cursor: Cursor, type: number, version: ProtocolVersion): AckPacket {
@@ -46,7 +41,7 @@ export function decodeAck(cursor: Cursor, type: number, version: ProtocolVersion
 export function decodeDisconnect(cursor: Cursor, version: ProtocolVersion): DisconnectPacket {
   const packet: DisconnectPacket = { cmd: "disconnect", reasonCode: 0 };
   if (version === 5 && cursor.remaining > 0) {
-    packet.reasonCode = readReasonCode(cursor, DISCONNECT_CODES);
+    packet.reasonCode = readReasonCode(cursor, CLIENT_DISCONNECT_CODES);
     const properties = readOptionalProperties(cursor, PacketType.disconnect);
     if (properties !== null) packet.properties = properties as DisconnectProperties;
   }
@@ -58,7 +53,7 @@ export function decodeDisconnect(cursor: Cursor, version: ProtocolVersion): Disc
 export function decodeAuth(cursor: Cursor): AuthPacket {
   const packet: AuthPacket = { cmd: "auth", reasonCode: 0 };
   if (cursor.remaining > 0) {
-    packet.reasonCode = readReasonCode(cursor, AUTH_CODES);
+    packet.reasonCode = readReasonCode(cursor, CLIENT_AUTH_CODES);
     const properties = readOptionalProperties(cursor, PacketType.auth);
     if (properties !== null)
       packet.properties = properties as NonNullable<AuthPacket["properties"]>;

@@ -1,0 +1,206 @@
+import { MqttError, protocolError } from "../mqtt/errors.ts";
+import type { ApplicationMessage } from "../mqtt/message.ts";
+import type { AckPacket, PublishPacket, PublishProperties } from "../mqtt/packets.ts";
+import { FIRST_FAILURE_CODE, ReasonCode, reasonText } from "../mqtt/reason-code.ts";
+import { legalReasonCode, PUBACK_CODES } from "../mqtt/reason-sets.ts";
+import { AckQueue } from "./ack-queue.ts";
+import type { Link } from "./link.ts";
+
+/** What is known of a QoS 2 packet identifier between its first PUBLISH and its PUBREL. */
+const SETTLED = 1;
+/** It counts for the Receive Maximum of this connection. */
+const COUNTED = 2;
+/** Its PUBREC stands in the queue of this connection. */
+const WAITING = 4;
+
+/**
+ * The receiving side of a session: section 4.3 for PUBLISHes from the client. Methods that take a packet throw MqttError when
+ * the connection must end.
+ */
+export class Inbound {
+  readonly #clientId: string;
+  readonly #acks = new AckQueue();
+  readonly #qos2 = new Map<number, number>();
+  /** QoS 2 messages whose connection went away before they were settled: token -> packet identifier. */
+  readonly #orphans = new Map<number, number>();
+  #link: Link | null = null;
+  #unacknowledged = 0;
+
+  constructor(clientId: string, receivedQos2: readonly number[]) {
+    this.#clientId = clientId;
+    for (const packetId of receivedQos2) this.#qos2.set(packetId, SETTLED);
+  }
+
+  /** Received, accepted and not yet released. Unsettled ones are left out: their client has no PUBREC and resends. */
+  get receivedQos2(): number[] {
+    const packetIds: number[] = [];
+    for (const [packetId, flags] of this.#qos2) {
+      if ((flags & SETTLED) !== 0) packetIds.push(packetId);
+    }
+    return packetIds;
+  }
+
+  attach(link: Link): void {
+    this.#link = link;
+  }
+
+  detach(): void {
+    this.#link = null;
+    // Section 4.9: the quota is not kept across connections.
+    this.#unacknowledged = 0;
+    const known = new Set(this.#orphans.values());
+    for (const ack of this.#acks.drain()) {
+      if (!ack.isQos2) continue;
+      if (!ack.isSettled && !known.has(ack.packetId)) this.#orphans.set(ack.token, ack.packetId);
+      if (ack.isSettled && ack.reasonCode >= FIRST_FAILURE_CODE) this.#qos2.delete(ack.packetId);
+    }
+    for (const [packetId, flags] of this.#qos2) this.#qos2.set(packetId, flags & SETTLED);
+  }
+
+  publish(link: Link, packet: PublishPacket, nowMs: number): void {
+    const message = this.#toMessage(link, packet, nowMs);
+    switch (packet.qos) {
+      case 0:
+        link.effects.publish(message, 0);
+        return;
+      case 1:
+        this.#admit(link);
+        link.effects.publish(message, this.#acks.push(packet.messageId!, false));
+        return;
+      case 2:
+        this.#publishQos2(link, packet.messageId!, message);
+    }
+  }
+
+  /** PUBREL [MQTT-4.3.3-11]. */
+  release(link: Link, packet: AckPacket): void {
+    const packetId = packet.messageId;
+    const flags = this.#qos2.get(packetId);
+    if (flags === undefined) {
+      // Section 3.7.2.1; 3.1.1 knows no reason and completes the exchange all the same.
+      const reasonCode = ReasonCode.packetIdentifierNotFound;
+      link.effects.send({ cmd: "pubcomp", messageId: packetId, reasonCode });
+      return;
+    }
+    if ((flags & SETTLED) === 0 || (flags & WAITING) !== 0) {
+      throw protocolError(`PUBREL for packet identifier ${packetId} before its PUBREC`);
+    }
+    this.#qos2.delete(packetId);
+    if ((flags & COUNTED) !== 0) this.#unacknowledged -= 1;
+    link.effects.send({ cmd: "pubcomp", messageId: packetId, reasonCode: ReasonCode.success });
+  }
+
+  /**
+   * The broker kept (or refused) what was published under `token`. Late and unknown tokens are ignored.
+   * @throws MqttError with `reasonCode` when a 3.1.1 client cannot be told of a failure
+   */
+  settle(token: number, reasonCode: number): void {
+    if (this.#settleOrphan(token, reasonCode)) {
+      this.#flush();
+      return;
+    }
+    if (!this.#acks.settle(token, reasonCode)) return;
+    if (this.#link !== null) refuseWithoutReasonCodes(this.#link, reasonCode);
+    this.#flush();
+  }
+
+  #publishQos2(link: Link, packetId: number, message: ApplicationMessage): void {
+    let flags = this.#qos2.get(packetId);
+    if (flags === undefined) {
+      this.#admit(link);
+      this.#qos2.set(packetId, COUNTED | WAITING);
+      link.effects.publish(message, this.#acks.push(packetId, true));
+      return;
+    }
+    // [MQTT-4.3.3-10] Until PUBREL a repeated PUBLISH is acknowledged and not published again.
+    if ((flags & COUNTED) === 0) this.#admit(link);
+    flags |= COUNTED;
+    if ((flags & WAITING) === 0) {
+      const token = this.#acks.push(packetId, true);
+      if ((flags & SETTLED) !== 0) this.#acks.settle(token, ReasonCode.success);
+      flags |= WAITING;
+    }
+    this.#qos2.set(packetId, flags);
+    this.#flush();
+  }
+
+  /** [MQTT-3.3.4-7] */
+  #admit(link: Link): void {
+    if (this.#unacknowledged >= link.receiveMaximum) {
+      throw new MqttError(
+        ReasonCode.receiveMaximumExceeded,
+        `more than ${link.receiveMaximum} unacknowledged PUBLISHes`,
+      );
+    }
+    this.#unacknowledged += 1;
+  }
+
+  #settleOrphan(token: number, reasonCode: number): boolean {
+    const packetId = this.#orphans.get(token);
+    if (packetId === undefined) return false;
+    this.#orphans.delete(token);
+    const flags = this.#qos2.get(packetId);
+    if (flags === undefined) return true;
+    if ((flags & WAITING) !== 0) this.#acks.settleQos2(packetId, reasonCode);
+    else if (reasonCode >= FIRST_FAILURE_CODE) this.#qos2.delete(packetId);
+    else this.#qos2.set(packetId, flags | SETTLED);
+    return true;
+  }
+
+  /** Sends what is settled, up to the first that is not. */
+  #flush(): void {
+    const link = this.#link;
+    if (link === null) return;
+    for (let ack = this.#acks.shiftSettled(); ack !== null; ack = this.#acks.shiftSettled()) {
+      const reasonCode = legalReasonCode(ack.reasonCode, PUBACK_CODES);
+      if (ack.isQos2) this.#settleQos2(ack.packetId, reasonCode);
+      else this.#unacknowledged -= 1;
+      refuseWithoutReasonCodes(link, reasonCode);
+      // [MQTT-4.3.2-4] and [MQTT-4.3.3-8]
+      const cmd = ack.isQos2 ? "pubrec" : "puback";
+      link.effects.send({ cmd, messageId: ack.packetId, reasonCode });
+      if (this.#link !== link) return;
+    }
+  }
+
+  #settleQos2(packetId: number, reasonCode: number): void {
+    const flags = this.#qos2.get(packetId) ?? 0;
+    if (reasonCode < FIRST_FAILURE_CODE) {
+      this.#qos2.set(packetId, (flags | SETTLED) & ~WAITING);
+      return;
+    }
+    // [MQTT-4.3.3-9] A PUBREC with an error ends the exchange.
+    this.#qos2.delete(packetId);
+    if ((flags & COUNTED) !== 0) this.#unacknowledged -= 1;
+  }
+
+  #toMessage(link: Link, packet: PublishPacket, nowMs: number): ApplicationMessage {
+    const properties = packet.properties ?? null;
+    const alias = properties?.topicAlias;
+    return {
+      topic: alias === undefined ? packet.topic : link.inboundAliases.resolve(packet.topic, alias),
+      payload: packet.payload,
+      qos: packet.qos,
+      retain: packet.retain,
+      properties:
+        properties === null || alias === undefined ? properties : withoutAlias(properties),
+      receivedAtMs: nowMs,
+      publisherId: this.#clientId,
+      version: 0,
+      wire: { slots: [] },
+    };
+  }
+}
+
+/** [MQTT-3.3.5-2] of 3.1.1: without a negative acknowledgement the connection closes. */
+function refuseWithoutReasonCodes(link: Link, reasonCode: number): void {
+  if (reasonCode < FIRST_FAILURE_CODE || link.version === 5) return;
+  throw new MqttError(reasonCode, reasonText(reasonCode));
+}
+
+/** An alias belongs to one connection and never travels on. */
+function withoutAlias(properties: PublishProperties): PublishProperties | null {
+  const { topicAlias: _, ...rest } = properties;
+  for (const _name in rest) return rest;
+  return null;
+}

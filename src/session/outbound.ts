@@ -1,0 +1,266 @@
+import { protocolError } from "../mqtt/errors.ts";
+import { type ApplicationMessage, expiresAtMs } from "../mqtt/message.ts";
+import type { AckPacket, Qos } from "../mqtt/packets.ts";
+import { FIRST_FAILURE_CODE, ReasonCode } from "../mqtt/reason-code.ts";
+import { Inflight } from "./inflight.ts";
+import type { Link } from "./link.ts";
+import { type OutboundEntry, SendQueue } from "./send-queue.ts";
+import type {
+  DeliveryOptions,
+  DropReason,
+  SessionEffects,
+  SessionLimits,
+  SessionSnapshot,
+} from "./session-api.ts";
+import { transmit } from "./transmit.ts";
+
+type SnapshotEntries = SessionSnapshot["outbound"];
+
+/**
+ * The sending side of a session: section 4.3 for PUBLISHes to the client. Methods that take a packet throw MqttError when
+ * the connection must end.
+ *
+ * Invariants: what is in flight is never more than the send window of some connection; nothing leaves the queue while
+ * something in flight waits to be repeated.
+ */
+export class Outbound {
+  readonly #inflight = new Inflight();
+  readonly #queue: SendQueue;
+  /** What was in flight when this connection began, in the order to repeat it in, and how far that has come. */
+  #resend: readonly OutboundEntry[] = [];
+  #resendAt = 0;
+  #onWireCount = 0;
+  #link: Link | null = null;
+  /** The last connection's, which hears of drops while the client is away too. */
+  #effects: SessionEffects | null = null;
+  #droppedCount = 0;
+  #unexpectedAckCount = 0;
+
+  constructor(limits: SessionLimits, restored: SnapshotEntries) {
+    this.#queue = new SendQueue(limits.queuedMessagesMax, limits.queuedSizeBytesMax);
+    for (const { message, qos, retain, identifiers, packetId, phase } of restored) {
+      const isReleased = phase === "released";
+      const entry = { message, qos, retain, identifiers, packetId, isReleased, isOnWire: false };
+      if (phase === "queued") this.#queue.push(entry);
+      else this.#inflight.restore(entry);
+    }
+  }
+
+  get inflightCount(): number {
+    return this.#inflight.size;
+  }
+
+  get queuedCount(): number {
+    return this.#queue.length;
+  }
+
+  get droppedCount(): number {
+    return this.#droppedCount;
+  }
+
+  /** Acknowledgements for packet identifiers that are not in use; harmless, but a sign of a client with another past. */
+  get unexpectedAckCount(): number {
+    return this.#unexpectedAckCount;
+  }
+
+  attach(link: Link, nowMs: number): void {
+    this.#link = link;
+    this.#effects = link.effects;
+    this.#resend = [...this.#inflight.values()];
+    this.#resendAt = 0;
+    this.drain(nowMs);
+  }
+
+  detach(): void {
+    this.#link = null;
+    this.#endResend();
+    // Section 4.9: the quota is not kept across connections.
+    this.#onWireCount = 0;
+    for (const entry of this.#inflight.values()) entry.isOnWire = false;
+  }
+
+  deliver(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void {
+    // [MQTT-3.8.4-8] The lower of the message's QoS and the subscription's.
+    const qos = Math.min(message.qos, options.qos) as Qos;
+    if (qos === 0) {
+      this.#deliverQos0(message, options, nowMs);
+      return;
+    }
+    const { retain, identifiers } = options;
+    const packetId = 0;
+    const isReleased = false;
+    const isOnWire = false;
+    const entry = { message, qos, retain, identifiers, packetId, isReleased, isOnWire };
+    const link = this.#link;
+    if (link !== null && this.#isOpen(link)) this.#sendNew(link, entry, nowMs);
+    else if (this.#queue.hasRoomFor(message)) this.#queue.push(entry);
+    else this.#drop(message, "queue-full");
+  }
+
+  /** Sends what the window and the socket have room for: first what is to be repeated, then the queue. */
+  drain(nowMs: number): void {
+    for (let link = this.#link; link !== null && !link.effects.isCongested(); link = this.#link) {
+      if (this.#resendAt < this.#resend.length) {
+        if (!this.#resendNext(link, nowMs)) return;
+      } else if (!this.#sendNext(link, nowMs)) {
+        return;
+      }
+    }
+  }
+
+  /** PUBACK: ends a QoS 1 exchange [MQTT-4.3.2-3]. */
+  acknowledge(packet: AckPacket, nowMs: number): void {
+    const entry = this.#inflight.get(packet.messageId);
+    if (entry === undefined) {
+      this.#unexpectedAckCount += 1;
+      return;
+    }
+    if (entry.qos !== 1) throw protocolError("PUBACK for a QoS 2 PUBLISH");
+    this.#complete(entry, nowMs);
+  }
+
+  /** PUBREC: the client owns the message now; PUBREL follows [MQTT-4.3.3-4]. */
+  received(link: Link, packet: AckPacket, nowMs: number): void {
+    const { messageId } = packet;
+    const entry = this.#inflight.get(messageId);
+    if (entry === undefined) {
+      this.#unexpectedAckCount += 1;
+      // Section 3.6.2.1; in 3.1.1 the client gets its PUBREL and can let go. An error expects no answer.
+      if (packet.reasonCode >= FIRST_FAILURE_CODE) return;
+      const reasonCode = ReasonCode.packetIdentifierNotFound;
+      link.effects.send({ cmd: "pubrel", messageId, reasonCode });
+      return;
+    }
+    if (entry.qos !== 2) throw protocolError("PUBREC for a QoS 1 PUBLISH");
+    if (packet.reasonCode >= FIRST_FAILURE_CODE && !entry.isReleased) {
+      // [MQTT-4.3.3-5] and section 4.9: an error ends the exchange.
+      this.#complete(entry, nowMs);
+      return;
+    }
+    // [MQTT-4.3.3-6] Once released, the PUBLISH is never sent again.
+    if (!entry.isReleased) this.#inflight.moveToReleased(entry);
+    link.effects.send({ cmd: "pubrel", messageId, reasonCode: ReasonCode.success });
+  }
+
+  /** PUBCOMP: ends a QoS 2 exchange. */
+  complete(packet: AckPacket, nowMs: number): void {
+    const entry = this.#inflight.get(packet.messageId);
+    if (entry === undefined) {
+      this.#unexpectedAckCount += 1;
+      return;
+    }
+    if (!entry.isReleased) throw protocolError("PUBCOMP before PUBREL");
+    this.#complete(entry, nowMs);
+  }
+
+  snapshot(): SnapshotEntries {
+    return [...this.#inflight.values(), ...this.#queue].map((entry) => ({
+      message: entry.message,
+      qos: entry.qos,
+      retain: entry.retain,
+      identifiers: entry.identifiers,
+      packetId: entry.packetId,
+      phase: phaseOf(entry),
+    }));
+  }
+
+  #deliverQos0(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void {
+    const link = this.#link;
+    if (link === null) {
+      this.#drop(message, "not-connected");
+      return;
+    }
+    if (link.effects.isCongested()) {
+      this.#drop(message, "slow-consumer");
+      return;
+    }
+    const { retain, identifiers } = options;
+    const delivery = { message, qos: 0, retain, identifiers, packetId: 0 } as const;
+    if (nowMs > expiresAtMs(message)) this.#drop(message, "expired");
+    else if (!transmit(link, delivery, false, nowMs)) this.#drop(message, "packet-too-large");
+  }
+
+  /** Nothing is ahead of a new message, and window and socket have room for it. */
+  #isOpen(link: Link): boolean {
+    return (
+      this.#queue.length === 0 &&
+      this.#resendAt >= this.#resend.length &&
+      this.#inflight.size < link.sendWindow &&
+      !link.effects.isCongested()
+    );
+  }
+
+  /** Repeats one entry with its own packet identifier [MQTT-4.4.0-1]; false when the window is full. */
+  #resendNext(link: Link, nowMs: number): boolean {
+    const entry = this.#resend[this.#resendAt]!;
+    const isOpen = this.#inflight.get(entry.packetId) === entry && !entry.isOnWire;
+    // [MQTT-3.3.4-9]
+    const needsWindow = isOpen && !entry.isReleased;
+    if (needsWindow && this.#onWireCount >= link.sendWindow) return false;
+    this.#resendAt += 1;
+    if (this.#resendAt === this.#resend.length) this.#endResend();
+    if (!isOpen) return true;
+    if (entry.isReleased) {
+      const { packetId } = entry;
+      link.effects.send({ cmd: "pubrel", messageId: packetId, reasonCode: ReasonCode.success });
+      return true;
+    }
+    this.#sendEntry(link, entry, true, nowMs);
+    return true;
+  }
+
+  /** Sends the head of the queue; false when there is none or the window is full. */
+  #sendNext(link: Link, nowMs: number): boolean {
+    // [MQTT-3.3.4-9]
+    if (this.#inflight.size >= link.sendWindow) return false;
+    const entry = this.#queue.shift();
+    if (entry === undefined) return false;
+    this.#sendNew(link, entry, nowMs);
+    return true;
+  }
+
+  #sendNew(link: Link, entry: OutboundEntry, nowMs: number): void {
+    // [MQTT-3.3.2-5]
+    if (nowMs > expiresAtMs(entry.message)) {
+      this.#drop(entry.message, "expired");
+      return;
+    }
+    this.#inflight.add(entry);
+    this.#sendEntry(link, entry, false, nowMs);
+  }
+
+  #sendEntry(link: Link, entry: OutboundEntry, isDup: boolean, nowMs: number): void {
+    entry.isOnWire = true;
+    this.#onWireCount += 1;
+    if (transmit(link, entry, isDup, nowMs)) return;
+    // [MQTT-3.1.2-25] What is too large for the client counts as delivered.
+    this.#drop(entry.message, "packet-too-large");
+    this.#forget(entry);
+  }
+
+  #endResend(): void {
+    this.#resend = [];
+    this.#resendAt = 0;
+  }
+
+  #complete(entry: OutboundEntry, nowMs: number): void {
+    this.#forget(entry);
+    this.drain(nowMs);
+  }
+
+  #forget(entry: OutboundEntry): void {
+    this.#inflight.delete(entry.packetId);
+    if (entry.isOnWire) this.#onWireCount -= 1;
+    entry.isOnWire = false;
+  }
+
+  #drop(message: ApplicationMessage, reason: DropReason): void {
+    this.#droppedCount += 1;
+    this.#effects?.dropped(message, reason);
+  }
+}
+
+function phaseOf(entry: OutboundEntry): SnapshotEntries[number]["phase"] {
+  if (entry.packetId === 0) return "queued";
+  return entry.isReleased ? "released" : "published";
+}

@@ -1,0 +1,74 @@
+import type { ApplicationMessage } from "../mqtt/message.ts";
+import type { Qos } from "../mqtt/packets.ts";
+
+/** One message on its way to the client at QoS 1 or 2. */
+export interface OutboundEntry {
+  readonly message: ApplicationMessage;
+  readonly qos: Qos;
+  readonly retain: boolean;
+  readonly identifiers: readonly number[];
+  /** 0 = not yet sent. */
+  packetId: number;
+  /** PUBREC has come, PUBREL is out. */
+  isReleased: boolean;
+  /** Its PUBLISH went out on this connection, so it counts for the client's Receive Maximum. */
+  isOnWire: boolean;
+}
+
+/** What a message costs in the queue: its payload, its topic and an allowance for the objects around them. */
+export function queuedSizeBytes(message: ApplicationMessage): number {
+  return message.payload.length + message.topic.length + ENTRY_SIZE_BYTES;
+}
+
+const ENTRY_SIZE_BYTES = 64;
+
+/** Messages that wait for the send window, in the order in which they came [MQTT-4.6.0-6]. */
+export class SendQueue {
+  readonly #messagesMax: number;
+  readonly #sizeBytesMax: number;
+  #entries: OutboundEntry[] = [];
+  #head = 0;
+  #sizeBytes = 0;
+
+  constructor(messagesMax: number, sizeBytesMax: number) {
+    this.#messagesMax = messagesMax;
+    this.#sizeBytesMax = sizeBytesMax;
+  }
+
+  get length(): number {
+    return this.#entries.length - this.#head;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  hasRoomFor(message: ApplicationMessage): boolean {
+    return (
+      this.length < this.#messagesMax &&
+      this.#sizeBytes + queuedSizeBytes(message) <= this.#sizeBytesMax
+    );
+  }
+
+  push(entry: OutboundEntry): void {
+    this.#entries.push(entry);
+    this.#sizeBytes += queuedSizeBytes(entry.message);
+  }
+
+  shift(): OutboundEntry | undefined {
+    const entry = this.#entries[this.#head];
+    if (entry === undefined) return undefined;
+    this.#head += 1;
+    this.#sizeBytes -= queuedSizeBytes(entry.message);
+    // Sent entries are let go in large steps, so that taking one costs nothing on average.
+    if (this.#head >= 32 && this.#head * 2 >= this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head);
+      this.#head = 0;
+    }
+    return entry;
+  }
+
+  *[Symbol.iterator](): Iterator<OutboundEntry> {
+    for (let at = this.#head; at < this.#entries.length; at += 1) yield this.#entries[at]!;
+  }
+}

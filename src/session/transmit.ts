@@ -1,0 +1,49 @@
+import { publishSizeBytes } from "../mqtt/encoder.ts";
+import { type ApplicationMessage, expiresAtMs } from "../mqtt/message.ts";
+import type { Qos } from "../mqtt/packets.ts";
+import type { Link } from "./link.ts";
+import type { OutboundPublish } from "./session-api.ts";
+
+/** What of a delivery does not depend on the connection. */
+export interface Delivery {
+  readonly message: ApplicationMessage;
+  readonly qos: Qos;
+  readonly retain: boolean;
+  readonly identifiers: readonly number[];
+  readonly packetId: number;
+}
+
+/**
+ * Sends one PUBLISH, with a topic alias where the client takes them.
+ * @returns false, with nothing sent, when it is larger than the client accepts [MQTT-3.1.2-24]
+ */
+export function transmit(link: Link, delivery: Delivery, dup: boolean, nowMs: number): boolean {
+  const { message, qos, retain, identifiers, packetId } = delivery;
+  const aliases = link.outboundAliases;
+  const known = aliases === null ? 0 : aliases.known(message.topic);
+  const isNew = aliases !== null && known === 0;
+  const publish: OutboundPublish = {
+    message,
+    qos,
+    // [MQTT-3.3.1-2]
+    dup: dup && qos > 0,
+    retain,
+    packetId,
+    identifiers,
+    topicAlias: isNew ? aliases.next : known,
+    isTopicOmitted: known > 0,
+    expirySecondsLeft: expirySecondsLeft(message, nowMs),
+  };
+  if (link.maximumPacketSizeBytes !== Number.POSITIVE_INFINITY) {
+    if (publishSizeBytes(publish, link.version) > link.maximumPacketSizeBytes) return false;
+  }
+  if (isNew && publish.topicAlias > 0) aliases.assign(message.topic);
+  link.effects.sendPublish(publish);
+  return true;
+}
+
+/** [MQTT-3.3.2-6] The interval received, less the whole seconds that the message has waited here; -1 = none. */
+function expirySecondsLeft(message: ApplicationMessage, nowMs: number): number {
+  if (message.properties?.messageExpiryInterval === undefined) return -1;
+  return Math.max(0, Math.ceil((expiresAtMs(message) - nowMs) / 1000));
+}
