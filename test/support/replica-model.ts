@@ -1,0 +1,199 @@
+import fc from "fast-check";
+import type { CommandContext, StateWriter } from "#cluster";
+import { type ApplicationMessage, createMessage } from "../../src/mqtt/message.ts";
+import type { PublishProperties } from "../../src/mqtt/packets.ts";
+import { encodeCommand } from "../../src/replica/commands.ts";
+import { replicaLimits } from "../../src/replica/limits.ts";
+import type { Replica } from "../../src/replica/replica.ts";
+import type { AttributeUpdate, Command } from "../../src/replica/replica-api.ts";
+
+/** What tests of the replicated state share. */
+
+export const nodeIds = ["1".repeat(32), "2".repeat(32), "3".repeat(32)] as const;
+
+/** The records of one node's disk. */
+export class RecordStore implements StateWriter {
+  readonly records = new Map<string, Uint8Array>();
+
+  put(key: string, value: Uint8Array): void {
+    // A copy, as a disk makes one: a record that shares memory with something else would show.
+    this.records.set(key, Uint8Array.from(value));
+  }
+
+  delete(key: string): void {
+    this.records.delete(key);
+  }
+}
+
+/** Hands a replica everything on the disk, in the given order of keys. */
+export function restoreFrom(
+  replica: Replica,
+  store: RecordStore,
+  order: (keys: string[]) => string[] = (keys) => keys,
+): void {
+  replica.reset();
+  for (const key of order([...store.records.keys()])) {
+    replica.restore(key, store.records.get(key)!);
+  }
+  replica.restored();
+}
+
+export function context(index: number, fields: Partial<CommandContext> = {}): CommandContext {
+  return { index, timeMs: index * 1000, origin: nodeIds[0], ...fields };
+}
+
+export function message(
+  topic: string,
+  payload: string,
+  fields: Partial<ApplicationMessage> = {},
+): ApplicationMessage {
+  return createMessage({
+    topic,
+    payload: Buffer.from(payload),
+    qos: 1,
+    retain: true,
+    properties: null,
+    receivedAtMs: 0,
+    publisherId: "publisher",
+    version: 0,
+    ...fields,
+  });
+}
+
+export function retain(
+  topic: string,
+  payload: string,
+  properties: PublishProperties | null = null,
+  updates: readonly AttributeUpdate[] = [],
+): Buffer {
+  return encodeCommand({
+    type: "retain",
+    message: message(topic, payload, { properties }),
+    updates,
+  });
+}
+
+export function claim(clientId: string): Buffer {
+  return encodeCommand({ type: "claim", clientId, cleanStart: false, expirySeconds: 60 });
+}
+
+export function release(clientId: string, epoch: number): Buffer {
+  return encodeCommand({ type: "release", clientId, epoch });
+}
+
+export function state(...updates: AttributeUpdate[]): Buffer {
+  return encodeCommand({ type: "state", source: "publisher", updates });
+}
+
+/** Everything that a reader can see, in a form that two replicas can be compared by. */
+export function visibleState(replica: Replica, clientIds: readonly string[]): unknown {
+  const retained: unknown[] = [];
+  replica.matchRetained("#", Number.NEGATIVE_INFINITY, ({ wire: _wire, payload, ...fields }) => {
+    retained.push({ ...fields, payload: payload.toString("hex") });
+  });
+  const devices = replica.devices.list("", replicaLimits.devicesMax).map((device) => ({
+    id: device.id,
+    version: device.version,
+    updatedAtMs: device.updatedAtMs,
+    attributes: [...device.attributes]
+      .map(([name, { value, version, timeMs, source }]) => ({
+        name,
+        text: JSON.stringify(value),
+        version,
+        timeMs,
+        source,
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  }));
+  return {
+    retained: retained.map((fields) => JSON.stringify(fields)).sort(),
+    retainedCount: replica.retainedCount,
+    retainedSizeBytes: replica.retainedSizeBytes,
+    devices,
+    deviceCount: replica.devices.count(),
+    owners: clientIds.map((clientId) => replica.ownerOf(clientId)),
+    ownedClients: replica.ownedClients,
+    records: replica.metrics().get("replica_records"),
+  };
+}
+
+const text = fc.oneof(fc.string(), fc.string({ unit: "grapheme", maxLength: 20 }));
+
+const userProperties = fc
+  .array(
+    fc.tuple(
+      fc.oneof(text, fc.constantFrom("__proto__", "constructor", "1")),
+      fc.oneof(text, fc.array(text, { maxLength: 3 })),
+    ),
+    { maxLength: 4 },
+  )
+  .map((entries) => Object.fromEntries(entries));
+
+export const anyProperties: fc.Arbitrary<PublishProperties> = fc.record(
+  {
+    payloadFormatIndicator: fc.boolean(),
+    messageExpiryInterval: fc.integer({ min: 0, max: 0xffff_ffff }),
+    responseTopic: text,
+    correlationData: fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+    contentType: text,
+    userProperties,
+  },
+  { requiredKeys: [] },
+);
+
+/** Without -0, which JSON does not keep. */
+export const anyValue = fc
+  .oneof(
+    { weight: 4, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
+    { weight: 1, arbitrary: fc.constant(undefined) },
+  )
+  .map((value): unknown => (value === undefined ? undefined : JSON.parse(JSON.stringify(value))));
+
+export const anyUpdates: fc.Arbitrary<AttributeUpdate[]> = fc.array(
+  fc.record({
+    device: fc.constantFrom("r1", "r2", "r3", ""),
+    attribute: fc.constantFrom("x", "y", "z", "bad\0name"),
+    value: anyValue,
+  }),
+  { maxLength: 4 },
+);
+
+export function anyMessage(topic: fc.Arbitrary<string>): fc.Arbitrary<ApplicationMessage> {
+  return fc
+    .record({
+      topic,
+      payload: fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+      qos: fc.constantFrom<(0 | 1 | 2)[]>(0, 1, 2),
+      retain: fc.boolean(),
+      properties: fc.option(anyProperties),
+      receivedAtMs: fc.integer({ min: 0, max: 2_000_000_000_000 }),
+      publisherId: text,
+      version: fc.constant(0),
+    })
+    .map(createMessage);
+}
+
+export function anyCommand(
+  topic: fc.Arbitrary<string>,
+  clientId: fc.Arbitrary<string>,
+): fc.Arbitrary<Command> {
+  return fc.oneof(
+    fc.record({
+      type: fc.constant("retain" as const),
+      message: anyMessage(topic),
+      updates: anyUpdates,
+    }),
+    fc.record({ type: fc.constant("state" as const), source: text, updates: anyUpdates }),
+    fc.record({
+      type: fc.constant("claim" as const),
+      clientId,
+      cleanStart: fc.boolean(),
+      expirySeconds: fc.integer({ min: 0, max: 0xffff_ffff }),
+    }),
+    fc.record({
+      type: fc.constant("release" as const),
+      clientId,
+      epoch: fc.integer({ min: 0, max: 20 }),
+    }),
+  );
+}

@@ -1,0 +1,108 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { compilePatterns } from "../../../src/broker/device-patterns.ts";
+import { encodeCommand } from "../../../src/replica/commands.ts";
+import { replicaLimits } from "../../../src/replica/limits.ts";
+import { joinUpdateValues, mergeValues } from "../../../src/replica/state-value.ts";
+import { anyValue } from "../../support/replica-model.ts";
+
+const patterns = compilePatterns(["sensors/{device}/{attribute}", "{attribute}/of/{device}"]);
+
+function valueFrom(payload: string | Buffer): unknown {
+  const updates = patterns.updatesFrom("sensors/r1/x", Buffer.from(payload as string));
+  return updates?.[0]?.value;
+}
+
+describe("device patterns", () => {
+  it("read device and attribute out of a topic", () => {
+    expect(patterns.match("sensors/r1/rpm")).toEqual({ device: "r1", attribute: "rpm" });
+    expect(patterns.match("rpm/of/r1")).toEqual({ device: "r1", attribute: "rpm" });
+    for (const topic of [
+      "sensors/r1",
+      "sensors/r1/a/b",
+      "sensors//x",
+      "sensors/r1/",
+      "other/r1/x",
+      "sensors",
+    ]) {
+      expect(patterns.match(topic)).toBeNull();
+      expect(patterns.updatesFrom(topic, Buffer.from("1"))).toBeNull();
+    }
+  });
+
+  it("are refused with a reason when they are no patterns", () => {
+    for (const text of [
+      "",
+      "sensors/{device}",
+      "{device}/{device}/{attribute}",
+      "a{device}/{attribute}",
+      "+/{device}/{attribute}",
+      "{device}/{attribute}/#",
+      "{device}/{attribute}/{other}",
+    ]) {
+      expect(() => compilePatterns([text])).toThrow(RangeError);
+    }
+  });
+
+  it("read payloads as JSON, else as text, else as bytes", () => {
+    expect(valueFrom("-12.5e1")).toBe(-125);
+    expect(valueFrom(" 7\n")).toBe(7);
+    expect(valueFrom("true")).toBe(true);
+    expect(valueFrom("null")).toBeNull();
+    expect(valueFrom("")).toBeUndefined();
+    expect(valueFrom('"text"')).toBe("text");
+    expect(valueFrom('{"x": 1, "y": [2]}')).toEqual({ x: 1, y: [2] });
+    for (const text of [
+      "slam",
+      "1e999",
+      "0x10",
+      "NaN",
+      "{x",
+      "-",
+      "trueish",
+      '{"x": 1e999}',
+      "[".repeat(1000),
+    ]) {
+      expect(valueFrom(text)).toBe(text);
+    }
+    expect(valueFrom(Buffer.of(0xff, 0xfe))).toEqual({ base64: "//4=" });
+  });
+
+  it("leave out payloads that are too large, and count them", () => {
+    const own = compilePatterns(["sensors/{device}/{attribute}"]);
+    const payload = Buffer.alloc(replicaLimits.valueSizeBytesMax + 1, "x");
+    expect(own.updatesFrom("sensors/r1/x", payload)).toBeNull();
+    expect(own.metrics().get("device_payloads_too_large")).toBe(1);
+  });
+
+  it("make only updates that a command may carry, whatever the payload", () => {
+    const payload = fc.oneof(
+      fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+      fc.json().map((text) => Buffer.from(text)),
+    );
+    fc.assert(
+      fc.property(payload, (bytes) => {
+        const updates = patterns.updatesFrom("sensors/r1/x", bytes)!;
+        encodeCommand({ type: "state", source: "s", updates });
+      }),
+    );
+  });
+});
+
+describe("joined updates", () => {
+  it("do what both would have done in turn", () => {
+    fc.assert(
+      fc.property(anyValue, anyValue, anyValue, (held, earlier, later) => {
+        const joined = joinUpdateValues(earlier, later);
+        if (joined !== null) {
+          expect(mergeValues(held, joined.value)).toEqual(
+            mergeValues(mergeValues(held, earlier), later),
+          );
+        }
+      }),
+      { numRuns: 500 },
+    );
+    expect(joinUpdateValues({ x: 1 }, { y: 2 })).toEqual({ value: { x: 1, y: 2 } });
+    expect(joinUpdateValues(5, { y: 2 })).toBeNull();
+  });
+});
