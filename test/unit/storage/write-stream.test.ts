@@ -1,0 +1,113 @@
+import { Level } from "level";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { LevelDirectory } from "../../support/level-directory.ts";
+import { applied, entries, point, puts, written } from "../../support/storage-changes.ts";
+
+type Batch = (operations: unknown[], options: { sync?: boolean }) => Promise<void>;
+
+/** `level` inherits `batch`; the prototype that owns it is the place to watch. */
+const owner = Object.getPrototypeOf(Level.prototype) as { batch: Batch };
+
+let directory: LevelDirectory;
+
+beforeEach(async () => {
+  directory = await LevelDirectory.make();
+});
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await directory.remove();
+});
+
+describe("the write stream", () => {
+  it("syncs every batch and writes in no other way", async () => {
+    const batch = vi.spyOn(owner, "batch");
+    const others = (["put", "del", "clear"] as const).map((name) =>
+      vi.spyOn(Level.prototype, name),
+    );
+    const storage = directory.storage();
+    await storage.open();
+    await written(storage, { entries: entries(1, 9), applied: applied(5, { a: "1" }) });
+    await written(storage, { compactTo: point(3) });
+    await storage.beginStaging();
+    await storage.stage(puts({ b: "2" }));
+    await written(storage, { installSnapshot: point(20) });
+    await storage.close();
+    expect(batch.mock.calls.length).toBeGreaterThanOrEqual(5);
+    for (const [, options] of batch.mock.calls) expect(options).toEqual({ sync: true });
+    for (const other of others) expect(other).not.toHaveBeenCalled();
+  });
+
+  it("has one batch in flight and runs no done before its batch is on disk", async () => {
+    const storage = directory.storage();
+    await storage.open();
+    const gates: (() => void)[] = [];
+    const real = owner.batch;
+    vi.spyOn(owner, "batch").mockImplementation(async function (
+      this: unknown,
+      operations,
+      options,
+    ) {
+      await real.call(this, operations, options);
+      await new Promise<void>((resolve) => gates.push(resolve));
+    });
+    const done: number[] = [];
+    const changes = [1, 2, 3, 4, 5].map((index) => () => {
+      const change = { entries: entries(index, index) };
+      return written(storage, change).then(() => done.push(index));
+    });
+    const first = changes[0]!();
+    await vi.waitUntil(() => gates.length === 1, { interval: 1 });
+    const others = changes.slice(1).map((change) => change());
+    expect(storage.stats().queuedChanges).toBe(5);
+    expect(done).toEqual([]);
+    gates[0]!();
+    await first;
+    expect(done).toEqual([1]);
+    await vi.waitUntil(() => gates.length === 2, { interval: 1 });
+    expect(owner.batch).toHaveBeenCalledTimes(2);
+    expect(done).toEqual([1]);
+    gates[1]!();
+    await Promise.all(others);
+    expect(done).toEqual([1, 2, 3, 4, 5]);
+    vi.restoreAllMocks();
+    await storage.close();
+  });
+
+  it("is over after a failed batch", async () => {
+    const failures: Error[] = [];
+    const storage = directory.storage((error) => failures.push(error));
+    await storage.open();
+    await written(storage, { entries: entries(1, 1) });
+    const broken = new Error("no space left on device");
+    vi.spyOn(owner, "batch").mockRejectedValue(broken);
+    let acknowledged = 0;
+    const acknowledge = () => acknowledged++;
+    storage.write({ groupId: 0, entries: entries(2, 2) }, acknowledge);
+    await storage.beginStaging();
+    await expect(storage.stage(puts({ a: "1" }))).rejects.toBe(broken);
+    vi.restoreAllMocks();
+    storage.write({ groupId: 0, entries: entries(3, 3) }, acknowledge);
+    await expect(storage.stage(puts({ a: "1" }))).rejects.toBe(broken);
+    await expect(storage.beginStaging()).rejects.toBe(broken);
+    await storage.close();
+    expect(failures).toEqual([broken]);
+    expect(acknowledged).toBe(0);
+    const next = directory.storage();
+    expect((await next.open()).entries.length).toBe(1);
+    await next.close();
+  });
+
+  it("keeps batches within bounds while they wait", async () => {
+    const storage = directory.storage();
+    await storage.open();
+    const batch = vi.spyOn(owner, "batch");
+    const data = new Uint8Array(3 * 1024 * 1024);
+    const all = [1, 2, 3, 4, 5, 6, 7].map((index) =>
+      written(storage, { entries: [{ term: 1, index, type: 0, data }] }),
+    );
+    await Promise.all(all);
+    expect(batch.mock.calls.length).toBe(3);
+    await storage.close();
+  });
+});
