@@ -34,7 +34,12 @@ export const forwardLimits = {
   batchSizeBytesMax: 60 * 1024,
   /** Batches are written into pieces of memory of this size, one after the other. */
   slabSizeBytes: 256 * 1024,
-  /** Kept for a peer until it confirms; beyond it `forward` answers "dropped" (`forward_dropped_full`). */
+  /** Larger frames are refused (`forward_dropped_too_large`): with its header a batch must fit the transport's 16 MiB. */
+  frameSizeBytesMax: 16 * 1024 * 1024 - 1024,
+  /**
+   * Kept for a peer until it confirms; beyond it `forward` answers "dropped" (`forward_dropped_full`). At-most-once frames
+   * are refused from the half of it on (`forward_dropped_slow`).
+   */
   keptSizeBytesMax: 64 * 1024 * 1024,
   keptFramesMax: 100_000,
   /** How soon a lane tries again that the transport refused because its queue was full. */

@@ -5,9 +5,9 @@ import { InterestSource } from "../gossip/interest-source.ts";
 import { OwnInterest } from "../gossip/own-interest.ts";
 import { RemoteInterest } from "../gossip/remote-interest.ts";
 import { digestOfRoutes, type RoutePosition } from "../gossip/routes-digest.ts";
-import { interestLimits } from "../peer-limits.ts";
 import type { MemberState } from "../members/member-table.ts";
 import type { NodeId } from "../node-id.ts";
+import { interestLimits } from "../peer-limits.ts";
 import { Channel, type LinkEvent } from "../transport/transport.ts";
 import { BroadcastKind, ControlKind } from "../wire/frame-kinds.ts";
 import {

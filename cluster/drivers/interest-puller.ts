@@ -1,7 +1,7 @@
 import type { InterestChange } from "../cluster-api.ts";
 import type { RemoteInterest } from "../gossip/remote-interest.ts";
-import { interestLimits } from "../peer-limits.ts";
 import type { NodeId } from "../node-id.ts";
+import { interestLimits } from "../peer-limits.ts";
 import { decodeInterestAnswer, encodeInterestPull } from "../wire/interest-pull.ts";
 import type { DriverPorts } from "./driver-ports.ts";
 

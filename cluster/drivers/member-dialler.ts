@@ -1,7 +1,7 @@
 import { ClusterError } from "../errors.ts";
-import { memberLimits } from "../peer-limits.ts";
 import { AddressList, redialDelayMs } from "../members/address-list.ts";
 import type { NodeId } from "../node-id.ts";
+import { memberLimits } from "../peer-limits.ts";
 import type { Cancel } from "../ports.ts";
 import type { DriverPorts } from "./driver-ports.ts";
 

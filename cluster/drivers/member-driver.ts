@@ -1,7 +1,7 @@
-import { memberLimits } from "../peer-limits.ts";
 import { type MemberState, MemberTable, type StateChange } from "../members/member-table.ts";
 import type { NodeId } from "../node-id.ts";
 import type { ClusterTimings } from "../options.ts";
+import { memberLimits } from "../peer-limits.ts";
 import type { Cancel } from "../ports.ts";
 import { Channel, type LinkEvent } from "../transport/transport.ts";
 import { ControlKind } from "../wire/frame-kinds.ts";
