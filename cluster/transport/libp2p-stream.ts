@@ -39,3 +39,20 @@ export function writeFrames(
     }
   });
 }
+
+/**
+ * Resolves when the peer takes more, or the stream is over. (libp2p's own `onDrain()` answers at once from its second
+ * use on, since it keeps its first promise.)
+ */
+export function drained(stream: Stream): Promise<void> {
+  if (!stream.writableNeedsDrain || stream.status !== "open") return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.removeEventListener("drain", done);
+      stream.removeEventListener("close", done);
+      resolve();
+    };
+    stream.addEventListener("drain", done);
+    stream.addEventListener("close", done);
+  });
+}
