@@ -3,16 +3,17 @@ import { CompactMap } from "./compact-map.ts";
 import type { LocalMember } from "./local-member.ts";
 import type { LocalDelivery, LocalTarget } from "./routing-api.ts";
 import type { SharedGroup } from "./shared-group.ts";
+import { type PlanEntry, TopicPlan } from "./topic-plan.ts";
 
 const noGroups: readonly never[] = Object.freeze([]);
 
 /** All that subscribes to one filter, here and on other nodes. There is one entry, and one copy of the filter, per filter. */
-export class FilterEntry<T extends LocalTarget> {
+export class FilterEntry<T extends LocalTarget> implements PlanEntry<T> {
   readonly filter: string;
   readonly members = new CompactMap<T, LocalMember<T>>();
-  /** Nodes with an ordinary subscription to the filter. */
   readonly remotes = new CompactMap<NodeId, true>();
   #groups: readonly SharedGroup<T>[] = noGroups;
+  #solePlan: TopicPlan<T> | null = null;
   #plain: readonly LocalDelivery<T>[] | null = null;
   #retained: readonly LocalDelivery<T>[] | null = null;
 
@@ -32,24 +33,41 @@ export class FilterEntry<T extends LocalTarget> {
   setMember(member: LocalMember<T>): boolean {
     const sizeBefore = this.members.size;
     this.members.set(member.target, member);
-    this.#forgetDeliveries();
+    this.#changed();
     return this.members.size > sizeBefore;
   }
 
   removeMember(target: T): boolean {
-    this.#forgetDeliveries();
+    this.#changed();
     return this.members.delete(target);
   }
 
+  addRemote(nodeId: NodeId): void {
+    this.#changed();
+    this.remotes.set(nodeId, true);
+  }
+
+  removeRemote(nodeId: NodeId): void {
+    this.#changed();
+    this.remotes.delete(nodeId);
+  }
+
   addGroup(group: SharedGroup<T>): void {
+    this.#changed();
     this.#groups = [...this.#groups, group];
   }
 
   removeGroup(group: SharedGroup<T>): void {
+    this.#changed();
     this.#groups = this.#groups.filter((other) => other !== group);
   }
 
-  /** One delivery per member, whoever published; all topics that match only this filter share the array. */
+  /** The plan of every topic that matches this filter and no other: however many topics, it is one. */
+  solePlan(): TopicPlan<T> {
+    this.#solePlan ??= new TopicPlan([this]);
+    return this.#solePlan;
+  }
+
   deliveries(retain: boolean): readonly LocalDelivery<T>[] {
     if (retain) {
       this.#retained ??= this.#collect(true);
@@ -67,7 +85,8 @@ export class FilterEntry<T extends LocalTarget> {
     return deliveries;
   }
 
-  #forgetDeliveries(): void {
+  #changed(): void {
+    this.#solePlan = null;
     this.#plain = null;
     this.#retained = null;
   }

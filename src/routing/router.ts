@@ -149,7 +149,7 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
       this.#remoteInterest.add(nodeId, group.key);
     } else if (!isKnown) {
       const entry = this.#entryFor(key);
-      entry.remotes.set(nodeId, true);
+      entry.addRemote(nodeId);
       this.#remoteInterest.add(nodeId, entry.filter);
       this.#changed(key);
     }
@@ -236,7 +236,8 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
     }
     const entries: FilterEntry<T>[] = [];
     this.#trie.match(topic, entries);
-    const plan = new TopicPlan(entries);
+    const only = entries.length === 1 ? entries[0]! : null;
+    const plan = only === null ? new TopicPlan(entries) : only.solePlan();
     this.#cache.set(topic, plan);
     return plan;
   }
@@ -302,7 +303,7 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
       return;
     }
     const entry = this.#trie.get(key)!;
-    entry.remotes.delete(nodeId);
+    entry.removeRemote(nodeId);
     this.#changed(key);
     this.#dropEntryIfEmpty(entry);
   }

@@ -1,10 +1,20 @@
 import type { NodeId } from "#cluster";
-import type { FilterEntry } from "./filter-entry.ts";
-import { mergeDeliveries } from "./local-member.ts";
+import type { CompactMap } from "./compact-map.ts";
+import { type LocalMember, mergeDeliveries } from "./local-member.ts";
 import type { LocalDelivery, LocalTarget, RemoteDelivery, Route } from "./routing-api.ts";
 import type { SharedGroup } from "./shared-group.ts";
 
 const noShares: readonly string[] = Object.freeze([]);
+
+/** What a plan needs to know of a filter that matches. */
+export interface PlanEntry<T extends LocalTarget> {
+  readonly members: CompactMap<T, LocalMember<T>>;
+  /** Nodes with an ordinary subscription. */
+  readonly remotes: CompactMap<NodeId, true>;
+  readonly groups: readonly SharedGroup<T>[];
+  /** One delivery per member; the same array until the members change. */
+  deliveries(retain: boolean): readonly LocalDelivery<T>[];
+}
 
 /**
  * Everything about a topic that stays the same from message to message until a subscription changes: the ordinary deliveries,
@@ -14,14 +24,14 @@ export class TopicPlan<T extends LocalTarget> {
   readonly groups: readonly SharedGroup<T>[];
   /** How much the plan holds for itself, in deliveries; fixed, although the routes are made when first asked for. */
   readonly cost: number;
-  readonly #entries: readonly FilterEntry<T>[];
+  readonly #entries: readonly PlanEntry<T>[];
   readonly #remote: readonly RemoteDelivery[];
   /** Client identifiers of matching subscriptions with No Local: only their messages need a route of their own. */
   readonly #noLocalIds: ReadonlySet<string> | null;
   #plain: Route<T> | null = null;
   #retained: Route<T> | null = null;
 
-  constructor(entries: readonly FilterEntry<T>[]) {
+  constructor(entries: readonly PlanEntry<T>[]) {
     this.#entries = entries;
     this.groups =
       entries.length === 1 ? entries[0]!.groups : entries.flatMap(({ groups }) => groups);
@@ -54,7 +64,7 @@ export class TopicPlan<T extends LocalTarget> {
 
 /** One delivery per session, whichever of its subscriptions match; `publisherId` null: No Local does not concern anyone. */
 function mergeLocals<T extends LocalTarget>(
-  entries: readonly FilterEntry<T>[],
+  entries: readonly PlanEntry<T>[],
   publisherId: string | null,
   retain: boolean,
 ): readonly LocalDelivery<T>[] {
@@ -76,7 +86,7 @@ function mergeLocals<T extends LocalTarget>(
 }
 
 function collectRemotes<T extends LocalTarget>(
-  entries: readonly FilterEntry<T>[],
+  entries: readonly PlanEntry<T>[],
 ): readonly RemoteDelivery[] {
   const nodeIds = new Set<NodeId>();
   for (const entry of entries) {
@@ -88,7 +98,7 @@ function collectRemotes<T extends LocalTarget>(
 }
 
 function collectNoLocalIds<T extends LocalTarget>(
-  entries: readonly FilterEntry<T>[],
+  entries: readonly PlanEntry<T>[],
 ): ReadonlySet<string> | null {
   let clientIds: Set<string> | null = null;
   for (const entry of entries) {
@@ -103,6 +113,6 @@ function collectNoLocalIds<T extends LocalTarget>(
 }
 
 /** A plan over a single filter shares that filter's arrays; any other has its own. */
-function countMerged<T extends LocalTarget>(entries: readonly FilterEntry<T>[]): number {
+function countMerged<T extends LocalTarget>(entries: readonly PlanEntry<T>[]): number {
   return entries.length === 1 ? 0 : entries.reduce((sum, { members }) => sum + members.size, 0);
 }
