@@ -38,10 +38,12 @@ const refusalCodes: readonly Refusal["code"][] = [
 
 /** JSON with base64: a handful of frames in the life of a link, readable in a trace, easy to extend. */
 export function encodeMessage(message: HandshakeMessage): Uint8Array {
-  const text = JSON.stringify(message, (_key, value: unknown) =>
+  // Not a replacer function: a Buffer's own toJSON would run before it.
+  const fields = Object.entries(message).map(([key, value]: [string, unknown]) => [
+    key,
     value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value,
-  );
-  return Buffer.from(text);
+  ]);
+  return Buffer.from(JSON.stringify(Object.fromEntries(fields)));
 }
 
 /** Null when the frame is not one of the messages above; the peer is not verified, so every field is checked. */
