@@ -10,6 +10,12 @@ import type { Database } from "./write-stream.ts";
 const writeBufferSizeBytes = 32 * 1024 * 1024;
 const tableSizeBytes = 8 * 1024 * 1024;
 
+/**
+ * Off: measured with scripts/bench/storage.ts, Snappy makes no difference to speed or processor time here (14 against 13 us
+ * an entry, within the noise), and files/table.ts can check tables without a decompressor.
+ */
+const isCompressed = false;
+
 /** Throws ClusterError `storage-locked`, `storage-corrupt` or `storage-failed`. */
 export async function openLevel(directory: string): Promise<Database> {
   const database: Database = new Level<string, Buffer>(directory, {
@@ -17,7 +23,7 @@ export async function openLevel(directory: string): Promise<Database> {
     valueEncoding: "buffer",
     writeBufferSize: writeBufferSizeBytes,
     maxFileSize: tableSizeBytes,
-    compression: false,
+    compression: isCompressed,
   });
   try {
     await database.open();

@@ -6,6 +6,7 @@
  * The directory (default: the system's temporary one) decides what is measured: use the disk the node will use. Each change
  * also applies what the one before it appended, with one record of state for each entry, as a busy node does.
  */
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,7 +42,7 @@ class Writer {
   }
 
   write(batchSize: number): Promise<void> {
-    const data = new Uint8Array(payloadSizeBytes).fill(this.#index);
+    const data = randomBytes(payloadSizeBytes);
     const applied = this.#index;
     const entries: Entry[] = [];
     for (let count = 0; count < batchSize; count++) {
