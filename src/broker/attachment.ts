@@ -84,11 +84,7 @@ export class Attachment implements SessionEffects, ConnectionUser {
       this.#flows.context.log.debug({ clientId, reasonCode, detail }, "client disconnected");
     }
     this.#connection.close();
-    this.#flows.lifecycle.connectionEnded(
-      this.#entry,
-      this.#connection,
-      reasonCode === ReasonCode.normalDisconnection,
-    );
+    this.#flows.lifecycle.connectionEnded(this.#entry, this.#connection);
   }
 
   dropped(_message: ApplicationMessage, reason: DropReason): void {
@@ -100,6 +96,6 @@ export class Attachment implements SessionEffects, ConnectionUser {
   }
 
   connectionLost(): void {
-    this.#flows.lifecycle.connectionEnded(this.#entry, this.#connection, false);
+    this.#flows.lifecycle.connectionEnded(this.#entry, this.#connection);
   }
 }

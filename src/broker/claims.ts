@@ -72,8 +72,12 @@ export class Claims {
     const { cluster, limits } = this.#context;
     const command = encodeCommand({ type: "claim", clientId, cleanStart, expirySeconds });
     cluster.propose(command, limits.commitTimeoutMs, (outcome) => {
-      if (outcome.status === "applied") done(outcome.result as ClaimResult, ReasonCode.success);
-      else if (outcome.reason === "overloaded") done(null, ReasonCode.serverBusy);
+      if (outcome.status === "applied") {
+        const result = outcome.result as ClaimResult;
+        // Epoch 0: there are too many client identifiers.
+        if (result.epoch > 0) done(result, ReasonCode.success);
+        else done(null, ReasonCode.quotaExceeded);
+      } else if (outcome.reason === "overloaded") done(null, ReasonCode.serverBusy);
       else done(null, ReasonCode.serverUnavailable);
     });
   }

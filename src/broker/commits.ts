@@ -1,8 +1,10 @@
+import type { ProposalOutcome } from "#cluster";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import { encodeCommand } from "../replica/commands.ts";
-import type { AttributeUpdate } from "../replica/replica-api.ts";
+import type { AttributeUpdate, RetainedResult } from "../replica/replica-api.ts";
 import { outcomeOf } from "./commit-outcome.ts";
 import type { BrokerContext } from "./context.ts";
+import type { CommitOutcome } from "./publish-queue.ts";
 import { type Committed, StateBatches } from "./state-batches.ts";
 
 /** What of a message belongs into the log; null = nothing. */
@@ -37,9 +39,16 @@ export class Commits {
     const others = plan.updates.length > 0 ? this.#batches.supersede(plan.updates) : null;
     const command = encodeCommand({ type: "retain", message, updates: plan.updates });
     cluster.propose(command, limits.commitTimeoutMs, (result) => {
-      const outcome = outcomeOf(result);
+      const outcome = retainedOutcome(result);
       done?.(outcome);
       others?.(outcome);
     });
   }
+}
+
+/** Version 0: a limit of the replicated state kept the message out. */
+function retainedOutcome(proposal: ProposalOutcome): CommitOutcome {
+  const isKeptOut =
+    proposal.status === "applied" && (proposal.result as RetainedResult | null)?.version === 0;
+  return isKeptOut ? { status: "refused" } : outcomeOf(proposal);
 }

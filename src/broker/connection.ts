@@ -9,7 +9,7 @@ import type {
   OutboundPacket,
   ProtocolVersion,
 } from "../mqtt/packets.ts";
-import { ReasonCode } from "../mqtt/reason-code.ts";
+import { connackReturnCode, ReasonCode } from "../mqtt/reason-code.ts";
 import type { OutboundPublish, SessionCore } from "../session/session-api.ts";
 import type { Channel, ChannelHandler } from "./channel.ts";
 import type { BrokerCounters } from "./counters.ts";
@@ -196,6 +196,7 @@ export class Connection implements ChannelHandler {
   close(): void {
     if (!this.isOpen) return;
     this.#phase = "closing";
+    this.#decoder.stop();
     this.#user = null;
     this.#early = [];
     this.#deadline();
@@ -250,9 +251,15 @@ export class Connection implements ChannelHandler {
 
   #end(reasonCode: number, detail: string): void {
     if (this.#phase === "attached" && this.#user) this.#user.session.disconnect(reasonCode, detail);
-    else if (this.#phase === "opened" && reasonCode === ReasonCode.unsupportedProtocolVersion) {
-      this.refuse(reasonCode);
-    } else this.close();
+    else if (this.#phase === "opened") this.#refuseFirst(reasonCode);
+    else this.close();
+  }
+
+  /** A CONNECT that cannot be read gets a CONNACK where its version has a word for it; what is no CONNECT gets nothing. */
+  #refuseFirst(reasonCode: number): void {
+    this.#version = this.#decoder.protocolVersion;
+    if (this.#version === 5 || connackReturnCode(reasonCode) !== null) this.refuse(reasonCode);
+    else this.close();
   }
 
   #tooSlow(detail: string): void {

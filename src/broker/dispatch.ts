@@ -1,5 +1,5 @@
 import type { NodeId } from "#cluster";
-import type { ApplicationMessage } from "../mqtt/message.ts";
+import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
 import type { LocalDelivery } from "../routing/routing-api.ts";
 import type { BrokerContext } from "./context.ts";
 import { decodeForwardFrame, encodeForwardBody, encodeForwardFrame } from "./forward-codec.ts";
@@ -71,7 +71,14 @@ export class Dispatcher {
     deliveries: readonly LocalDelivery<SessionEntry>[],
     nowMs: number,
   ): void {
-    for (const { target, options } of deliveries) target.deliver(message, options, nowMs);
+    let kept: ApplicationMessage | null = null;
+    for (const { target, options } of deliveries) {
+      if (target.connection !== null) target.deliver(message, options, nowMs);
+      else {
+        kept ??= withOwnMemory(message);
+        target.deliver(kept, options, nowMs);
+      }
+    }
   }
 
   #forward(nodeId: NodeId, frame: Buffer, message: ApplicationMessage): boolean {
@@ -117,4 +124,11 @@ export class Dispatcher {
     }
     counters.sharesMissed += unserved.size;
   }
+}
+
+/** For queues: a payload is a view into the chunk it came in, which a small message must not keep alive. */
+function withOwnMemory(message: ApplicationMessage): ApplicationMessage {
+  const { payload } = message;
+  if (payload.buffer.byteLength <= payload.length * 2) return message;
+  return createMessage({ ...message, payload: Buffer.copyBytesFrom(payload) });
 }

@@ -31,14 +31,14 @@ export class SessionLifecycle {
     this.#releases = releases;
   }
 
-  /** `isClean` after DISCONNECT 0x00. Harmless when `connection` is not the session's any more. */
-  connectionEnded(entry: SessionEntry, connection: Connection, isClean: boolean): void {
+  /** Harmless when `connection` is not the session's any more. */
+  connectionEnded(entry: SessionEntry, connection: Connection): void {
     if (entry.connection !== connection) return;
     entry.connection = null;
     entry.publishes.isReadingPaused = false;
     this.#registry.disconnected();
     entry.session.detach(this.#context.clock.wallMs());
-    this.#wills.connectionEnded(entry, isClean);
+    this.#wills.connectionEnded(entry);
     this.awaitReturn(entry);
   }
 

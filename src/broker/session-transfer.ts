@@ -47,7 +47,11 @@ export class SessionTransfers {
 
   /** `whenInstalled`: a session of this client that is just coming in must be here before it can leave. */
   start(whenInstalled: (clientId: string) => Promise<void>): void {
-    this.#context.replica.onOwnerChanged((clientId, owner) => this.#ownerChanged(clientId, owner));
+    const { replica, clock } = this.#context;
+    // Not while the log is being applied: ending a connection may propose a Will.
+    replica.onOwnerChanged((clientId, owner) => {
+      clock.endOfTurn(() => this.#ownerChanged(clientId, owner));
+    });
     this.#context.cluster.onRequest(requestKind, async (_from: NodeId, payload) => {
       const reader = new ByteReader(payload);
       const clientId = reader.string();

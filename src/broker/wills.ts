@@ -36,11 +36,11 @@ export class Wills {
     this.#publishes = publishes;
   }
 
-  /** The connection ended; `isClean` after DISCONNECT 0x00 [MQTT-3.14.4-3]. */
-  connectionEnded(entry: SessionEntry, isClean: boolean): void {
+  /** The connection ended. */
+  connectionEnded(entry: SessionEntry): void {
     if (!entry.will) return;
-    if (isClean) {
-      entry.will = null;
+    if (!entry.session.isWillWanted) {
+      entry.will = null; // [MQTT-3.14.4-3]
       return;
     }
     const { delaySeconds } = entry.will;

@@ -1,0 +1,282 @@
+import type {
+  Clock,
+  Cluster,
+  ClusterStatus,
+  InterestHandler,
+  LinkStats,
+  MemberView,
+  NodeId,
+  ProposalOutcome,
+  StateMachine,
+  StateWriter,
+} from "#cluster";
+
+type RequestHandler = (from: NodeId, payload: Uint8Array) => Promise<Uint8Array>;
+
+interface Proposal {
+  readonly origin: FakeCluster;
+  readonly command: Uint8Array;
+  /** Null once its proposer was told "unknown". */
+  done: ((outcome: ProposalOutcome) => void) | null;
+}
+
+const nowhere: StateWriter = {
+  put() {
+    // The state machine keeps its own copy; nothing of this outlives the test.
+  },
+  delete() {
+    // As above.
+  },
+};
+
+/**
+ * A flock in one process: one ordered log that every node applies, interest and forwards that arrive at the end of the
+ * turn. Faults are switches.
+ */
+export class FakeFlock {
+  readonly clock: Clock;
+  readonly nodes: FakeCluster[] = [];
+  readonly #log: Proposal[] = [];
+  #index = 0;
+  #isQuorate = true;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  addNode(stateMachine: StateMachine): FakeCluster {
+    const at = this.nodes.length + 1;
+    const node = new FakeCluster(this, `n${at}`, String(at).padStart(32, "0"), stateMachine);
+    this.nodes.push(node);
+    return node;
+  }
+
+  get isQuorate(): boolean {
+    return this.#isQuorate;
+  }
+
+  get index(): number {
+    return this.#index;
+  }
+
+  /** Without a quorum proposals wait; with one again they are applied, even when their proposer gave up. */
+  set isQuorate(isQuorate: boolean) {
+    this.#isQuorate = isQuorate;
+    if (isQuorate) this.clock.endOfTurn(() => this.#apply());
+  }
+
+  append(proposal: Proposal): void {
+    this.#log.push(proposal);
+    this.clock.endOfTurn(() => this.#apply());
+  }
+
+  #apply(): void {
+    if (!this.#isQuorate) return;
+    for (const { origin, command, done } of this.#log.splice(0)) {
+      const index = ++this.#index;
+      const context = { index, timeMs: this.clock.wallMs(), origin: origin.nodeId };
+      for (const node of this.nodes) {
+        if (node.isDown) continue;
+        const result = node.stateMachine.apply(command, context, nowhere);
+        if (node === origin) {
+          this.clock.endOfTurn(() => done?.({ status: "applied", index, result }));
+        }
+      }
+    }
+  }
+}
+
+export class FakeCluster implements Cluster {
+  readonly nodeId: NodeId;
+  readonly name: string;
+  readonly clusterId = "c".repeat(32);
+  readonly peerPort = 7001;
+  readonly incarnation = 1;
+  readonly stateMachine: StateMachine;
+  /** Seen by the others as down: nothing reaches it. */
+  isDown = false;
+  /** Answers "dropped" to every forward to these nodes. */
+  readonly refusing = new Set<NodeId>();
+  /** What `propose` answers instead of the log. */
+  rejection: "overloaded" | "too-large" | null = null;
+  /** Commands given to `propose`. */
+  proposed = 0;
+  readonly #flock: FakeFlock;
+  readonly #interest = new Map<string, number>();
+  readonly #requests = new Map<string, RequestHandler>();
+  readonly #membersHandlers: (() => void)[] = [];
+  #interestHandler: InterestHandler | null = null;
+  #forwardHandler: ((from: NodeId, frame: Uint8Array) => void) | null = null;
+
+  constructor(flock: FakeFlock, name: string, nodeId: NodeId, stateMachine: StateMachine) {
+    this.#flock = flock;
+    this.name = name;
+    this.nodeId = nodeId;
+    this.stateMachine = stateMachine;
+  }
+
+  propose(command: Uint8Array, timeoutMs: number, done: (outcome: ProposalOutcome) => void): void {
+    this.proposed++;
+    const { clock } = this.#flock;
+    if (this.rejection) {
+      const reason = this.rejection;
+      clock.endOfTurn(() => done({ status: "rejected", reason }));
+      return;
+    }
+    const proposal: Proposal = { origin: this, command, done: null };
+    const cancel = clock.after(timeoutMs, () => {
+      proposal.done = null;
+      done({ status: "unknown", reason: "timeout" });
+    });
+    proposal.done = (outcome) => {
+      cancel();
+      done(outcome);
+    };
+    this.#flock.append(proposal);
+  }
+
+  readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum"> {
+    const { clock } = this.#flock;
+    return new Promise((resolve) => {
+      if (this.#flock.isQuorate) clock.endOfTurn(() => resolve("ok"));
+      else clock.after(timeoutMs, () => resolve("no-quorum"));
+    });
+  }
+
+  stalenessMs(): number {
+    return 0;
+  }
+
+  hasQuorum(): boolean {
+    return this.#flock.isQuorate;
+  }
+
+  setInterest(key: string, weight: number): void {
+    if (weight === 0) this.#interest.delete(key);
+    else this.#interest.set(key, weight);
+    this.#flock.clock.endOfTurn(() => {
+      for (const peer of this.#peers()) {
+        peer.#interestHandler?.changed(this.nodeId, [{ key, weight }]);
+      }
+    });
+  }
+
+  interestBarrier(_timeoutMs: number): Promise<"live" | "timeout"> {
+    return new Promise((resolve) => this.#flock.clock.endOfTurn(() => resolve("live")));
+  }
+
+  onInterest(handler: InterestHandler): void {
+    this.#interestHandler = handler;
+    for (const peer of this.#peers()) {
+      const known = [...peer.#interest].map(([key, weight]) => ({ key, weight }));
+      if (known.length > 0) handler.changed(peer.nodeId, known);
+    }
+  }
+
+  forward(
+    to: NodeId,
+    frame: Uint8Array,
+    _delivery: "atMostOnce" | "atLeastOnce",
+  ): "queued" | "dropped" {
+    const peer = this.#peers().find((node) => node.nodeId === to);
+    if (!peer || peer.isDown || this.refusing.has(to)) return "dropped";
+    this.#flock.clock.endOfTurn(() => peer.#forwardHandler?.(this.nodeId, frame));
+    return "queued";
+  }
+
+  onForward(handler: (from: NodeId, frame: Uint8Array) => void): void {
+    this.#forwardHandler = handler;
+  }
+
+  request(to: NodeId, kind: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    const { clock } = this.#flock;
+    const peer = this.#peers().find((node) => node.nodeId === to);
+    const handler = peer && !peer.isDown ? peer.#requests.get(kind) : undefined;
+    return new Promise((resolve, reject) => {
+      const cancel = clock.after(timeoutMs, () => reject(new Error("timeout")));
+      if (!handler) return;
+      clock.endOfTurn(() => {
+        handler(this.nodeId, payload)
+          .then((answer) => {
+            cancel();
+            resolve(answer);
+          })
+          .catch(reject);
+      });
+    });
+  }
+
+  onRequest(kind: string, handler: RequestHandler): void {
+    this.#requests.set(kind, handler);
+  }
+
+  members(): readonly MemberView[] {
+    return this.#flock.nodes.map((node, at) => ({
+      nodeId: node.nodeId,
+      name: node.name,
+      addresses: [],
+      isVoter: true,
+      isSelf: node === this,
+      isLeader: at === 0,
+      state: node.isDown ? "down" : "up",
+    }));
+  }
+
+  onMembersChanged(handler: () => void): void {
+    this.#membersHandlers.push(handler);
+  }
+
+  /** Makes the others see this node as down, or up again. */
+  setDown(isDown: boolean): void {
+    this.isDown = isDown;
+    for (const peer of this.#peers()) for (const handler of peer.#membersHandlers) handler();
+  }
+
+  status(): Promise<ClusterStatus> {
+    return Promise.resolve({
+      clusterId: this.clusterId,
+      inSync: true,
+      quorum: this.#flock.isQuorate,
+      leader: "n1",
+      term: 1,
+      nodes: [],
+      reasons: [],
+    });
+  }
+
+  isReady(): boolean {
+    return true;
+  }
+
+  readiness(): readonly { readonly name: string; readonly isOk: boolean }[] {
+    return [];
+  }
+
+  whenReady(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  removeMember(_nodeId: NodeId): Promise<void> {
+    return Promise.resolve();
+  }
+
+  transferLeadership(to: NodeId | null): Promise<NodeId> {
+    return Promise.resolve(to ?? this.nodeId);
+  }
+
+  linkStats(): readonly LinkStats[] {
+    return [];
+  }
+
+  metrics(): ReadonlyMap<string, number> {
+    return new Map();
+  }
+
+  stop(_timeoutMs: number): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #peers(): readonly FakeCluster[] {
+    return this.#flock.nodes.filter((node) => node !== this);
+  }
+}

@@ -1,0 +1,169 @@
+import { expect, test } from "vitest";
+import { BrokerRig } from "../../support/broker-rig.ts";
+
+test("a QoS 0 message reaches its subscriber within the turn", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const subscriber = await rig.connect(node, "sub");
+  subscriber.subscribe("a/+");
+  await rig.settle();
+  expect(subscriber.take("suback")[0]?.granted).toEqual([0]);
+  const publisher = await rig.connect(node, "pub");
+  publisher.publish("a/b", "1");
+  rig.clock.endTurns();
+  expect(subscriber.texts()).toEqual(["a/b=1"]);
+  expect(rig.log.errors).toEqual([]);
+});
+
+test("a retained QoS 1 message is acknowledged only after the log has it", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const publisher = await rig.connect(node, "pub");
+  rig.flock.isQuorate = false;
+  publisher.publish("a", "1", { qos: 1, retain: true, messageId: 7 });
+  await rig.pass(5000);
+  expect(publisher.take("puback")).toEqual([]);
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(publisher.take("puback").map(({ messageId }) => messageId)).toEqual([7]);
+  expect(node.replica.getRetained("a")?.payload.toString()).toBe("1");
+});
+
+test("without a quorum a waiting MQTT 5 publisher is sent away after ten seconds", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const modern = await rig.connect(node, "modern");
+  const old = await rig.connect(node, "old", { protocolVersion: 4 });
+  rig.flock.isQuorate = false;
+  modern.publish("a", "1", { qos: 1, retain: true, messageId: 1 });
+  old.publish("b", "1", { qos: 1, retain: true, messageId: 1 });
+  await rig.pass(9900);
+  expect([modern.isEnded, old.isEnded]).toEqual([false, false]);
+  await rig.pass(200);
+  expect(modern.take("disconnect")[0]?.reasonCode).toBe(0x89);
+  expect([modern.isEnded, old.isEnded]).toEqual([true, true]);
+  expect(modern.take("puback")).toEqual([]);
+  expect(node.broker.counters.publishTimeouts).toBe(2);
+});
+
+test("an overloaded log answers 0x97 to MQTT 5 and closes MQTT 3.1.1", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const modern = await rig.connect(node, "modern");
+  const old = await rig.connect(node, "old", { protocolVersion: 4 });
+  node.cluster.rejection = "overloaded";
+  modern.publish("a", "1", { qos: 1, retain: true, messageId: 1 });
+  old.publish("b", "1", { qos: 1, retain: true, messageId: 1 });
+  await rig.settle();
+  expect(modern.take("puback")[0]?.reasonCode).toBe(0x97);
+  expect(modern.isEnded).toBe(false);
+  expect(old.take("puback")).toEqual([]);
+  expect(old.isEnded).toBe(true);
+});
+
+test("later messages of a publisher never overtake one that waits for the log", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const subscriber = await rig.connect(node, "sub");
+  subscriber.subscribe("#", { qos: 1 });
+  await rig.settle();
+  const publisher = await rig.connect(node, "pub");
+  rig.flock.isQuorate = false;
+  publisher.publish("a", "1", { qos: 1, retain: true, messageId: 1 });
+  publisher.publish("a", "2", { qos: 1, messageId: 2 });
+  publisher.publish("a", "3");
+  await rig.settle();
+  expect(subscriber.texts()).toEqual([]);
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(subscriber.texts()).toEqual(["a=1", "a=2", "a=3"]);
+  expect(publisher.take("puback").map(({ messageId }) => messageId)).toEqual([1, 2]);
+});
+
+test("a publisher with too many messages waiting is not read until half of them are settled", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode({ publishesWaitingMax: 4 });
+  const publisher = await rig.connect(node, "pub");
+  rig.flock.isQuorate = false;
+  for (const messageId of [1, 2, 3, 4]) {
+    publisher.publish(`a/${messageId}`, "x", { qos: 1, retain: true, messageId });
+  }
+  expect(publisher.isReadingPaused).toBe(true);
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(publisher.isReadingPaused).toBe(false);
+  expect(publisher.take("puback")).toHaveLength(4);
+});
+
+test("device state that waits for the batch in flight is replaced by newer values, and all are acknowledged", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const publisher = await rig.connect(node, "robot");
+  const before = node.cluster.proposed;
+  publisher.publish("sensors/r1/speed", "0", { qos: 1, messageId: 1 });
+  rig.flock.isQuorate = false;
+  await rig.settle();
+  for (let value = 1; value <= 50; value++) {
+    publisher.publish("sensors/r1/speed", String(value), { qos: 1, messageId: value + 1 });
+  }
+  await rig.settle();
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(publisher.take("puback")).toHaveLength(51);
+  expect(node.cluster.proposed - before).toBe(2);
+  expect(node.replica.devices.get("r1")?.attributes.get("speed")?.value).toBe(50);
+  expect(node.broker.counters.stateUpdatesCoalesced).toBe(49);
+});
+
+test("a retained value is not overwritten by an older one that waited in a batch", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const robot = await rig.connect(node, "robot");
+  rig.flock.isQuorate = false;
+  robot.publish("sensors/r1/speed", "1", { qos: 1, messageId: 1 });
+  await rig.settle();
+  robot.publish("sensors/r1/speed", "2", { qos: 1, messageId: 2 });
+  robot.publish("sensors/r1/speed", "3", { qos: 1, retain: true, messageId: 3 });
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(robot.take("puback")).toHaveLength(3);
+  expect(node.replica.devices.get("r1")?.attributes.get("speed")?.value).toBe(3);
+});
+
+test("MQTT 5 hears that nobody listens; a topic that is not allowed is refused", async () => {
+  const rig = new BrokerRig();
+  const authorizer = {
+    canPublish: (_: unknown, topic: string) => topic !== "secret",
+    canSubscribe: (_: unknown, filter: string) => filter !== "secret",
+  };
+  const node = rig.addNode({}, { authorizer });
+  const client = await rig.connect(node, "c");
+  client.publish("nobody", "1", { qos: 1, messageId: 1 });
+  client.publish("secret", "1", { qos: 1, messageId: 2 });
+  client.publish("$SYS/broker/uptime", "1", { qos: 1, messageId: 3 });
+  client.subscribe("secret");
+  await rig.settle();
+  expect(client.take("puback").map(({ reasonCode }) => reasonCode)).toEqual([0x10, 0x87, 0x87]);
+  expect(client.take("suback")[0]?.granted).toEqual([0x87]);
+});
+
+test("the HTTP side publishes with the same promises", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const subscriber = await rig.connect(node, "sub");
+  subscriber.subscribe("a");
+  await rig.settle();
+  const payload = Buffer.from("1");
+  const done = node.broker.publish({ topic: "a", payload, qos: 1, retain: true });
+  await rig.settle();
+  expect(await done).toEqual({ matched: 1 });
+  expect(subscriber.texts()).toEqual(["a=1"]);
+  await expect(
+    node.broker.publish({ topic: "a/#", payload, qos: 0, retain: false }),
+  ).rejects.toMatchObject({ code: "topic-invalid" });
+  rig.flock.isQuorate = false;
+  const late = node.broker.publish({ topic: "a", payload, qos: 1, retain: true });
+  const refused = expect(late).rejects.toMatchObject({ code: "no-quorum" });
+  await rig.pass(10_100);
+  await refused;
+});
