@@ -1,0 +1,68 @@
+import { generate, type Packet } from "mqtt-packet";
+import { PacketDecoder } from "../../src/mqtt/decoder.ts";
+import { MqttError } from "../../src/mqtt/errors.ts";
+import type { InboundPacket, ProtocolVersion } from "../../src/mqtt/packets.ts";
+
+/** "10 02" as bytes; spaces are for the reader. */
+export function bytes(hex: string): Buffer {
+  return Buffer.from(hex.replaceAll(/\s/g, ""), "hex");
+}
+
+/** A frame: first byte and body, with the remaining length between them. */
+export function frame(firstByte: number, body: Buffer): Buffer {
+  const header = [firstByte];
+  let rest = body.length;
+  do {
+    header.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
+    rest >>>= 7;
+  } while (rest > 0);
+  return Buffer.concat([Buffer.from(header), body]);
+}
+
+/** A CONNECT as short as the version allows. */
+export function connectBytes(version: ProtocolVersion): Buffer {
+  if (version === 3) return frame(0x10, bytes("0006 4d5149736470 03 02 0000 0001 63"));
+  return frame(
+    0x10,
+    bytes(version === 4 ? "0004 4d515454 04 02 0000 0000" : "0004 4d515454 05 02 0000 00 0000"),
+  );
+}
+
+export interface Decoding {
+  readonly packets: InboundPacket[];
+  readonly decoder: PacketDecoder;
+  /** null = no error so far. */
+  readonly reasonCode: number | null;
+}
+
+/** Feeds chunks to a decoder that has seen the CONNECT of `version`; with null, to a fresh one. */
+export function decode(
+  version: ProtocolVersion | null,
+  chunks: Buffer[],
+  maximumPacketSizeBytes = 1 << 20,
+): Decoding {
+  const packets: InboundPacket[] = [];
+  const onPacket = (packet: InboundPacket) => void packets.push(packet);
+  const decoder = new PacketDecoder({ maximumPacketSizeBytes, onPacket });
+  if (version !== null) decoder.push(connectBytes(version));
+  packets.length = 0;
+  try {
+    for (const chunk of chunks) decoder.push(chunk);
+  } catch (error) {
+    if (!(error instanceof MqttError)) throw error;
+    return { packets, decoder, reasonCode: error.reasonCode };
+  }
+  return { packets, decoder, reasonCode: null };
+}
+
+/** The bytes as mqtt-packet writes them. */
+export function reference(packet: object, version: ProtocolVersion): Buffer {
+  return generate(packet as Packet, { protocolVersion: version });
+}
+
+/** Cuts `whole` at the given places, taken modulo its length. */
+export function cut(whole: Buffer, places: readonly number[]): Buffer[] {
+  const sorted = places.map((place) => place % (whole.length + 1)).sort((a, b) => a - b);
+  const ends = [...sorted, whole.length];
+  return ends.map((end, index) => Buffer.from(whole.subarray(sorted[index - 1] ?? 0, end)));
+}
