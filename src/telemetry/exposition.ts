@@ -4,7 +4,7 @@ export interface Measurements {
   readonly gauges: Readonly<Record<string, number>>;
   /** Sums since the start, by camelCase name. */
   readonly counters: ReadonlyMap<string, number>;
-  /** Of the cluster library; a name that ends in `Total` or `_total` is a counter. */
+  /** Of the cluster library: counters, and the gauges of {@link clusterGauges}. */
   readonly cluster: ReadonlyMap<string, number>;
   /** Already named. */
   readonly process: ReadonlyMap<string, number>;
@@ -15,6 +15,20 @@ interface Sample {
   readonly value: number;
   readonly help: string;
 }
+
+/** The cluster library gives gauges and counters in one map; these are the gauges. */
+const clusterGauges = new RegExp(
+  `^(${[
+    "raft_(term|(commit|applied|last)_index|is_leader|voters|learners)",
+    "proposals_pending_bytes",
+    "storage_(queued_changes|log_bytes)",
+    "members_(up|suspect|down)",
+    "links",
+    "interest_(own_keys|known_nodes|routes)",
+    "forward_(lanes|kept_(size_bytes|frames))",
+    "replica_records",
+  ].join("|")})$`,
+);
 
 /** Prometheus text format 0.0.4: one block per metric, sorted by name. */
 export function expose(measurements: Measurements): string {
@@ -29,7 +43,8 @@ export function expose(measurements: Measurements): string {
     add(sampleOf(name, value, "flockmq_", "_total"));
   }
   for (const [name, value] of measurements.cluster) {
-    add(sampleOf(name, value, "flockmq_cluster_", ""));
+    const suffix = clusterGauges.test(snakeCase(name)) ? "" : "_total";
+    add(sampleOf(name, value, "flockmq_cluster_", suffix));
   }
   for (const [name, value] of measurements.process) {
     add({ name, value, help: inWords(name) });
@@ -42,15 +57,13 @@ function sampleOf(rawName: string, rawValue: number, prefix: string, suffix: str
   const snake = snakeCase(rawName)
     .replace(/^flockmq_/, "")
     .replace(/_total$/, "");
-  const isCounter = suffix === "_total" || /(_t|T)otal$/.test(rawName);
-  const ending = isCounter ? "_total" : "";
   const stem = prefix === "flockmq_cluster_" ? snake.replace(/^cluster_/, "") : snake;
   const isMilliseconds = stem.endsWith("_ms");
   const name = isMilliseconds ? stem.replace(/_ms$/, "_seconds") : stem;
   return {
-    name: `${prefix}${name}${ending}`,
+    name: `${prefix}${name}${suffix}`,
     value: isMilliseconds ? rawValue / 1000 : rawValue,
-    help: inWords(`${name}${ending}`),
+    help: inWords(`${name}${suffix}`),
   };
 }
 

@@ -78,9 +78,9 @@ export class FakeNodePort implements NodePort {
 
   clusterMetrics(): ReadonlyMap<string, number> {
     return new Map([
-      ["term", 4],
-      ["elections_total", 2],
-      ["writeMs", 1500],
+      ["raft_term", 4],
+      ["snapshots_sent", 2],
+      ["storage_synced_batches_total", 9],
     ]);
   }
 

@@ -227,8 +227,10 @@ describe("the rest", () => {
     const lines = answer.body.split("\n");
     expect(lines).toContain("# TYPE flockmq_publish_received_total counter");
     expect(lines).toContain("flockmq_publish_received_total 5");
-    expect(lines).toContain("flockmq_cluster_elections_total 2");
-    expect(lines).toContain("flockmq_cluster_write_seconds 1.5");
+    expect(lines).toContain("flockmq_cluster_snapshots_sent_total 2");
+    expect(lines).toContain("flockmq_cluster_storage_synced_batches_total 9");
+    expect(lines).toContain("# TYPE flockmq_cluster_raft_term gauge");
+    expect(lines).toContain("flockmq_staleness_seconds 0.0124");
     expect(lines).toContain('flockmq_build_info{node="n1",version="0.1.0"} 1');
     const names = lines.filter((line) => line !== "" && !line.startsWith("#"));
     expect(names.every((line) => /^(flockmq|process)_[a-z0-9_]+(\{.*\})? \S+$/.test(line))).toBe(

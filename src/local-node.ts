@@ -1,0 +1,123 @@
+import { type Cluster, ClusterError, type ClusterStatus, type NodeFigures } from "#cluster";
+import type { BrokerFigures, DeviceQueries, NodePort, PublishRequest } from "./api/ports.ts";
+import type { Broker } from "./broker/broker.ts";
+import type { CompiledPatterns } from "./broker/device-patterns.ts";
+import { BrokerError } from "./broker/errors.ts";
+import type { Ports } from "./config/saved-ports.ts";
+import type { Replica } from "./replica/replica.ts";
+
+/** A gauge among the replica's counters. */
+const replicaGauge = "replica_records";
+
+/** This node as the HTTP API sees it, from the first moment on: what is not there yet is refused or zero. */
+export class LocalNode implements NodePort {
+  readonly version: string;
+  readonly startedAtMs: number;
+  cluster: Cluster | null = null;
+  broker: Broker | null = null;
+  ports: Partial<Ports> = {};
+  areListenersOpen = false;
+  isStopping = false;
+  readonly #replica: Replica;
+  readonly #patterns: CompiledPatterns;
+  readonly #nameAsked: string;
+
+  constructor(
+    replica: Replica,
+    patterns: CompiledPatterns,
+    facts: { readonly version: string; readonly startedAtMs: number; readonly name: string | null },
+  ) {
+    this.#replica = replica;
+    this.#patterns = patterns;
+    this.#nameAsked = facts.name ?? "";
+    this.version = facts.version;
+    this.startedAtMs = facts.startedAtMs;
+  }
+
+  /** Empty until the cluster has given one. */
+  get name(): string {
+    return this.cluster?.name ?? this.#nameAsked;
+  }
+
+  get devices(): DeviceQueries {
+    return this.#replica.devices;
+  }
+
+  figures(): BrokerFigures {
+    const counters = new Map([
+      ...(this.broker?.figures().counters ?? []),
+      ...[...this.#replica.metrics()].filter(([name]) => name !== replicaGauge),
+      ...this.#patterns.metrics(),
+    ]);
+    const figures = this.broker?.figures();
+    return {
+      connections: figures?.connections ?? 0,
+      sessions: figures?.sessions ?? 0,
+      subscriptions: figures?.subscriptions ?? 0,
+      sharedSubscriptions: figures?.sharedSubscriptions ?? 0,
+      retained: this.#replica.retainedCount,
+      devices: this.#replica.devices.count(),
+      counters,
+    };
+  }
+
+  /** For the status line of this node. */
+  nodeFigures(): NodeFigures {
+    const { retained, devices, sessions, connections } = this.figures();
+    return { retained, devices, sessions, connections, ports: { ...this.ports } };
+  }
+
+  clusterMetrics(): ReadonlyMap<string, number> {
+    const records = this.#replica.metrics().get(replicaGauge) ?? 0;
+    return new Map([...(this.cluster?.metrics() ?? []), [replicaGauge, records]]);
+  }
+
+  async clusterStatus(): Promise<ClusterStatus> {
+    return this.#joined().status();
+  }
+
+  async removeMember(nameOrId: string): Promise<void> {
+    const cluster = this.#joined();
+    const member = cluster
+      .members()
+      .find(({ name, nodeId }) => name === nameOrId || nodeId === nameOrId);
+    if (member === undefined) {
+      throw new ClusterError("unknown-node", `no member "${nameOrId}"`);
+    }
+    await cluster.removeMember(member.nodeId);
+  }
+
+  isReady(): boolean {
+    return this.readiness().every(({ isOk }) => isOk);
+  }
+
+  readiness(): readonly { readonly name: string; readonly isOk: boolean }[] {
+    return [
+      ...(this.cluster?.readiness() ?? [{ name: "joined", isOk: false }]),
+      { name: "listeners", isOk: this.areListenersOpen },
+      { name: "running", isOk: !this.isStopping },
+    ];
+  }
+
+  stalenessMs(): number {
+    return this.cluster?.stalenessMs() ?? Number.POSITIVE_INFINITY;
+  }
+
+  async readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum"> {
+    return this.cluster === null ? "no-quorum" : this.cluster.readBarrier(timeoutMs);
+  }
+
+  async publish(request: PublishRequest): Promise<{ readonly matched: number }> {
+    if (this.broker === null) {
+      throw new BrokerError("no-quorum", "this node has not joined a cluster yet");
+    }
+    return this.broker.publish(request);
+  }
+
+  #joined(): Cluster {
+    if (this.cluster === null) {
+      throw new ClusterError("unreachable", "this node has not joined a cluster yet");
+    }
+    return this.cluster;
+  }
+}

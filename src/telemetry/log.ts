@@ -1,0 +1,15 @@
+import { type Logger, pino, stdSerializers } from "pino";
+import type { Config } from "../config/options.ts";
+
+/** One JSON object per line on stdout; synchronous, so that the last words of a dying process are not lost. */
+export function createLog(level: Config["logLevel"]): Logger {
+  return pino({
+    level,
+    base: null,
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: stdSerializers.err, error: stdSerializers.err },
+  });
+}
+
+export type { Logger };
