@@ -31,6 +31,7 @@ export class FrameWriter {
   #queuedBytes = 0;
   /** The next chunk starts as large as the last one became: an idle link costs 1 KiB a write, a busy one 64. */
   #startSizeBytes = chunkSizeBytesMin;
+  #onEmpty: (() => void) | null = null;
 
   constructor(options: FrameWriterOptions) {
     this.#queueSizeBytesMax = options.queueSizeBytesMax;
@@ -83,6 +84,19 @@ export class FrameWriter {
       if (!this.#sink(chunk.bytes.subarray(0, chunk.usedBytes))) this.#isSinkFull = true;
     }
     if (sent > 0) this.#chunks.splice(0, sent);
+    if (this.#queuedBytes === 0) this.#settleEmpty();
+  }
+
+  /** Resolves when the sink has taken everything that was pushed, or the writer is closed. */
+  whenEmpty(): Promise<void> {
+    if (this.#queuedBytes === 0) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const former = this.#onEmpty;
+    this.#onEmpty = () => {
+      former?.();
+      resolve();
+    };
+    return promise;
   }
 
   /** Drops what is queued; later frames are refused. */
@@ -91,6 +105,12 @@ export class FrameWriter {
     this.#sink = null;
     this.#chunks = [];
     this.#queuedBytes = 0;
+    this.#settleEmpty();
+  }
+
+  #settleEmpty(): void {
+    this.#onEmpty?.();
+    this.#onEmpty = null;
   }
 
   /** A chunk with room for `sizeBytes`, at the end of the queue. */

@@ -33,10 +33,10 @@ export async function sendBulk(
     await verdict.promise;
     await stream.close();
   } catch (error) {
-    stream.abort(error instanceof Error ? error : new Error(String(error)));
     // The receiver's own words explain more than the failed write that they caused.
-    if (verdict.failure) throw verdict.failure;
-    throw error;
+    const failure = verdict.failure ?? error;
+    stream.abort(error instanceof Error ? error : new Error(String(error)));
+    throw failure;
   }
 }
 

@@ -3,7 +3,7 @@ import { ClusterError } from "../errors.ts";
 import type { TransportLimits } from "../limits.ts";
 import type { Clock, Counters } from "../ports.ts";
 import { FrameWriter } from "./frame-writer.ts";
-import { readFrames, writeFrames } from "./libp2p-stream.ts";
+import { drained, readFrames, writeFrames } from "./libp2p-stream.ts";
 
 /** The long-lived streams of a link. The first three are the channels, by their number. */
 export const laneNames = ["raft", "control", "forward", "request"] as const;
@@ -67,8 +67,11 @@ export class Lane {
     return true;
   }
 
-  flush(): void {
+  /** Resolves when everything sent so far is on its way to the peer, or the lane is closed. */
+  async whenIdle(): Promise<void> {
     this.#writer.flush();
+    await this.#writer.whenEmpty();
+    if (this.#outbound) await drained(this.#outbound);
   }
 
   /** Opens the outgoing stream; what was queued meanwhile leaves then. */

@@ -115,8 +115,13 @@ export class LinkTable {
     await Promise.all(closing);
   }
 
+  /** Lets what was sent leave, within `closeTimeoutMs`, then says goodbye. */
   async close(link: Link): Promise<void> {
-    link.flush();
+    const { clock, limits } = this.#options;
+    const isTooLate = Promise.withResolvers<void>();
+    const cancel = clock.after(limits.closeTimeoutMs, isTooLate.resolve);
+    await Promise.race([link.whenIdle(), isTooLate.promise]);
+    cancel();
     await link.peer.closeGracefully();
   }
 

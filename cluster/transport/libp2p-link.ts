@@ -64,8 +64,9 @@ export class Link {
     return (this.#lanes[channel] as Lane).send(frame) ? "queued" : "full";
   }
 
-  flush(): void {
-    for (const lane of this.#lanes) lane.flush();
+  /** Resolves when everything sent so far is on its way to the peer. */
+  async whenIdle(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.whenIdle()));
   }
 
   close(): void {

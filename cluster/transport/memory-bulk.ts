@@ -56,7 +56,7 @@ export async function transferInMemory(
       if (isOver) break;
       if (link.isClosed) throw cut;
       credit--;
-      const bytes = chunk.slice();
+      const bytes = new Uint8Array(chunk);
       carry(() => inbox.push(bytes));
     }
     if (!isOver) carry(() => inbox.end(null));

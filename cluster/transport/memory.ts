@@ -98,6 +98,7 @@ export class MemoryTransport implements Transport, MemoryNode {
             this.#abandon(peer, answer.connection);
           } else {
             this.#up(peer, answer.hello, answer.connection);
+            if (!this.#links.has(peer.nodeId)) fail("unreachable", "the link closed at once");
             cancel();
             resolve(answer.hello);
           }
@@ -149,7 +150,7 @@ export class MemoryTransport implements Transport, MemoryNode {
       throw new ClusterError("queue-full", `${link.bulkTransfers} bulk transfers at once`, { to });
     }
     link.bulkTransfers++;
-    const copy = header.slice();
+    const copy = new Uint8Array(header);
     try {
       const carry = (run: () => void): void => this.#network.carry(this.nodeId, to, run);
       const carryBack = (run: () => void): void => this.#network.carry(to, this.nodeId, run);
@@ -164,7 +165,7 @@ export class MemoryTransport implements Transport, MemoryNode {
 
   broadcast(payload: Uint8Array): void {
     const { broadcastLossRate, random } = this.#network;
-    const copy = payload.slice();
+    const copy = new Uint8Array(payload);
     for (const [to, link] of this.#links) {
       if (broadcastLossRate > 0 && random() < broadcastLossRate) continue;
       const peer = this.#peerOf(link);
