@@ -10,13 +10,29 @@ import { EntryType } from "./types.ts";
  * installs a snapshot has no state yet.
  */
 export function canCampaign(state: RaftState): boolean {
-  const { log } = state;
-  if (state.role === "leader" || !state.isVoter || log.isInstalling) {
-    return false;
-  }
-  return !log
+  return (
+    state.role !== "leader" &&
+    state.isVoter &&
+    !state.log.isInstalling &&
+    !hasCommittedChangeToApply(state)
+  );
+}
+
+function hasCommittedChangeToApply({ log }: RaftState): boolean {
+  return log
     .entriesFrom(log.appliedIndex + 1, Number.POSITIVE_INFINITY, log.commitIndex)
     .some((entry) => entry.type === EntryType.configChange);
+}
+
+/** What is committed at the voter is committed here too, if it is the same entry. */
+export function learnCommit(state: RaftState, { commit, commitTerm }: VoteResponse): void {
+  if (!state.log.holds(commit, commitTerm) || !state.log.commitTo(commit)) {
+    return;
+  }
+  const isCampaigning = state.role === "preCandidate" || state.role === "candidate";
+  if (isCampaigning && hasCommittedChangeToApply(state)) {
+    becomeFollower(state, state.term, null);
+  }
 }
 
 export function startPreVote(state: RaftState): void {

@@ -8,11 +8,9 @@ import type { Entry, LogIndex, Term } from "./types.ts";
 /** Followers and candidates: wait for the leader, then try to become it. */
 export function tickFollower(state: RaftState): void {
   state.electionElapsed += 1;
-  if (state.electionElapsed >= state.electionTimeout) {
-    state.electionElapsed = 0;
-    if (canCampaign(state)) {
-      startPreVote(state);
-    }
+  // Who cannot campaign goes on counting: a learner must stop trusting a silent leader, too, since its vote may be needed.
+  if (state.electionElapsed >= state.electionTimeout && canCampaign(state)) {
+    startPreVote(state);
   }
 }
 

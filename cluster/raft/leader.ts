@@ -11,7 +11,7 @@ import {
   sendAppend,
   sendHeartbeats,
 } from "./replication.ts";
-import { appendOwn, becomeFollower } from "./role.ts";
+import { appendOwn, becomeFollower, isHandingOver } from "./role.ts";
 import type { RaftState } from "./state.ts";
 import { EntryType } from "./types.ts";
 
@@ -38,7 +38,7 @@ export function proposeCommands(state: RaftState, data: readonly Uint8Array[]): 
   if (state.role !== "leader") {
     return { status: "rejected", reason: "not-leader" };
   }
-  if (state.transferTarget !== null) {
+  if (isHandingOver(state)) {
     return { status: "rejected", reason: "transferring" };
   }
   const { log, term, options } = state;

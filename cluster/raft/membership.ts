@@ -1,11 +1,11 @@
 import type { ConfigChangeResult } from "./api.ts";
 import { changeConfiguration } from "./config-change.ts";
 import { encodeConfigChange } from "./config-change-codec.ts";
-import { isJoint, isVoter } from "./configuration.ts";
+import { isJoint } from "./configuration.ts";
 import { invariant } from "./invariant.ts";
 import { isQuorum } from "./quorum.ts";
 import { advanceCommit, answerReads, hasCommittedInTerm } from "./replication.ts";
-import { appendOwn, becomeFollower, buildProgress } from "./role.ts";
+import { appendOwn, becomeFollower, buildProgress, isHandingOver } from "./role.ts";
 import type { RaftState } from "./state.ts";
 import { type ConfigChange, type Configuration, EntryType, type LogIndex } from "./types.ts";
 
@@ -18,7 +18,7 @@ export function proposeChange(state: RaftState, change: ConfigChange): ConfigCha
   if (state.role !== "leader") {
     return { status: "rejected", reason: "not-leader" };
   }
-  if (state.transferTarget !== null) {
+  if (isHandingOver(state)) {
     return { status: "rejected", reason: "transferring" };
   }
   // The known flaw of changes without this rule: dissertation, erratum to section 4.1.
@@ -82,10 +82,10 @@ export function applyChange(
     index,
   });
   state.configurations.record(index, result.configuration);
-  if (state.role !== "follower" && !isVoter(result.configuration, state.nodeId)) {
-    becomeFollower(state, state.term, null);
-  } else if (state.role === "leader") {
+  if (state.role === "leader") {
     leadConfiguration(state);
+  } else if (state.role !== "follower" && !state.isVoter) {
+    becomeFollower(state, state.term, null);
   }
   return result.configuration;
 }
@@ -100,4 +100,29 @@ function leadConfiguration(state: RaftState): void {
   if (transferTarget !== null && !state.configuration.voters.includes(transferTarget)) {
     state.transferTarget = null;
   }
+  if (state.isVoter) {
+    state.leavingIndex = null;
+  } else if (state.leavingIndex === null) {
+    appendOwn(state, [{ type: EntryType.noop, data: new Uint8Array(0) }]);
+    state.leavingIndex = state.log.lastIndex;
+  }
+}
+
+/**
+ * A leader that was removed leads, without counting itself, until a quorum of those who stay holds an entry after the
+ * change, and so knows that the change is committed. Stepping down earlier could leave a last voter waiting for the vote
+ * of the one that left.
+ */
+export function leaveIfDue(state: RaftState): void {
+  const { leavingIndex, log, configuration, nodeId, term } = state;
+  if (state.role !== "leader" || leavingIndex === null || log.commitIndex < leavingIndex) {
+    return;
+  }
+  const successor = configuration.voters.find(
+    (voter) => state.progress.get(voter)?.match === log.lastIndex,
+  );
+  if (successor !== undefined) {
+    state.outbox.push({ type: "timeoutNow", from: nodeId, to: successor, term });
+  }
+  becomeFollower(state, term, null);
 }

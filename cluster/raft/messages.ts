@@ -47,9 +47,16 @@ export interface VoteRequest extends Envelope {
   readonly isTransfer: boolean;
 }
 
+/**
+ * The answer also tells what the voter knows to be committed. Of two voters one may have been removed and know it, while the
+ * other still needs a vote that it cannot get; this fact lets it apply the removal. True in any term.
+ */
 export interface VoteResponse extends Envelope {
   readonly type: "voteResponse" | "preVoteResponse";
   readonly rejected: boolean;
+  readonly commit: LogIndex;
+  /** The term of the entry at `commit`. */
+  readonly commitTerm: Term;
 }
 
 /** On the leader's side: "start sending state to `to`". On the follower's: a whole snapshot has arrived and is staged. */

@@ -87,28 +87,36 @@ export class LeaderReads {
   }
 }
 
-/** Reads that this follower asked its leader about; they live as long as it follows that leader in that term. */
+/**
+ * Reads that this follower asked its leader about; they live as long as it follows that leader in that term. On the wire they
+ * have numbers of their own from a random start: a late answer to the process that ran here before must not count.
+ */
 export class ForwardedReads {
-  #open = new Set<number>();
+  #open = new Map<number, number>();
+  #lastWireId: number;
 
-  /** Answers the oldest request when it had to make room: its answer was probably lost. */
-  add(requestId: number): number | null {
-    this.#open.add(requestId);
-    if (this.#open.size <= raftLimits.readsWaitingMax) {
-      return null;
-    }
-    const oldest = this.#open.values().next().value!;
-    this.#open.delete(oldest);
-    return oldest;
+  constructor(start: number) {
+    this.#lastWireId = start;
   }
 
-  /** False for an answer that nobody waits for any more. */
-  take(requestId: number): boolean {
-    return this.#open.delete(requestId);
+  /** The number for the wire, and the oldest request if it had to make room: its answer was probably lost. */
+  add(requestId: number): { readonly wireId: number; readonly droppedId: number | null } {
+    this.#lastWireId += 1;
+    this.#open.set(this.#lastWireId, requestId);
+    const oldest = this.#open.keys().next().value!;
+    const isFull = this.#open.size > raftLimits.readsWaitingMax;
+    return { wireId: this.#lastWireId, droppedId: isFull ? this.take(oldest) : null };
+  }
+
+  /** The request behind a number; null for an answer that nobody waits for any more. */
+  take(wireId: number): number | null {
+    const requestId = this.#open.get(wireId) ?? null;
+    this.#open.delete(wireId);
+    return requestId;
   }
 
   takeAll(): readonly number[] {
-    const all = [...this.#open];
+    const all = [...this.#open.values()];
     this.#open.clear();
     return all;
   }

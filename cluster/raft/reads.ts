@@ -11,11 +11,11 @@ export function requestReadIndex(state: RaftState, requestId: number): void {
   } else if (leader === null) {
     state.readsDropped.push(requestId);
   } else {
-    const droppedId = state.forwardedReads.add(requestId);
+    const { wireId, droppedId } = state.forwardedReads.add(requestId);
     if (droppedId !== null) {
       state.readsDropped.push(droppedId);
     }
-    state.outbox.push({ type: "readIndex", from: nodeId, to: leader, term, requestId });
+    state.outbox.push({ type: "readIndex", from: nodeId, to: leader, term, requestId: wireId });
   }
 }
 
@@ -31,8 +31,10 @@ export function handleReadIndexRequest(state: RaftState, message: ReadIndexReque
 
 /** Only an answer to what was asked in this term counts; the rest was dropped when the term or the leader changed. */
 export function handleReadIndexResponse(state: RaftState, message: ReadIndexResponse): void {
-  const { requestId, index, rejected } = message;
-  if (message.from !== state.leader || !state.forwardedReads.take(requestId)) {
+  const { index, rejected } = message;
+  const requestId =
+    message.from === state.leader ? state.forwardedReads.take(message.requestId) : null;
+  if (requestId === null) {
     return;
   }
   if (rejected) {

@@ -1,3 +1,4 @@
+import { leaveIfDue } from "./membership.ts";
 import type { Ready } from "./ready.ts";
 import { canStartReads, replicate, startReads } from "./replication.ts";
 import type { RaftState } from "./state.ts";
@@ -21,6 +22,7 @@ export function assembleReady(state: RaftState, writes: Writes): Ready {
   if (state.role === "leader") {
     startReads(state);
     replicate(state);
+    leaveIfDue(state);
   }
   const write = writes.take(state);
   const ready: Ready = {

@@ -62,6 +62,11 @@ export function appendOwn(
   state.isReplicationDue = true;
 }
 
+/** The next leader must not find that more was promised meanwhile. */
+export function isHandingOver(state: RaftState): boolean {
+  return state.transferTarget !== null || state.leavingIndex !== null;
+}
+
 /** Follows the configuration: keeps what is known of those who stay, starts anew with those who come. */
 export function buildProgress(state: RaftState): void {
   const { options, configuration, log } = state;
@@ -96,6 +101,7 @@ function reset(state: RaftState, term: Term, leader: NodeId | null): void {
   state.votes.clear();
   state.progress.clear();
   state.transferTarget = null;
+  state.leavingIndex = null;
   state.uncommittedBytes = 0;
   state.isReplicationDue = false;
   state.heartbeatElapsed = 0;

@@ -40,7 +40,7 @@ export class RaftState {
   /** The link to the leader broke: a campaign is near unless the leader speaks again. */
   isLeaderDoubted = false;
   readonly votes = new Map<NodeId, boolean>();
-  forwardedReads = new ForwardedReads();
+  readonly forwardedReads: ForwardedReads;
 
   /** The rest is a leader's, and fresh in every leadership. */
   heartbeatElapsed = 0;
@@ -50,6 +50,8 @@ export class RaftState {
   /** A configuration change may stand at or before this index; no other is proposed until it is applied. */
   pendingConfigIndex: LogIndex = 0;
   uncommittedBytes = 0;
+  /** A leader that is no voter any more leaves when its successors have committed up to here. */
+  leavingIndex: LogIndex | null = null;
   /** Entries or commit news may be due to followers; sent when `ready` is assembled, so that one turn shares messages. */
   isReplicationDue = false;
 
@@ -76,6 +78,7 @@ export class RaftState {
     this.writtenHardState = hardState;
     checkConfiguration(snapshot.configuration);
     this.configurations = replayConfigurations(restore);
+    this.forwardedReads = new ForwardedReads(Math.floor(options.random() * 2 ** 40));
     drawElectionTimeout(this);
   }
 

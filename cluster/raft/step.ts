@@ -1,4 +1,5 @@
-import { handleVoteResponse } from "./election.ts";
+import type { NodeId } from "../node-id.ts";
+import { handleVoteResponse, learnCommit } from "./election.ts";
 import {
   followLeader,
   handleAppend,
@@ -17,8 +18,11 @@ export function stepMessage(state: RaftState, message: Message): void {
   if (message.to !== state.nodeId || message.from === state.nodeId) {
     return;
   }
+  if (message.type === "voteResponse" || message.type === "preVoteResponse") {
+    learnCommit(state, message);
+  }
   if (message.term > state.term) {
-    if (isVoteRequest(message) && !message.isTransfer && hasLiveLeader(state)) {
+    if (isVoteRequest(message) && !message.isTransfer && isLoyal(state, message.from)) {
       // Stickiness: who still hears a leader does not help to depose it. No answer, so that the term stays.
       return;
     }
@@ -75,8 +79,9 @@ function isAboutLaterCampaign(message: Message): boolean {
   return message.type === "preVote" || (message.type === "preVoteResponse" && !message.rejected);
 }
 
-function hasLiveLeader(state: RaftState): boolean {
-  return state.leader !== null && state.electionElapsed < state.options.electionTicks;
+/** A leader that asks for votes itself leads no more. */
+function isLoyal({ leader, electionElapsed, options }: RaftState, candidate: NodeId): boolean {
+  return leader !== null && leader !== candidate && electionElapsed < options.electionTicks;
 }
 
 /**
@@ -98,7 +103,7 @@ function answerOldTerm(state: RaftState, message: Message): void {
     }
     case "vote":
     case "preVote":
-      state.outbox.push({ type: responseType(message), ...head, rejected: true });
+      state.outbox.push(voteResponse(state, message, true));
       break;
     case "readIndex": {
       const { requestId } = message;
@@ -118,18 +123,17 @@ function answerOldTerm(state: RaftState, message: Message): void {
 
 /** Everyone asked answers, member or not: a node may be a voter by a change that it has not applied yet. */
 function handleVoteRequest(state: RaftState, message: VoteRequest): void {
-  const { log, nodeId } = state;
+  const { log } = state;
   const { from, type, term, lastIndex, lastTerm } = message;
   const isFree =
     state.vote === from ||
     (state.vote === null && state.leader === null) ||
     (type === "preVote" && term > state.term);
   if (!isFree || !log.isUpToDate(lastIndex, lastTerm) || isOutranked(state, message)) {
-    const head = { from: nodeId, to: from, term: state.term };
-    state.outbox.push({ type: responseType(message), ...head, rejected: true });
+    state.outbox.push(voteResponse(state, message, true));
     return;
   }
-  const grant = { type: responseType(message), from: nodeId, to: from, term, rejected: false };
+  const grant = voteResponse(state, message, false);
   if (type === "preVote") {
     state.outbox.push(grant);
     return;
@@ -153,6 +157,15 @@ function isOutranked({ role, log, nodeId }: RaftState, message: VoteRequest): bo
   );
 }
 
-function responseType(message: VoteRequest): VoteResponse["type"] {
-  return message.type === "vote" ? "voteResponse" : "preVoteResponse";
+function voteResponse(state: RaftState, request: VoteRequest, rejected: boolean): VoteResponse {
+  const { nodeId, log } = state;
+  return {
+    type: request.type === "vote" ? "voteResponse" : "preVoteResponse",
+    from: nodeId,
+    to: request.from,
+    term: rejected ? state.term : request.term,
+    rejected,
+    commit: log.commitIndex,
+    commitTerm: log.termAt(log.commitIndex)!,
+  };
 }

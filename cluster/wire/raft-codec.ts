@@ -97,7 +97,10 @@ export function encodeMessage(message: Message, blocks?: EntryBlocks): Uint8Arra
       break;
     case "voteResponse":
     case "preVoteResponse":
-      writer.u8(message.rejected ? 1 : 0);
+      writer
+        .u8(message.rejected ? 1 : 0)
+        .u48(message.commit)
+        .u48(message.commitTerm);
       break;
     case "snapshot":
       writeSnapshot(writer, message.snapshot);
@@ -171,8 +174,10 @@ function readBody(reader: ByteReader, type: Message["type"], envelope: Envelope)
       return { type, ...envelope, lastIndex, lastTerm, isTransfer: readFlag(reader) };
     }
     case "voteResponse":
-    case "preVoteResponse":
-      return { type, ...envelope, rejected: readFlag(reader) };
+    case "preVoteResponse": {
+      const rejected = readFlag(reader);
+      return { type, ...envelope, rejected, commit: reader.u48(), commitTerm: reader.u48() };
+    }
     case "snapshot":
       return { type, ...envelope, snapshot: readSnapshot(reader) };
     case "timeoutNow":
