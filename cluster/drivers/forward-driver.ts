@@ -3,8 +3,13 @@ import { forwardLimits } from "../peer-limits.ts";
 import { Channel, type LinkEvent } from "../transport/transport.ts";
 import {
   BatchFlag,
-  decodeLanePosition,
-  encodeLanePosition,
+  decodeForwardAck,
+  decodeLaneState,
+  encodeForwardAck,
+  encodeLaneState,
+  type LanePosition,
+  type LaneState,
+  LaneStateReason,
   readBatchHeader,
   readRecords,
 } from "../wire/forward-frames.ts";
@@ -29,8 +34,8 @@ interface Lane {
   readonly inbound: InboundLane;
   /** It has something to do at the end of this turn. */
   isDue: boolean;
-  /** The peer must be told where this node stands. */
-  isStateDue: boolean;
+  /** Why the peer must be told where this node stands; null: it need not. */
+  stateDue: LaneStateReason | null;
   /** The transport's queue was full; a timer tries again. */
   isBlocked: boolean;
   isForgotten: boolean;
@@ -92,14 +97,14 @@ export class ForwardDriver {
       const lane = this.#lanes.get(nodeId) ?? this.#addLane(nodeId);
       lane.inbound.linked(event.hello.incarnation);
       counters.add("forward_dropped_no_link", lane.outbound.linkUp());
-      lane.isStateDue = true;
+      lane.stateDue = LaneStateReason.opened;
       this.#sendState(lane);
       return;
     }
     const lane = this.#lanes.get(nodeId);
     if (lane === undefined) return;
     counters.add("forward_dropped_no_link", lane.outbound.linkDown());
-    lane.isStateDue = false;
+    lane.stateDue = null;
     if (!isMember(nodeId)) this.forget(nodeId);
   }
 
@@ -116,7 +121,7 @@ export class ForwardDriver {
     if (verdict !== "deliver") {
       counters.add(refusedCounters[verdict]);
       if (verdict === "gap") {
-        lane.isStateDue = true;
+        lane.stateDue = LaneStateReason.gap;
         this.#due(lane);
       }
       return;
@@ -132,15 +137,14 @@ export class ForwardDriver {
   /** Frames of kind forwardAck and laneState, without the kind. */
   onControl(from: NodeId, kind: number, payload: Uint8Array): void {
     const lane = this.#lanes.get(from);
-    const position = decodeLanePosition(payload);
+    const isState = kind === ControlKind.laneState;
+    const position = isState ? decodeLaneState(payload) : decodeForwardAck(payload);
     if (lane === undefined || position === null) {
       this.#options.counters.add("forward_controls_malformed");
       return;
     }
-    // A word about an earlier life of this node says nothing about this one.
-    if (position.incarnation !== this.#options.incarnation) return;
-    if (kind === ControlKind.forwardAck) lane.outbound.confirm(position.lastSeq);
-    else if (kind === ControlKind.laneState) lane.outbound.resume(position.lastSeq);
+    if (isState) this.#onState(lane, position as LaneState);
+    else if (this.#isOwn(position)) lane.outbound.confirm(position.lastSeq);
     this.#drain(lane);
   }
 
@@ -210,21 +214,34 @@ export class ForwardDriver {
     }
   }
 
+  #onState(lane: Lane, state: LaneState): void {
+    const { reason, lastSeq } = state;
+    if (reason === LaneStateReason.opened) {
+      lane.stateDue ??= LaneStateReason.answer;
+      this.#due(lane);
+    }
+    // Answers cross with what was said of one's own accord; going back a second time would only repeat batches.
+    const isNews = reason !== LaneStateReason.answer || !lane.outbound.isReady;
+    if (isNews) lane.outbound.resume(this.#isOwn(state) ? lastSeq : 0);
+  }
+
+  /** A word about an earlier life of this node says nothing about what this one sent. */
+  #isOwn(position: LanePosition): boolean {
+    return position.incarnation === this.#options.incarnation;
+  }
+
   #sendState(lane: Lane): void {
-    if (!lane.isStateDue) return;
-    if (this.#sendPosition(lane, ControlKind.laneState)) lane.isStateDue = false;
+    if (lane.stateDue === null) return;
+    const frame = encodeLaneState({ ...lane.inbound.position, reason: lane.stateDue });
+    if (this.#sendControl(lane, frame)) lane.stateDue = null;
   }
 
   #sendAck(lane: Lane): void {
     if (!lane.inbound.isConfirmationDue) return;
-    if (this.#sendPosition(lane, ControlKind.forwardAck)) lane.inbound.confirmed();
+    if (this.#sendControl(lane, encodeForwardAck(lane.inbound.position))) lane.inbound.confirmed();
   }
 
-  #sendPosition(
-    lane: Lane,
-    kind: typeof ControlKind.forwardAck | typeof ControlKind.laneState,
-  ): boolean {
-    const frame = encodeLanePosition(kind, lane.inbound.position);
+  #sendControl(lane: Lane, frame: Uint8Array): boolean {
     const result = this.#options.transport.send(lane.nodeId, Channel.control, frame);
     if (result === "full") this.#block(lane);
     return result === "queued";
@@ -269,7 +286,7 @@ export class ForwardDriver {
       outbound: new OutboundLane(this.#limits),
       inbound: new InboundLane(),
       isDue: false,
-      isStateDue: false,
+      stateDue: null,
       isBlocked: false,
       isForgotten: false,
     };

@@ -117,7 +117,10 @@ export class InterestDriver {
         confirmedSeq: -1,
         reloadedMs: Number.NEGATIVE_INFINITY,
       });
-      this.#barrier.linked(nodeId);
+      // A process that is known answers from now on; of a new one that is clear only when it speaks (see `#engage`).
+      if (this.#remotes.get(nodeId)?.incarnation === event.hello.incarnation) {
+        this.#barrier.linked(nodeId);
+      }
       this.#send(nodeId, Buffer.concat([digestKind, this.piggyback()]));
       return;
     }
@@ -152,6 +155,7 @@ export class InterestDriver {
       this.#options.counters.add("interest_frames_malformed");
       return Promise.reject(new ClusterError("frame-malformed", "interest pull", { from }));
     }
+    this.#engage(from);
     const { clock } = this.#options;
     const hadSnapshot = this.#source.holdsSnapshot;
     const answer = this.#source.answer(pull, clock.monotonicMs());
@@ -182,13 +186,11 @@ export class InterestDriver {
   }
 
   /**
-   * The log removed the node: its routes go, and gossip of this incarnation and all before is refused from now on.
-   * Without `incarnation`, that of the table.
+   * The log removed the node: its routes go, and gossip of `incarnation` and all before is refused from now on. Without it, of
+   * any: ids are not used again.
    */
-  forget(nodeId: NodeId, incarnation?: number): void {
-    const { clock } = this.#options;
-    const known = this.#remotes.get(nodeId)?.incarnation ?? 0;
-    this.#certificates.add(nodeId, Math.max(known, incarnation ?? 0), clock.monotonicMs());
+  forget(nodeId: NodeId, incarnation = Number.POSITIVE_INFINITY): void {
+    this.#certificates.add(nodeId, incarnation, this.#options.clock.monotonicMs());
     this.#peers.delete(nodeId);
     this.#unconfirmed.delete(nodeId);
     this.#barrier.unlinked(nodeId);
@@ -317,6 +319,14 @@ export class InterestDriver {
     } else if (relation !== "stale") {
       this.#caughtUp(from);
     }
+  }
+
+  /**
+   * From now on barriers wait for this peer. A node that links while it still looks for its cluster listens to no gossip, and
+   * nobody should wait for it; it takes clients only after it fetched this node's table, and that is a way to speak.
+   */
+  #engage(nodeId: NodeId): void {
+    if (this.#peers.has(nodeId)) this.#barrier.linked(nodeId);
   }
 
   #onMismatch(from: NodeId, peer: Peer, remote: RemoteInterest): void {

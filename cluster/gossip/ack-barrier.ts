@@ -24,8 +24,9 @@ export class AckBarrier<T> {
     return this.#waiting.length;
   }
 
+  /** From now on the peer is waited for; harmless when it is already. */
   linked(nodeId: NodeId): void {
-    this.#peers.set(nodeId, { ackedSeq: -1, isDown: false });
+    if (!this.#peers.has(nodeId)) this.#peers.set(nodeId, { ackedSeq: -1, isDown: false });
   }
 
   unlinked(nodeId: NodeId): void {

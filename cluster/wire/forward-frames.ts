@@ -1,6 +1,6 @@
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { type ControlKind, ForwardKind, frameVersion } from "./frame-kinds.ts";
+import { ControlKind, ForwardKind, frameVersion } from "./frame-kinds.ts";
 
 /**
  * A batch is what one turn has for one peer: kind u8 | version u8 | flags u8 | seq u48 | (size and delivery varint | frame)*.
@@ -98,19 +98,46 @@ export interface LanePosition {
   readonly lastSeq: number;
 }
 
-/** `forwardAck` confirms while a link lasts; `laneState` says where to go on, when a link opened or a batch was missing. */
-export function encodeLanePosition(
-  kind: typeof ControlKind.forwardAck | typeof ControlKind.laneState,
-  position: LanePosition,
-): Uint8Array {
-  const writer = new ByteWriter(14).u8(kind).u8(frameVersion);
+/** Confirms everything up to `lastSeq` while a link lasts. */
+export function encodeForwardAck(position: LanePosition): Uint8Array {
+  const writer = new ByteWriter(14).u8(ControlKind.forwardAck).u8(frameVersion);
   return writer.u48(position.incarnation).u48(position.lastSeq).finish();
 }
 
 /** Starts behind the kind. Null: malformed or of another version. */
-export function decodeLanePosition(payload: Uint8Array): LanePosition | null {
+export function decodeForwardAck(payload: Uint8Array): LanePosition | null {
   const reader = new ByteReader(payload);
   if (reader.u8() !== frameVersion) return null;
   const position = { incarnation: reader.u48(), lastSeq: reader.u48() };
   return reader.isMalformed ? null : position;
+}
+
+/** Why a receiver says where it stands. */
+export const LaneStateReason = {
+  /** A link opened. The other end answers with its own state: it may have spoken before anybody listened here. */
+  opened: 0,
+  /** The answer to that. */
+  answer: 1,
+  /** A batch is missing. */
+  gap: 2,
+} as const;
+export type LaneStateReason = (typeof LaneStateReason)[keyof typeof LaneStateReason];
+
+export interface LaneState extends LanePosition {
+  readonly reason: LaneStateReason;
+}
+
+export function encodeLaneState(state: LaneState): Uint8Array {
+  const writer = new ByteWriter(15).u8(ControlKind.laneState).u8(frameVersion).u8(state.reason);
+  return writer.u48(state.incarnation).u48(state.lastSeq).finish();
+}
+
+/** As `decodeForwardAck`. */
+export function decodeLaneState(payload: Uint8Array): LaneState | null {
+  const reader = new ByteReader(payload);
+  if (reader.u8() !== frameVersion) return null;
+  const reason = reader.u8();
+  const position = { incarnation: reader.u48(), lastSeq: reader.u48() };
+  if (reader.isMalformed || reason > LaneStateReason.gap) return null;
+  return { ...position, reason: reason as LaneStateReason };
 }

@@ -77,6 +77,11 @@ export class OutboundLane {
     return this.#isLinked;
   }
 
+  /** The peer has said on this link where it stands. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
   /** A batch is full or waiting, and may leave. */
   get hasNext(): boolean {
     return this.#isReady && this.#backlog.length > 0;

@@ -170,6 +170,25 @@ describe("forwarding between nodes", () => {
     expect(send(one, "3", "atMostOnce")).toBe("queued");
   });
 
+  it("works over a link that opened before the driver of one end was there", async () => {
+    const one = start(a);
+    const early = network.add(b);
+    network.link(a, b);
+    send(one, "1", "atLeastOnce");
+    await settle(clock);
+    const two = start(b);
+    const late = network.peers.get(b);
+    const hello = network.peers.get(a)?.hello();
+    if (late === undefined || hello === undefined) throw new Error("no node");
+    expect(late).not.toBe(early);
+    late.handlers.onLink({ type: "up", nodeId: a, hello });
+    two.driver.forward(a, Buffer.from("back"), "atLeastOnce");
+    await settle(clock);
+    expect(two.heard).toEqual(["1"]);
+    expect(one.heard).toEqual(["back"]);
+    expect(one.counters.get("forward_batches_sent")).toBe(1);
+  });
+
   it("drops the lane of a node that the log removed", async () => {
     const one = start(a);
     send(one, "1", "atLeastOnce");
@@ -188,9 +207,9 @@ describe("forwarding between nodes", () => {
     await settle(clock);
     two.driver.onForwardFrame(a, Buffer.from([1, 9, 0]));
     two.driver.onForwardFrame(a, Buffer.from([1, 1, 0, 0, 0, 0, 0, 0, 0, 200]));
-    two.driver.onControl(a, 5, Buffer.from([1]));
+    for (const kind of [5, 6]) two.driver.onControl(a, kind, Buffer.from([1]));
     expect(two.counters.get("forward_batches_malformed")).toBe(2);
-    expect(two.counters.get("forward_controls_malformed")).toBe(1);
+    expect(two.counters.get("forward_controls_malformed")).toBe(2);
     two.driver.onForward((_from, frame) => {
       if (frame[0] === 0x31) throw new Error("no");
       two.heard.push(Buffer.from(frame).toString());

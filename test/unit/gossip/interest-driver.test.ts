@@ -141,6 +141,29 @@ describe("interest of all nodes", () => {
     expect(await outcomeOf(third)).toBe("live");
   });
 
+  it("does not wait for a node that has linked but does not take part yet", async () => {
+    const one = start(a);
+    network.add(b);
+    network.link(a, b);
+    await settle(clock);
+    one.driver.set("t", 1);
+    const alone = one.driver.barrier(250);
+    await settle(clock);
+    expect(await outcomeOf(alone)).toBe("live");
+    const two = start(b);
+    const hello = network.peers.get(a)?.hello();
+    if (hello === undefined) throw new Error("no node");
+    two.driver.onLink({ type: "up", nodeId: a, hello });
+    ping(one, two);
+    await settle(clock);
+    expect(two.driver.isSynced(a)).toBe(true);
+    network.loses = (from) => from === b;
+    one.driver.set("u", 1);
+    const together = one.driver.barrier(250);
+    await settle(clock);
+    expect(await outcomeOf(together)).toBe("pending");
+  });
+
   it("repairs a lost delta by the next one, or by the next ping", async () => {
     const [one, two] = [start(a), start(b)];
     network.link(a, b);
