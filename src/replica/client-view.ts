@@ -7,8 +7,6 @@ import { recordPrefix, type StateRecords } from "./records.ts";
 import type { ClaimResult, ClientOwner } from "./replica-api.ts";
 
 interface ClientEntry extends ClientOwner {
-  /** Of the node, when it claimed. */
-  readonly incarnation: number;
   readonly expirySeconds: number;
   readonly hash: RecordHash;
 }
@@ -69,11 +67,10 @@ export class ClientView {
     const epoch = this.#epoch;
     const counter = encodeNumber(epoch);
     this.#epochHash = this.#records.put(writer, recordPrefix.epoch, counter, this.#epochHash);
-    const incarnation = this.#nodes.get(nodeId)?.incarnation ?? 0;
-    const value = encodeClient({ nodeId, epoch, incarnation, expirySeconds });
+    const value = encodeClient({ nodeId, epoch, expirySeconds });
     const key = recordPrefix.client + clientId;
     const hash = this.#records.put(writer, key, value, previous?.hash ?? null);
-    this.#clients.set(clientId, { nodeId, epoch, incarnation, expirySeconds, hash });
+    this.#clients.set(clientId, { nodeId, epoch, expirySeconds, hash });
     return { epoch, previous: previous === undefined ? null : ownerIn(previous) };
   }
 
@@ -87,6 +84,7 @@ export class ClientView {
     return true;
   }
 
+  /** Harmless when it comes again. Whatever the node claimed up to now, an older incarnation of it did. */
   nodeStarted(nodeId: NodeId, incarnation: number, writer: StateWriter): void {
     const known = this.#nodes.get(nodeId);
     if (known !== undefined && known.incarnation >= incarnation) {
@@ -96,7 +94,7 @@ export class ClientView {
     const value = encodeNumber(incarnation);
     const hash = this.#records.put(writer, key, value, known?.hash ?? null);
     this.#nodes.set(nodeId, { incarnation, hash });
-    this.#releaseOlder(nodeId, incarnation, writer);
+    this.#releaseAll(nodeId, writer);
   }
 
   nodeRemoved(nodeId: NodeId, writer: StateWriter): void {
@@ -105,7 +103,7 @@ export class ClientView {
       this.#records.delete(writer, recordPrefix.node + nodeId, known.hash);
       this.#nodes.delete(nodeId);
     }
-    this.#releaseOlder(nodeId, Number.POSITIVE_INFINITY, writer);
+    this.#releaseAll(nodeId, writer);
   }
 
   restoreClient(clientId: string, value: Uint8Array, hash: RecordHash): boolean {
@@ -160,9 +158,9 @@ export class ClientView {
     return changes;
   }
 
-  #releaseOlder(nodeId: NodeId, incarnation: number, writer: StateWriter): void {
+  #releaseAll(nodeId: NodeId, writer: StateWriter): void {
     for (const [clientId, entry] of this.#clients) {
-      if (entry.nodeId === nodeId && entry.incarnation < incarnation) {
+      if (entry.nodeId === nodeId) {
         this.#delete(clientId, entry, writer);
       }
     }
@@ -182,7 +180,6 @@ function encodeClient(entry: Omit<ClientEntry, "hash">): Uint8Array {
   const writer = new ByteWriter(64);
   writer.string(entry.nodeId);
   writer.number(entry.epoch);
-  writer.number(entry.incarnation);
   writer.number(entry.expirySeconds);
   return writer.finish();
 }
@@ -191,9 +188,8 @@ function decodeClient(value: Uint8Array): Omit<ClientEntry, "hash"> | null {
   const reader = new ByteReader(value);
   const nodeId = reader.string();
   const epoch = reader.number();
-  const incarnation = reader.number();
   const expirySeconds = reader.number();
-  return reader.isSound && reader.isAtEnd ? { nodeId, epoch, incarnation, expirySeconds } : null;
+  return reader.isSound && reader.isAtEnd ? { nodeId, epoch, expirySeconds } : null;
 }
 
 function encodeNumber(value: number): Uint8Array {

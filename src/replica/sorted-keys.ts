@@ -9,9 +9,7 @@ export class SortedKeys {
 
   /** The key must not be in the set. */
   add(key: string): void {
-    if (!this.#deleted.delete(key)) {
-      this.#added.add(key);
-    }
+    this.#added.add(key);
   }
 
   /** The key must be in the set. */

@@ -15,6 +15,12 @@ function createNode<T>(): TreeNode<T> {
  */
 export class TopicTree<T> {
   #root = createNode<T>();
+  #nodeCount = 1;
+
+  /** 1 when there is no topic. */
+  get nodeCount(): number {
+    return this.#nodeCount;
+  }
 
   set(topic: string, value: T): void {
     let node = this.#root;
@@ -22,6 +28,7 @@ export class TopicTree<T> {
       let child = node.children.get(level);
       if (child === undefined) {
         child = createNode();
+        this.#nodeCount++;
         node.children.set(level, child);
       }
       node = child;
@@ -46,11 +53,13 @@ export class TopicTree<T> {
         return;
       }
       path[depth - 1]!.children.delete(levels[depth - 1]!);
+      this.#nodeCount--;
     }
   }
 
   clear(): void {
     this.#root = createNode();
+    this.#nodeCount = 1;
   }
 
   /** Visits the value of every topic that matches; a wildcard in the first level does not match topics that begin with `$`. */

@@ -37,10 +37,16 @@ export class TopicTrie<T> {
   readonly #exact = new Map<string, T>();
   #root = createNode<T>();
   #wildcardCount = 0;
+  #nodeCount = 1;
 
   /** Number of filters. */
   get size(): number {
     return this.#exact.size + this.#wildcardCount;
+  }
+
+  /** Nodes that hold the filters with wildcards; 1 when there is none. */
+  get nodeCount(): number {
+    return this.#nodeCount;
   }
 
   get(filter: string): T | undefined {
@@ -73,7 +79,7 @@ export class TopicTrie<T> {
         node.below = value;
         return;
       }
-      node = childFor(node, level);
+      node = this.#childFor(node, level);
     }
     this.#wildcardCount += node.value === undefined ? 1 : 0;
     node.value = value;
@@ -100,7 +106,7 @@ export class TopicTrie<T> {
       path[path.length - 1]!.value = undefined;
     }
     this.#wildcardCount--;
-    prune(path, levels);
+    this.#prune(path, levels);
     return true;
   }
 
@@ -155,30 +161,33 @@ export class TopicTrie<T> {
       }
     }
   }
-}
 
-function childFor<T>(node: TrieNode<T>, level: string): TrieNode<T> {
-  if (level === "+") {
-    node.plus ??= createNode();
-    return node.plus;
-  }
-  let child = node.children.get(level);
-  if (child === undefined) {
-    child = createNode();
-    node.children.set(level, child);
-  }
-  return child;
-}
-
-/** Removes what became empty, from the end of the path towards the root. */
-function prune<T>(path: readonly TrieNode<T>[], levels: readonly string[]): void {
-  for (let depth = path.length - 1; depth > 0 && isEmpty(path[depth]!); depth--) {
-    const parent = path[depth - 1]!;
-    const level = levels[depth - 1]!;
+  #childFor(node: TrieNode<T>, level: string): TrieNode<T> {
+    const known = level === "+" ? node.plus : node.children.get(level);
+    if (known !== undefined && known !== null) {
+      return known;
+    }
+    const child = createNode<T>();
+    this.#nodeCount++;
     if (level === "+") {
-      parent.plus = null;
+      node.plus = child;
     } else {
-      parent.children.delete(level);
+      node.children.set(level, child);
+    }
+    return child;
+  }
+
+  /** Removes what became empty, from the end of the path towards the root. */
+  #prune(path: readonly TrieNode<T>[], levels: readonly string[]): void {
+    for (let depth = path.length - 1; depth > 0 && isEmpty(path[depth]!); depth--) {
+      const parent = path[depth - 1]!;
+      const level = levels[depth - 1]!;
+      this.#nodeCount--;
+      if (level === "+") {
+        parent.plus = null;
+      } else {
+        parent.children.delete(level);
+      }
     }
   }
 }

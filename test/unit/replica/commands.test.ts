@@ -54,6 +54,17 @@ describe("commands", () => {
     );
   });
 
+  it("read as null with a number beyond the safe integers", () => {
+    const claim = { type: "claim", clientId: "", cleanStart: false, expirySeconds: 0 } as const;
+    const start = encodeCommand(claim).subarray(0, -1);
+    const number = (last: number): Buffer =>
+      Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, last]);
+    const largest = { ...claim, expirySeconds: Number.MAX_SAFE_INTEGER };
+    expect(decodeCommand(Buffer.concat([start, number(0x0f)]))).toEqual(largest);
+    expect(decodeCommand(Buffer.concat([start, number(0x10)]))).toBeNull();
+    expect(decodeCommand(Buffer.concat([start, number(0xff), number(0)]))).toBeNull();
+  });
+
   it("never throw when garbage is read", () => {
     const garbage = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),

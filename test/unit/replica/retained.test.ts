@@ -124,4 +124,14 @@ describe("retained messages", () => {
     expect(kept.payload.toString()).toBe("payload");
     expect(kept.payload.buffer.byteLength).toBeLessThan(100);
   });
+
+  it("do not hold on to the memory of the snapshot they came in", () => {
+    const store = new RecordStore();
+    new Replica().apply(retain("t", "payload"), context(1), store);
+    const replica = new Replica();
+    const record = store.records.get("r/t")!;
+    replica.restore("r/t", record);
+    record.fill(0);
+    expect(replica.getRetained("t")?.payload.toString()).toBe("payload");
+  });
 });

@@ -3,11 +3,15 @@ import { expect, it } from "vitest";
 import { matches, parseSharedFilter } from "../../../src/mqtt/topic.ts";
 import { Router } from "../../../src/routing/router.ts";
 import type { Subscription } from "../../../src/session/session-api.ts";
-import { anyFilter, anyTopic, subscription, TestTarget } from "../../support/routing-model.ts";
+import { subscription, TestTarget } from "../../support/routing-model.ts";
 
 const self = "0".repeat(32);
 const nodeIds = ["1".repeat(32), "2".repeat(32)];
 const clientIds = ["a", "b", "c"];
+
+/** So few that subscriptions overlap all the time; matching itself is the trie's test. */
+const anyTopic = fc.constantFrom("a", "a/b", "b/b", "$x/b");
+const anyFilter = fc.constantFrom("#", "+", "a/#", "a/+", "+/b", "a/b", "a", "$x/+", "$x/b");
 
 const anySubscription = fc
   .record({
@@ -207,12 +211,12 @@ it.each([
   ["without a cache", 0],
 ])("the router routes as the rules of MQTT say, %s", (_, cacheCostMax) => {
   fc.assert(
-    fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(anyStep, { minLength: 20, maxLength: 120, size: "max" }), (steps) => {
       const comparison = new Comparison(cacheCostMax);
       for (const step of steps) {
         comparison.run(step);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 60 },
   );
 });

@@ -53,6 +53,15 @@ describe("a shared subscription", () => {
     expect(chosen(router, 6)).toEqual(["a", "b", "c", "a", "b", "c"]);
   });
 
+  it("still knows its members after others left", () => {
+    const [router, targets] = withMembers("a", "b", "c", "d");
+    for (const index of [0, 3, 1]) {
+      expect(router.unsubscribe(targets[index]!, share)).not.toBeNull();
+      expect(chosen(router, 12)).not.toContain(targets[index]!.clientId);
+    }
+    expect(chosen(router, 2)).toEqual(["c", "c"]);
+  });
+
   it("serves all members of the cluster alike, wherever they are", () => {
     const [router] = withMembers("a", "b");
     router.setRemoteInterest(n2, share, 3);

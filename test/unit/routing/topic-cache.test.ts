@@ -20,6 +20,20 @@ describe("TopicCache", () => {
     expect(cache.get("huge")).toBeUndefined();
   });
 
+  it("has room again for what was deleted", () => {
+    const cache = new TopicCache<number>(10, () => 1);
+    cache.set("kept", 1);
+    for (let round = 0; round < 100; round++) {
+      cache.set("coming and going", round);
+      cache.delete("coming and going");
+    }
+    for (let index = 0; index < 4; index++) {
+      cache.set(`topic${index}`, index);
+    }
+    expect(cache.size).toBe(5);
+    expect(cache.get("kept")).toBe(1);
+  });
+
   it("keeps nothing when it is off", () => {
     const cache = new TopicCache<number>(0, () => 1);
     cache.set("a", 1);

@@ -76,7 +76,9 @@ describe("TopicTrie", () => {
         }
         for (const filter of model) {
           expect(trie.get(filter)).toBe(filter);
+          trie.remove(filter);
         }
+        expect([trie.size, trie.nodeCount]).toEqual([0, 1]);
       }),
     );
   });

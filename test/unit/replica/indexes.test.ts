@@ -1,0 +1,90 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Expiring, ExpiryQueue } from "../../../src/replica/expiry-queue.ts";
+import { SortedKeys } from "../../../src/replica/sorted-keys.ts";
+import { TopicTree } from "../../../src/replica/topic-tree.ts";
+import { anyTopic } from "../../support/routing-model.ts";
+
+describe("ExpiryQueue", () => {
+  it("has the earliest first, by key among equals, whatever was added and removed", () => {
+    const step = fc.record({
+      key: fc.nat(30).map((key) => String(key).padStart(2, "0")),
+      expiresAtMs: fc.nat(5),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200, size: "max" }), (steps) => {
+        const queue = new ExpiryQueue<Expiring>();
+        const model = new Map<string, Expiring>();
+        for (const { key, expiresAtMs } of steps) {
+          const held = model.get(key);
+          if (held !== undefined) {
+            queue.remove(held);
+            queue.remove(held);
+            model.delete(key);
+          } else {
+            const item = { expiresAtMs, expiryKey: key, queueIndex: -1 };
+            queue.add(item);
+            model.set(key, item);
+          }
+          const earliest = [...model.values()].sort((a, b) => {
+            return a.expiresAtMs - b.expiresAtMs || (a.expiryKey < b.expiryKey ? -1 : 1);
+          });
+          expect(queue.first()).toBe(earliest[0]);
+          expect(queue.size).toBe(model.size);
+        }
+      }),
+    );
+  });
+});
+
+describe("SortedKeys", () => {
+  it("reads like a sorted set, whenever it is read", () => {
+    const step = fc.record({
+      key: fc.constantFrom("a", "b", "c", "d", "e"),
+      isRead: fc.boolean(),
+      limit: fc.nat(6),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const keys = new SortedKeys();
+        const model = new Set<string>();
+        for (const { key, isRead, limit } of steps) {
+          if (isRead) {
+            const expected = [...model].sort().filter((other) => other > key);
+            expect(keys.after(key, limit)).toEqual(expected.slice(0, limit));
+          } else if (model.delete(key)) {
+            keys.delete(key);
+          } else {
+            keys.add(key);
+            model.add(key);
+          }
+        }
+      }),
+    );
+  });
+});
+
+describe("TopicTree", () => {
+  it("keeps nothing of topics that are gone", () => {
+    fc.assert(
+      fc.property(fc.array(anyTopic), fc.array(anyTopic), (kept, gone) => {
+        const [tree, other] = [new TopicTree<string>(), new TopicTree<string>()];
+        for (const topic of [...kept, ...gone]) tree.set(topic, topic);
+        for (const topic of gone) tree.delete(topic);
+        for (const topic of kept.filter((topic) => !gone.includes(topic))) other.set(topic, topic);
+        expect(tree.nodeCount).toBe(other.nodeCount);
+      }),
+    );
+  });
+
+  it("walks very deep topics without recursion", () => {
+    const tree = new TopicTree<string>();
+    const topic = `${"a/".repeat(30_000)}a`;
+    tree.set(topic, topic);
+    const found: string[] = [];
+    tree.match("a/#", (value) => found.push(value));
+    expect(found).toEqual([topic]);
+    tree.delete(topic);
+    expect(tree.nodeCount).toBe(1);
+  });
+});
