@@ -1,20 +1,19 @@
 import type { AgreedState } from "./agreed/agreed-state.ts";
 import { encodeMemberRecord, type MemberRecord } from "./agreed/member-record.ts";
 import type { Cluster, InterestHandler, MemberView, ProposalOutcome } from "./cluster-api.ts";
-import { consentRequestKind, decodeJoinWish, joinRequestKind } from "./drivers/formation.ts";
+import { Consensus } from "./drivers/consensus.ts";
+import { consentRequestKind } from "./drivers/formation.ts";
 import { ForwardDriver } from "./drivers/forward-driver.ts";
 import { InterestDriver } from "./drivers/interest-driver.ts";
 import { MemberDriver } from "./drivers/member-driver.ts";
-import { MembershipDriver } from "./drivers/membership-driver.ts";
-import { ProposalDriver } from "./drivers/proposal-driver.ts";
-import { RaftDriver } from "./drivers/raft-driver.ts";
-import { ReadBarriers } from "./drivers/read-barriers.ts";
-import { SnapshotDriver, snapshotBulkKind } from "./drivers/snapshot-driver.ts";
+import { Readiness } from "./drivers/readiness.ts";
+import { snapshotBulkKind } from "./drivers/snapshot-driver.ts";
 import { StatusDriver, statusRequestKind } from "./drivers/status-driver.ts";
 import { ClusterError } from "./errors.ts";
 import type { NodeId } from "./node-id.ts";
 import type { ClusterOptions } from "./options.ts";
 import type { Counters } from "./ports.ts";
+import type { RaftStatus } from "./raft/ready.ts";
 import type { Configuration } from "./raft/types.ts";
 import type { ClusterStatus, NodeStatus } from "./status.ts";
 import type { ClusterStorage, NodeRecord, StorageRestore } from "./storage/storage.ts";
@@ -35,14 +34,9 @@ export interface ClusterNodeOptions extends ClusterOptions {
   readonly knownMembers: readonly MemberRecord[];
 }
 
-const leadRequestKind = "lead";
-const removeRequestKind = "remove";
-const transferRequestKind = "transfer";
-const forwardedRequestTimeoutMs = 11_000;
 const announceTimeoutMs = 60_000;
-const readyPollMs = 20;
-/** A follower that has heard nothing of its leader for this many election timeouts does not claim to have a quorum. */
-const quorumElectionTimeouts = 2;
+/** What the goodbye to peers and the disk may take of the time given to `stop`. */
+const closingMs = 1000;
 
 /** Puts the drivers of one node together; each does one thing, this decides who hears of what. */
 export class ClusterNode implements Cluster {
@@ -51,22 +45,18 @@ export class ClusterNode implements Cluster {
   readonly clusterId: string;
   readonly incarnation: number;
   readonly #options: ClusterNodeOptions;
-  readonly #raft: RaftDriver;
-  readonly #proposals: ProposalDriver;
-  readonly #reads: ReadBarriers;
-  readonly #snapshots: SnapshotDriver;
-  readonly #membership: MembershipDriver;
+  readonly #consensus: Consensus;
   readonly #members: MemberDriver;
   readonly #interest: InterestDriver;
   readonly #forward: ForwardDriver;
   readonly #status: StatusDriver;
+  readonly #readiness: Readiness;
   readonly #startedMs: number;
   readonly #requestHandlers = new Map<
     string,
     (from: NodeId, payload: Uint8Array) => Promise<Uint8Array>
   >();
   readonly #memberHandlers: (() => void)[] = [];
-  #isCaughtUp = false;
   #isStopping = false;
   #isMembershipSeen: boolean;
   /** Members as of the last change, so that those removed since are noticed. */
@@ -74,7 +64,7 @@ export class ClusterNode implements Cluster {
 
   constructor(options: ClusterNodeOptions) {
     this.#options = options;
-    const { transport, clock, random, log, counters, storage, agreed, restore, timings } = options;
+    const { transport, clock, random, log, counters, agreed, restore, timings } = options;
     this.nodeId = transport.nodeId;
     this.name = options.record.name;
     this.clusterId = options.record.clusterId;
@@ -82,66 +72,20 @@ export class ClusterNode implements Cluster {
     this.#startedMs = clock.monotonicMs();
     this.#isMembershipSeen = agreed.member(this.nodeId) !== null;
     const { nodeId, incarnation } = this;
-    this.#raft = new RaftDriver({
+    const stateOf = (id: NodeId): "up" | "suspect" | "down" => this.#members.stateOf(id);
+    this.#consensus = new Consensus({
+      ...options,
       nodeId,
-      restore,
-      storage,
-      transport,
-      agreed,
-      clock,
-      random,
-      log,
-      counters,
-      tickMs: timings.tickMs,
-      heartbeatTicks: timings.heartbeatTicks,
-      electionTicks: timings.electionTicks,
-      handlers: {
-        batchApplied: (batch, index) => this.#proposals.applied(batch, index),
-        advanced: () => this.#reads.applied(),
-        configured: (configuration) => this.#configured(configuration),
-        roleChanged: () => this.#roleChanged(),
-        readConfirmed: (requestId, index) => this.#reads.confirmed(requestId, index),
-        readDropped: (requestId) => this.#reads.dropped(requestId),
-        snapshotWanted: (to, term) => this.#snapshots.wanted(to, term),
-        stateReplaced: () => this.#stateReplaced(),
-        fatal: options.onFatal,
-      },
-    });
-    const raft = this.#raft.raft;
-    const schedule = (): void => this.#raft.schedule();
-    this.#proposals = new ProposalDriver({
-      nodeId,
+      clusterId: this.clusterId,
       incarnation,
-      transport,
-      raft,
-      agreed,
-      clock,
-      counters,
-      schedule,
+      stateOf,
+      onConfigured: (configuration) => this.#configured(configuration),
+      onRoleChanged: (status) => this.#roleChanged(status),
     });
-    this.#reads = new ReadBarriers(clock, {
-      readIndex: (requestId) => {
-        raft.readIndex(requestId);
-        schedule();
-      },
-      appliedIndex: () => this.#raft.appliedIndex,
-    });
-    this.#snapshots = new SnapshotDriver({
-      nodeId,
-      transport,
-      storage,
-      raft,
-      log,
-      counters,
-      schedule,
-      step: (message) => this.#raft.step(message),
-    });
+    const ports = { transport, clock, random, log, counters };
     this.#members = new MemberDriver({
-      transport,
-      clock,
-      random,
-      log,
-      counters,
+      ...ports,
+      nodeId,
       timings,
       piggyback: () => this.#interest.piggyback(),
       onPiggyback: (from, bytes) => this.#interest.onPiggyback(from, bytes),
@@ -150,22 +94,16 @@ export class ClusterNode implements Cluster {
         this.#membersChanged();
       },
     });
-    const stateOf = (id: NodeId): "up" | "suspect" | "down" => this.#members.stateOf(id);
-    this.#membership = new MembershipDriver({
-      nodeId,
-      raft,
-      agreed,
-      clock,
-      log,
-      timings,
-      votersMax: options.votersMax,
-      stateOf,
-      schedule,
-    });
-    const ports = { transport, clock, random, log, counters };
-    const isMember = (id: NodeId): boolean => agreed.member(id) !== null;
+    const isMember = (id: NodeId): boolean => agreed.member(id) !== null || this.#members.has(id);
     this.#interest = new InterestDriver({ ...ports, nodeId, incarnation, isMember });
-    this.#forward = new ForwardDriver({ ...ports, nodeId, incarnation });
+    this.#forward = new ForwardDriver({ ...ports, incarnation, isMember });
+    this.#readiness = new Readiness({
+      clock,
+      isMember: () => this.#isMembershipSeen,
+      hasQuorum: () => this.hasQuorum(),
+      readBarrier: (timeoutMs) => this.readBarrier(timeoutMs),
+      areRoutesKnown: () => this.#areRoutesKnown(),
+    });
     this.#status = new StatusDriver({
       clusterId: this.clusterId,
       nodeId,
@@ -173,10 +111,13 @@ export class ClusterNode implements Cluster {
       clock,
       members: () => agreed.members(),
       stateOf,
-      isVoter: (id) => raft.status().configuration.voters.includes(id),
-      leader: () => ({ nodeId: raft.status().leader, term: raft.status().term }),
+      isVoter: (id) => this.#consensus.status().configuration.voters.includes(id),
+      leader: () => ({
+        nodeId: this.#consensus.status().leader,
+        term: this.#consensus.status().term,
+      }),
       readBarrier: (timeoutMs) => this.readBarrier(timeoutMs),
-      appliedIndex: () => this.#raft.appliedIndex,
+      appliedIndex: () => this.#consensus.driver.appliedIndex,
       ownStatus: (index) => this.#ownStatus(index),
     });
   }
@@ -190,18 +131,15 @@ export class ClusterNode implements Cluster {
     const members = agreed.members().length > 0 ? agreed.members() : knownMembers;
     this.#members.setMembers(members.filter((member) => member.nodeId !== this.nodeId));
     this.#members.start();
-    this.#raft.start();
-    this.#proposals.start();
-    this.#membership.start();
+    this.#consensus.start();
     for (const event of this.#options.openLinks) this.receiveLink(event);
     this.#announce();
-    void this.#catchUp();
-    if (this.#raft.raft.status().configuration.voters.length === 1) this.#campaignAlone();
+    void this.#readiness.start();
   }
 
   receiveFrame(from: NodeId, channel: Channel, frame: Uint8Array): void {
     try {
-      if (channel === Channel.raft) this.#raft.onFrame(from, frame);
+      if (channel === Channel.raft) this.#consensus.driver.onFrame(from, frame);
       else if (channel === Channel.forward) this.#forward.onForwardFrame(from, frame);
       else this.#onControl(from, frame);
     } catch (error) {
@@ -215,13 +153,7 @@ export class ClusterNode implements Cluster {
     this.#members.onLink(event);
     this.#interest.onLink(event);
     this.#forward.onLink(event);
-    if (event.type === "up") {
-      this.#proposals.linkUp(event.nodeId);
-    } else {
-      this.#raft.raft.reportUnreachable(event.nodeId);
-      if (event.reason === "reset") this.#raft.raft.leaderUnreachable(event.nodeId);
-      this.#raft.schedule();
-    }
+    this.#consensus.onLink(event);
     this.#membersChanged();
   }
 
@@ -238,53 +170,36 @@ export class ClusterNode implements Cluster {
     if (kind !== snapshotBulkKind) {
       throw new ClusterError("frame-malformed", `unknown bulk transfer ${kind}`);
     }
-    await this.#snapshots.receive(from, header, chunks);
+    await this.#consensus.snapshots.receive(from, header, chunks);
   }
 
   async receiveRequest(from: NodeId, kind: string, payload: Uint8Array): Promise<Uint8Array> {
-    switch (kind) {
-      case joinRequestKind:
-      case leadRequestKind:
-        return this.#answerJoin(payload, kind === leadRequestKind);
-      case consentRequestKind:
-        return Uint8Array.of(0);
-      case statusRequestKind:
-        return this.#status.onRequest(payload);
-      case removeRequestKind:
-        await this.#membership.remove(Buffer.from(payload).toString("utf8"));
-        return new Uint8Array(0);
-      case transferRequestKind:
-        return Buffer.from(await this.#transfer(Buffer.from(payload).toString("utf8") || null));
-      case "interest":
-        return this.#interest.onRequest(from, payload);
-      default: {
-        const handler = this.#requestHandlers.get(kind);
-        if (handler === undefined) {
-          throw new ClusterError("remote-failure", `no handler for requests of kind ${kind}`);
-        }
-        return handler(from, payload);
-      }
+    if (kind === consentRequestKind) return Uint8Array.of(0);
+    if (kind === statusRequestKind) return this.#status.onRequest(payload);
+    if (kind === "interest") return this.#interest.onRequest(from, payload);
+    const answer = this.#consensus.leadership.onRequest(kind, payload);
+    if (answer !== null) return answer;
+    const handler = this.#requestHandlers.get(kind);
+    if (handler === undefined) {
+      throw new ClusterError("remote-failure", `no handler for requests of kind ${kind}`);
     }
+    return handler(from, payload);
   }
 
   propose(command: Uint8Array, timeoutMs: number, done: (outcome: ProposalOutcome) => void): void {
-    this.#proposals.propose(command, timeoutMs, done);
+    this.#consensus.proposals.propose(command, timeoutMs, done);
   }
 
   readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum"> {
-    return this.#reads.wait(timeoutMs);
+    return this.#consensus.reads.wait(timeoutMs);
   }
 
   stalenessMs(): number {
-    return Math.max(0, this.#options.clock.monotonicMs() - this.#raft.leaderContactMs);
+    return this.#consensus.stalenessMs();
   }
 
   hasQuorum(): boolean {
-    const { tickMs, electionTicks } = this.#options.timings;
-    return (
-      this.#raft.raft.status().leader !== null &&
-      this.stalenessMs() < quorumElectionTimeouts * 2 * tickMs * electionTicks
-    );
+    return this.#consensus.hasQuorum();
   }
 
   setInterest(key: string, weight: number): void {
@@ -323,7 +238,7 @@ export class ClusterNode implements Cluster {
   }
 
   members(): readonly MemberView[] {
-    const { configuration, leader } = this.#raft.raft.status();
+    const { configuration, leader } = this.#consensus.status();
     return this.#options.agreed.members().map((member) => ({
       ...member,
       isVoter: configuration.voters.includes(member.nodeId),
@@ -342,48 +257,23 @@ export class ClusterNode implements Cluster {
   }
 
   isReady(): boolean {
-    return this.readiness().every((part) => part.isOk);
+    return this.#readiness.isReady();
   }
 
   readiness(): readonly { readonly name: string; readonly isOk: boolean }[] {
-    const live = this.members().filter((member) => !member.isSelf && member.state === "up");
-    return [
-      { name: "joined", isOk: this.#isMembershipSeen },
-      { name: "quorum", isOk: this.hasQuorum() },
-      { name: "caught-up", isOk: this.#isCaughtUp },
-      { name: "routes", isOk: live.every((member) => this.#interest.isSynced(member.nodeId)) },
-    ];
+    return this.#readiness.parts();
   }
 
-  async whenReady(): Promise<void> {
-    while (!this.isReady()) {
-      if (this.#isStopping) throw new ClusterError("stopped", "the node is stopping");
-      await this.#pause(readyPollMs);
-    }
+  whenReady(): Promise<void> {
+    return this.#readiness.whenReady();
   }
 
-  async removeMember(nodeId: NodeId): Promise<void> {
-    const leader = this.#leader();
-    if (leader === nodeId) {
-      // A leader does not remove itself: another one takes over and does it.
-      await this.transferLeadership(null);
-      await this.#until(() => this.#raft.raft.status().leader !== nodeId);
-      return this.removeMember(nodeId);
-    }
-    if (leader === this.nodeId) return this.#membership.remove(nodeId);
-    await this.request(leader, removeRequestKind, Buffer.from(nodeId), forwardedRequestTimeoutMs);
+  removeMember(nodeId: NodeId): Promise<void> {
+    return this.#consensus.leadership.remove(nodeId);
   }
 
-  async transferLeadership(to: NodeId | null): Promise<NodeId> {
-    const leader = this.#leader();
-    if (leader === this.nodeId) return this.#transfer(to);
-    const answer = await this.request(
-      leader,
-      transferRequestKind,
-      Buffer.from(to ?? ""),
-      forwardedRequestTimeoutMs,
-    );
-    return Buffer.from(answer).toString("utf8");
+  transferLeadership(to: NodeId | null): Promise<NodeId> {
+    return this.#consensus.leadership.transfer(to);
   }
 
   linkStats(): readonly LinkStats[] {
@@ -392,7 +282,7 @@ export class ClusterNode implements Cluster {
 
   metrics(): ReadonlyMap<string, number> {
     const { counters, storage } = this.#options;
-    const status = this.#raft.raft.status();
+    const status = this.#consensus.status();
     const stats = storage.stats();
     const gauges: [string, number][] = [
       ["raft_term", status.term],
@@ -402,29 +292,31 @@ export class ClusterNode implements Cluster {
       ["raft_is_leader", status.role === "leader" ? 1 : 0],
       ["raft_voters", status.configuration.voters.length],
       ["raft_learners", status.configuration.learners.length],
-      ["proposals_pending_bytes", this.#proposals.pendingSizeBytes],
+      ["proposals_pending_bytes", this.#consensus.proposals.pendingSizeBytes],
       ["storage_queued_changes", stats.queuedChanges],
       ["storage_synced_batches_total", stats.syncedBatches],
       ["storage_log_bytes", stats.logSizeBytes],
-      ["links", this.#options.transport.links().length],
-      ["routes", this.#interest.routesCount()],
     ];
-    return new Map([...counters.entries(), ...gauges]);
+    return new Map([
+      ...counters.entries(),
+      ...this.#members.gauges(),
+      ...this.#interest.gauges(),
+      ...this.#forward.gauges(),
+      ...gauges,
+    ]);
   }
 
   async stop(timeoutMs: number): Promise<void> {
     if (this.#isStopping) return;
     const { clock, transport, storage } = this.#options;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
-    if (this.#raft.raft.status().role === "leader") await this.#handOver(deadlineMs);
+    await this.#consensus.leadership.handOver(deadlineMs - closingMs);
     this.#isStopping = true;
-    this.#membership.stop();
-    this.#proposals.stop();
-    this.#reads.close();
+    this.#consensus.stop();
+    this.#readiness.stop();
     this.#members.stop();
     this.#interest.stop();
     this.#forward.stop();
-    this.#raft.stop();
     await Promise.race([
       Promise.allSettled([transport.stop(), storage.close()]),
       this.#pause(Math.max(200, deadlineMs - clock.monotonicMs())),
@@ -446,64 +338,11 @@ export class ClusterNode implements Cluster {
       case ControlKind.laneState:
         return this.#forward.onControl(from, kind, payload);
       case ControlKind.proposal:
-        return this.#proposals.onProposal(from, payload);
+        return this.#consensus.proposals.onProposal(from, payload);
       case ControlKind.proposalReply:
-        return this.#proposals.onProposalReply(from);
+        return this.#consensus.proposals.onProposalReply(from);
       default:
         throw new ClusterError("frame-malformed", `control frame of unknown kind ${kind}`);
-    }
-  }
-
-  /** Any member takes a join request; the leader decides. */
-  async #answerJoin(payload: Uint8Array, isForwarded: boolean): Promise<Uint8Array> {
-    const wish = decodeJoinWish(payload);
-    const leader = this.#leader();
-    if (leader !== this.nodeId) {
-      if (isForwarded) throw new ClusterError("not-leader", "leadership just moved");
-      return this.request(leader, leadRequestKind, payload, forwardedRequestTimeoutMs);
-    }
-    const self = await this.#membership.join(wish);
-    const members = this.#options.agreed.members();
-    const joined = { kind: "joined", clusterId: this.clusterId, self, members };
-    return Buffer.from(JSON.stringify(joined));
-  }
-
-  #leader(): NodeId {
-    const { leader } = this.#raft.raft.status();
-    if (leader === null) throw new ClusterError("no-quorum", "no leader is known right now");
-    return leader;
-  }
-
-  async #transfer(to: NodeId | null): Promise<NodeId> {
-    const status = this.#raft.raft.status();
-    if (status.role !== "leader") throw new ClusterError("not-leader", "this node does not lead");
-    const target = to ?? this.#bestSuccessor();
-    if (target === this.nodeId) return target;
-    if (target === null || !this.#raft.raft.transferLeadership(target)) {
-      throw new ClusterError("change-refused", "no other live voter can take over leadership");
-    }
-    this.#raft.schedule();
-    await this.#until(() => this.#raft.raft.status().leader === target);
-    return target;
-  }
-
-  /** The live voter that holds most of the log. */
-  #bestSuccessor(): NodeId | null {
-    const { progress, configuration } = this.#raft.raft.status();
-    const candidates = progress
-      .filter((view) => configuration.voters.includes(view.nodeId) && view.nodeId !== this.nodeId)
-      .filter((view) => this.#members.stateOf(view.nodeId) === "up")
-      .sort((a, b) => b.match - a.match);
-    return candidates[0]?.nodeId ?? null;
-  }
-
-  async #handOver(deadlineMs: number): Promise<void> {
-    const target = this.#bestSuccessor();
-    if (target === null || !this.#raft.raft.transferLeadership(target)) return;
-    this.#raft.schedule();
-    const { clock } = this.#options;
-    while (this.#raft.raft.status().role === "leader" && clock.monotonicMs() < deadlineMs) {
-      await this.#pause(5);
     }
   }
 
@@ -519,7 +358,6 @@ export class ClusterNode implements Cluster {
     }
     this.#knownNodes = known;
     this.#checkOwnMembership(configuration);
-    this.#membership.changed();
     this.#membersChanged();
   }
 
@@ -540,19 +378,10 @@ export class ClusterNode implements Cluster {
     }
   }
 
-  #roleChanged(): void {
-    const { role, term, leader } = this.#raft.raft.status();
+  #roleChanged({ role, term, leader }: RaftStatus): void {
     const name = leader === null ? null : (this.#options.agreed.member(leader)?.name ?? leader);
     this.#options.log.info({ role, term, leader: name }, "role or leader changed");
-    this.#proposals.roleChanged();
-    this.#membership.changed();
     this.#membersChanged();
-  }
-
-  #stateReplaced(): void {
-    this.#proposals.stateReplaced();
-    this.#snapshots.installed();
-    this.#reads.applied();
   }
 
   #membersChanged(): void {
@@ -564,29 +393,19 @@ export class ClusterNode implements Cluster {
     const { transport } = this.#options;
     const record = { nodeId: this.nodeId, name: this.name, addresses: transport.addresses() };
     const command = { tag: CommandTag.memberRecord, bytes: encodeMemberRecord(record) };
-    void this.#proposals.proposeInternal(command, announceTimeoutMs);
+    void this.#consensus.proposals.proposeInternal(command, announceTimeoutMs);
   }
 
-  /** Caught up: a linearizable read went through, so everything committed before it is applied here. */
-  async #catchUp(): Promise<void> {
-    while (!this.#isStopping && !this.#isCaughtUp) {
-      this.#isCaughtUp = this.#isMembershipSeen && (await this.readBarrier(1000)) === "ok";
-      if (!this.#isCaughtUp) await this.#pause(readyPollMs);
-    }
-  }
-
-  /** A single voter need not wait for an election timeout. */
-  #campaignAlone(): void {
-    const { configuration } = this.#raft.raft.status();
-    if (configuration.voters[0] !== this.nodeId) return;
-    this.#raft.raft.campaign();
-    this.#raft.schedule();
+  #areRoutesKnown(): boolean {
+    return this.members()
+      .filter((member) => !member.isSelf && member.state === "up")
+      .every((member) => this.#interest.isSynced(member.nodeId));
   }
 
   #ownStatus(index: number): NodeStatus {
     const { agreed, figures, version, clock } = this.#options;
-    const status = this.#raft.raft.status();
-    const { digests } = this.#raft;
+    const status = this.#consensus.status();
+    const { digests } = this.#consensus.driver;
     const digest = digests.at(index);
     const newest = digests.newestIndex;
     return {
@@ -607,17 +426,6 @@ export class ClusterNode implements Cluster {
       version,
       uptimeSeconds: Math.floor((clock.monotonicMs() - this.#startedMs) / 1000),
     };
-  }
-
-  async #until(condition: () => boolean): Promise<void> {
-    const { clock } = this.#options;
-    const deadlineMs = clock.monotonicMs() + forwardedRequestTimeoutMs;
-    while (!condition()) {
-      if (clock.monotonicMs() > deadlineMs) {
-        throw new ClusterError("timeout", "the cluster did not get there in time");
-      }
-      await this.#pause(readyPollMs);
-    }
   }
 
   #pause(delayMs: number): Promise<void> {

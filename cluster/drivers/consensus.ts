@@ -1,0 +1,156 @@
+import type { AgreedState } from "../agreed/agreed-state.ts";
+import type { NodeId } from "../node-id.ts";
+import type { ClusterTimings } from "../options.ts";
+import type { Clock, Counters, Log, Random } from "../ports.ts";
+import type { RaftStatus } from "../raft/ready.ts";
+import type { Configuration } from "../raft/types.ts";
+import type { ClusterStorage, StorageRestore } from "../storage/storage.ts";
+import type { LinkEvent, Transport } from "../transport/transport.ts";
+import { LeadershipDriver } from "./leadership-driver.ts";
+import { MembershipDriver } from "./membership-driver.ts";
+import { ProposalDriver } from "./proposal-driver.ts";
+import { RaftDriver } from "./raft-driver.ts";
+import { ReadBarriers } from "./read-barriers.ts";
+import { SnapshotDriver } from "./snapshot-driver.ts";
+
+export interface ConsensusOptions {
+  readonly nodeId: NodeId;
+  readonly clusterId: string;
+  readonly incarnation: number;
+  readonly restore: StorageRestore;
+  readonly storage: ClusterStorage;
+  readonly transport: Transport;
+  readonly agreed: AgreedState;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly counters: Counters;
+  readonly timings: ClusterTimings;
+  readonly votersMax: number;
+  readonly stateOf: (nodeId: NodeId) => "up" | "suspect" | "down";
+  /** A configuration is in force now: members or voters changed. */
+  readonly onConfigured: (configuration: Configuration) => void;
+  readonly onRoleChanged: (status: RaftStatus) => void;
+  readonly onFatal: (error: Error) => void;
+}
+
+/** A follower that has heard nothing of its leader for this many election timeouts does not claim to have a quorum. */
+const quorumElectionTimeouts = 4;
+
+/** Everything of a node that has to do with its log: what goes in, what comes out, who leads, who votes. */
+export class Consensus {
+  readonly driver: RaftDriver;
+  readonly proposals: ProposalDriver;
+  readonly reads: ReadBarriers;
+  readonly snapshots: SnapshotDriver;
+  readonly membership: MembershipDriver;
+  readonly leadership: LeadershipDriver;
+  readonly #options: ConsensusOptions;
+
+  constructor(options: ConsensusOptions) {
+    this.#options = options;
+    const { timings, clock } = options;
+    this.driver = new RaftDriver({
+      ...options,
+      tickMs: timings.tickMs,
+      heartbeatTicks: timings.heartbeatTicks,
+      electionTicks: timings.electionTicks,
+      handlers: {
+        batchApplied: (batch, index) => this.proposals.applied(batch, index),
+        advanced: () => this.reads.applied(),
+        configured: (configuration) => {
+          options.onConfigured(configuration);
+          this.membership.changed();
+        },
+        roleChanged: () => this.#roleChanged(),
+        readConfirmed: (requestId, index) => this.reads.confirmed(requestId, index),
+        readDropped: (requestId) => this.reads.dropped(requestId),
+        snapshotWanted: (to, term) => this.snapshots.wanted(to, term),
+        stateReplaced: () => this.#stateReplaced(),
+        fatal: options.onFatal,
+      },
+    });
+    const { raft } = this.driver;
+    const schedule = (): void => this.driver.schedule();
+    this.proposals = new ProposalDriver({ ...options, raft, schedule });
+    this.reads = new ReadBarriers(clock, {
+      readIndex: (requestId) => {
+        raft.readIndex(requestId);
+        schedule();
+      },
+      appliedIndex: () => this.driver.appliedIndex,
+    });
+    this.snapshots = new SnapshotDriver({
+      ...options,
+      raft,
+      schedule,
+      step: (message) => this.driver.step(message),
+    });
+    this.membership = new MembershipDriver({ ...options, raft, schedule });
+    this.leadership = new LeadershipDriver({
+      ...options,
+      raft,
+      schedule,
+      membership: this.membership,
+    });
+  }
+
+  status(): RaftStatus {
+    return this.driver.raft.status();
+  }
+
+  start(): void {
+    this.driver.start();
+    this.proposals.start();
+    this.membership.start();
+    const { voters } = this.status().configuration;
+    if (voters.length === 1 && voters[0] === this.#options.nodeId) {
+      // A single voter need not wait for an election timeout.
+      this.driver.raft.campaign();
+      this.driver.schedule();
+    }
+  }
+
+  stop(): void {
+    this.membership.stop();
+    this.proposals.stop();
+    this.reads.close();
+    this.driver.stop();
+  }
+
+  onLink(event: LinkEvent): void {
+    if (event.type === "up") {
+      this.proposals.linkUp(event.nodeId);
+      return;
+    }
+    const { raft } = this.driver;
+    raft.reportUnreachable(event.nodeId);
+    if (event.reason === "reset") raft.leaderUnreachable(event.nodeId);
+    this.driver.schedule();
+  }
+
+  /** Milliseconds since this node led or heard its leader. */
+  stalenessMs(): number {
+    return Math.max(0, this.#options.clock.monotonicMs() - this.driver.leaderContactMs);
+  }
+
+  hasQuorum(): boolean {
+    const { tickMs, electionTicks } = this.#options.timings;
+    return (
+      this.status().leader !== null &&
+      this.stalenessMs() < quorumElectionTimeouts * tickMs * electionTicks
+    );
+  }
+
+  #roleChanged(): void {
+    this.proposals.roleChanged();
+    this.membership.changed();
+    this.#options.onRoleChanged(this.status());
+  }
+
+  #stateReplaced(): void {
+    this.proposals.stateReplaced();
+    this.snapshots.installed();
+    this.reads.applied();
+  }
+}
