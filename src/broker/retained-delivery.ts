@@ -121,14 +121,17 @@ export class RetainedDelivery implements Hold {
       this.#fresh.filter(({ isNew }) => isNew).map(({ subscription }) => subscription.filter),
     );
     const nowMs = this.#context.clock.wallMs();
+    const followed = new Set<string>();
     for (const { message, options } of held) {
-      const sent = sentVersions.get(message.topic) ?? -1;
-      const isOld = message.version > 0 && message.version <= sent;
-      // An older subscription to the same topic wants every message, not only the newest.
-      if (isOld && !this.#entry.hasSubscriptionFor(message.topic, newFilters)) {
+      const { topic, version } = message;
+      const isOld = version > 0 && version <= (sentVersions.get(topic) ?? -1);
+      // Behind a live message the newer one is said again, so that the newest comes last. An older subscription to the
+      // same topic wants every message, not only the newest.
+      if (isOld && !followed.has(topic) && !this.#entry.hasSubscriptionFor(topic, newFilters)) {
         this.#context.counters.heldSuperseded++;
         continue;
       }
+      followed.add(topic);
       this.#entry.deliver(message, options, nowMs);
     }
   }

@@ -1,0 +1,134 @@
+import { expect, test } from "vitest";
+import { BrokerRig } from "../../support/broker-rig.ts";
+
+test("a message crosses to another node once, and is never forwarded again", async () => {
+  const rig = new BrokerRig();
+  const [one, two, three] = [rig.addNode(), rig.addNode(), rig.addNode()];
+  const subscribers = [];
+  for (const [at, node] of [one, two, three].entries()) {
+    const subscriber = await rig.connect(node, `sub${at}`);
+    subscriber.subscribe("a/#", { qos: 1 });
+    subscribers.push(subscriber);
+  }
+  await rig.settle();
+  const publisher = await rig.connect(one, "pub");
+  publisher.publish("a/b", "1", { qos: 1, messageId: 1 });
+  await rig.settle();
+  expect(subscribers.map((subscriber) => subscriber.texts())).toEqual([
+    ["a/b=1"],
+    ["a/b=1"],
+    ["a/b=1"],
+  ]);
+  expect(one.broker.counters.forwardSent).toBe(2);
+  expect(two.broker.counters.forwardSent + three.broker.counters.forwardSent).toBe(0);
+});
+
+test("a retained message acknowledged on one node is what a later subscriber gets on another", async () => {
+  const rig = new BrokerRig();
+  const [one, two] = [rig.addNode(), rig.addNode()];
+  const publisher = await rig.connect(one, "pub");
+  publisher.publish("a", "1", { qos: 1, retain: true, messageId: 1 });
+  await rig.settle();
+  const subscriber = await rig.connect(two, "sub");
+  subscriber.subscribe("a");
+  await rig.settle();
+  expect(subscriber.take("publish").map(({ retain }) => retain)).toEqual([true]);
+});
+
+test("a client that connects to another node is disconnected here, and its session moves with its queue", async () => {
+  const rig = new BrokerRig();
+  const [one, two] = [rig.addNode(), rig.addNode()];
+  const properties = { sessionExpiryInterval: 600 };
+  const first = await rig.connect(one, "c", { properties });
+  first.subscribe("a", { qos: 1 });
+  await rig.settle();
+  first.drop();
+  const publisher = await rig.connect(one, "pub");
+  publisher.publish("a", "1", { qos: 1, messageId: 1 });
+  await rig.settle();
+  const second = await rig.connect(two, "c", { properties, clean: false });
+  expect(second.take("connack")[0]?.sessionPresent).toBe(true);
+  expect(second.texts()).toEqual(["a=1"]);
+  publisher.publish("a", "2", { qos: 1, messageId: 2 });
+  await rig.settle();
+  expect(second.texts()).toEqual(["a=2"]);
+  const third = await rig.connect(one, "c", { properties, clean: false });
+  expect(second.take("disconnect")[0]?.reasonCode).toBe(0x8e);
+  expect(third.take("connack")[0]?.sessionPresent).toBe(true);
+  expect(one.broker.figures().sessions).toBe(2);
+  expect(two.broker.figures()).toMatchObject({ sessions: 0, subscriptions: 0 });
+  expect(rig.log.errors).toEqual([]);
+});
+
+test("a session on a node that is down is lost, and the client hears so in time", async () => {
+  const rig = new BrokerRig();
+  const [one, two] = [rig.addNode(), rig.addNode()];
+  const properties = { sessionExpiryInterval: 600 };
+  await rig.connect(one, "c", { properties });
+  one.cluster.setDown(true);
+  const again = await rig.connect(two, "c", { properties, clean: false });
+  expect(again.take("connack")[0]?.sessionPresent).toBe(false);
+  expect(two.broker.counters.sessionTransfersFailed).toBe(1);
+});
+
+test("a node that does not answer costs the client one second at most", async () => {
+  const rig = new BrokerRig();
+  const [one, two] = [rig.addNode(), rig.addNode()];
+  const properties = { sessionExpiryInterval: 600 };
+  await rig.connect(one, "c", { properties });
+  // It still counts as up, so it is asked.
+  one.cluster.isDown = true;
+  Object.defineProperty(two.cluster, "members", {
+    value: () => one.cluster.members().map((member) => ({ ...member, state: "up" })),
+  });
+  const again = await rig.connect(two, "c", { properties, clean: false });
+  expect(again.take("connack")).toEqual([]);
+  await rig.pass(1000);
+  expect(again.take("connack")[0]?.sessionPresent).toBe(false);
+});
+
+test("connects of one client on two nodes at once leave exactly one connection", async () => {
+  const rig = new BrokerRig();
+  const nodes = [rig.addNode(), rig.addNode()];
+  const clients = nodes.map((node) => rig.open(node));
+  for (const client of clients) client.connect("c", { properties: { sessionExpiryInterval: 60 } });
+  await rig.pass(2000);
+  expect(clients.filter(({ isEnded }) => !isEnded)).toHaveLength(1);
+  const owner = nodes[0]?.replica.ownerOf("c");
+  const alive = clients.findIndex(({ isEnded }) => !isEnded);
+  expect(owner?.nodeId).toBe(nodes[alive]?.cluster.nodeId);
+});
+
+test("a shared subscription across nodes gives each message to one member; a node that refuses is passed over", async () => {
+  const rig = new BrokerRig();
+  const [one, two, three] = [rig.addNode(), rig.addNode(), rig.addNode()];
+  const members = [];
+  for (const [at, node] of [two, three].entries()) {
+    const member = await rig.connect(node, `m${at}`);
+    member.subscribe("$share/g/job", { qos: 1 });
+    members.push(member);
+  }
+  await rig.settle();
+  const publisher = await rig.connect(one, "pub");
+  for (let messageId = 1; messageId <= 10; messageId++) {
+    publisher.publish("job", String(messageId), { qos: 1, messageId });
+  }
+  await rig.settle();
+  const counts = members.map((member) => member.texts().length);
+  expect(counts.reduce((sum, count) => sum + count)).toBe(10);
+  one.cluster.refusing.add(two.cluster.nodeId);
+  for (let messageId = 11; messageId <= 20; messageId++) {
+    publisher.publish("job", String(messageId), { qos: 1, messageId });
+  }
+  await rig.settle();
+  expect(members[1]?.texts()).toHaveLength(10);
+  expect(one.broker.counters.sharesMissed).toBe(0);
+});
+
+test("a frame that cannot be read is counted and dropped", async () => {
+  const rig = new BrokerRig();
+  const [one, two] = [rig.addNode(), rig.addNode()];
+  one.cluster.forward(two.cluster.nodeId, new Uint8Array([9, 9, 9]), "atMostOnce");
+  await rig.settle();
+  expect(two.broker.counters.forwardMalformed).toBe(1);
+});
