@@ -45,6 +45,12 @@ export class AckQueue {
     return true;
   }
 
+  /** The packet identifier of an entry at QoS 2, 0 for one at QoS 1. The token must be in the queue. */
+  qos2PacketId(token: number): number {
+    const entry = this.#ring[this.#slot(token)]!;
+    return (entry & QOS2_BIT) === 0 ? 0 : entry & PACKET_ID_MASK;
+  }
+
   /** Settles the QoS 2 entry of a packet identifier, wherever it stands. */
   settleQos2(packetId: number, reasonCode: number): void {
     for (let index = 0; index < this.#length; index += 1) {

@@ -100,6 +100,9 @@ export class Inbound {
       return;
     }
     if (!this.#acks.settle(token, reasonCode)) return;
+    const packetId = this.#acks.qos2PacketId(token);
+    // Received from this moment on, even if the connection goes before the PUBREC has its turn.
+    if (packetId > 0 && reasonCode < FIRST_FAILURE_CODE) this.#mark(packetId, SETTLED);
     if (this.#link !== null) refuseWithoutReasonCodes(this.#link, reasonCode);
     this.#flush();
   }
@@ -142,9 +145,13 @@ export class Inbound {
     const flags = this.#qos2.get(packetId);
     if (flags === undefined) return true;
     if ((flags & WAITING) !== 0) this.#acks.settleQos2(packetId, reasonCode);
-    else if (reasonCode >= FIRST_FAILURE_CODE) this.#qos2.delete(packetId);
-    else this.#qos2.set(packetId, flags | SETTLED);
+    if (reasonCode < FIRST_FAILURE_CODE) this.#mark(packetId, SETTLED);
+    else if ((flags & WAITING) === 0) this.#qos2.delete(packetId);
     return true;
+  }
+
+  #mark(packetId: number, flag: number): void {
+    this.#qos2.set(packetId, (this.#qos2.get(packetId) ?? 0) | flag);
   }
 
   /** Sends what is settled, up to the first that is not. */

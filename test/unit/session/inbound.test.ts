@@ -158,6 +158,18 @@ describe("a client comes back amid QoS 2", () => {
     expect(effects.take()).toEqual(["send pubrec id=5 0x00"]);
   });
 
+  it("settled, but its PUBREC still behind another: received all the same", () => {
+    const { session } = connected();
+    session.receive(publishPacket("a", 1, 4), 0);
+    session.receive(publishPacket("b", 2, 5), 0);
+    session.publishSettled(2, 0);
+    expect(session.snapshot().inboundQos2).toEqual([5]);
+    session.detach(0);
+    const effects = reconnect(session);
+    session.receive(publishPacket("b", 2, 5, { dup: true }), 0);
+    expect(effects.take()).toEqual(["send pubrec id=5 0x00"]);
+  });
+
   it("refused while away: the next PUBLISH with that identifier is a new one", () => {
     const { session } = connected();
     session.receive(publishPacket("a", 2, 5), 0);
