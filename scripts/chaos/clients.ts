@@ -1,0 +1,39 @@
+import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
+
+/** An MQTT.js client that moves on to the next of the ports when its broker does not answer. */
+export function connectTo(
+  ports: readonly number[],
+  first: number,
+  options: IClientOptions = {},
+): MqttClient {
+  const servers = ports.map((_, i) => ({
+    host: "127.0.0.1",
+    port: ports[(first + i) % ports.length] as number,
+    protocol: "mqtt" as const,
+  }));
+  const client = mqtt.connect({
+    servers,
+    protocolVersion: 5,
+    reconnectPeriod: 100,
+    connectTimeout: 3000,
+    keepalive: 3,
+    queueQoSZero: false,
+    resubscribe: false,
+    ...options,
+  });
+  // Refused and lost connections are what a chaos run is about; the client library tries again.
+  client.on("error", () => undefined);
+  return client;
+}
+
+/** Resolves when connected; rejects after `timeoutMs`. */
+export function connected(client: MqttClient, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (client.connected) return resolve();
+    const timer = setTimeout(() => reject(new Error("no broker accepted the client")), timeoutMs);
+    client.once("connect", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,154 @@
+/** Kills and hangs nodes of a real cluster under load and checks that nothing acknowledged was lost: `npm run chaos -- --help`. */
+import { Command } from "commander";
+import { LocalCluster } from "../support/local-cluster.ts";
+import { seededRandom } from "../support/random.ts";
+import { History, percentile } from "./history.ts";
+import { Load, Watchers } from "./load.ts";
+import { kindOfRound, Nemesis, type Strike } from "./nemesis.ts";
+import { Probes } from "./probe.ts";
+import { readBack } from "./read-back.ts";
+
+const program = new Command("chaos")
+  .description(
+    "Real nodes, MQTT.js clients writing QoS 1 retained values and device state, nodes killed (kill -9) and hung (SIGSTOP). Exit 1 when an acknowledged write is missing on a node, the order of a publisher was not kept, or the replicas differ.",
+  )
+  .option("--rounds <count>", "strikes", "20")
+  .option("--nodes <count>", "nodes", "5")
+  .option("--writers <count>", "writing clients", "8")
+  .option("--keys <count>", "keys per writer, half retained, half device state", "20")
+  .option(
+    "--seed <number>",
+    "of the choices; printed, so that a run can be repeated",
+    String(Date.now() % 1_000_000),
+  )
+  .option("--json", "print the result as JSON only")
+  .parse();
+const options = program.opts<{
+  rounds: string;
+  nodes: string;
+  writers: string;
+  keys: string;
+  seed: string;
+  json?: boolean;
+}>();
+
+const say = (text: string): void => {
+  if (options.json !== true) console.log(text);
+};
+const random = seededRandom(Number(options.seed));
+const nodeCount = Number(options.nodes);
+const votersTimeoutMs = 60_000;
+const syncTimeoutMs = 60_000;
+
+say(`chaos: ${nodeCount} nodes, ${options.rounds} rounds, seed ${options.seed}`);
+const cluster = await LocalCluster.start({ nodes: nodeCount });
+const outages = { first: [] as number[], all: [] as number[] };
+const history = new History();
+let exitCode = 0;
+try {
+  await whenVotersAreComplete();
+  const ports = cluster.nodes.map(({ ready }) => ready?.mqtt ?? 0);
+  const watchers = new Watchers(ports, history);
+  const load = new Load(
+    { ports, writers: Number(options.writers), keysPerWriter: Number(options.keys), window: 8 },
+    history,
+  );
+  const probes = new Probes(ports);
+  load.start();
+  await pause(1500);
+  for (let round = 0; round < Number(options.rounds); round++) await strikeOnce(round, probes);
+  await probes.stop();
+  const unacknowledged = await load.stop(20_000);
+  const status = await cluster.whenInSync(syncTimeoutMs);
+  await watchers.stop();
+  await readBack(cluster, history);
+  report(unacknowledged, new Set(status.nodes.map((node) => node.digest)).size === 1);
+} catch (error) {
+  console.error((error as Error).message);
+  exitCode = 1;
+} finally {
+  await cluster.stop();
+}
+process.exit(exitCode);
+
+async function strikeOnce(round: number, probes: Probes): Promise<void> {
+  const nemesis = new Nemesis(cluster, random);
+  const before = history.acknowledgedCount;
+  const strike = await nemesis.strike(kindOfRound(round));
+  const downMs = strike.kind.startsWith("pause") ? 1000 + random() * 4000 : 1000 + random() * 2000;
+  await pause(downMs);
+  await nemesis.undo(strike);
+  const status = await cluster.whenInSync(syncTimeoutMs);
+  await pause(300);
+  const outage = measure(strike, probes);
+  say(
+    `round ${String(round + 1).padStart(3)}  ${strike.kind.padEnd(14)} ${strike.victims
+      .map((i) => `n${i + 1}`)
+      .join(",")
+      .padEnd(
+        14,
+      )}  first write again after ${ms(outage.firstMs)}, on every surviving node after ${ms(outage.allMs)}  +${history.acknowledgedCount - before} acknowledged, leader ${status.leader}, term ${status.term}`,
+  );
+}
+
+function measure(strike: Strike, probes: Probes): { firstMs: number; allMs: number } {
+  const survivors = cluster.nodes.map((_, i) => i).filter((i) => !strike.victims.includes(i));
+  if (survivors.length === 0) return { firstMs: Number.NaN, allMs: Number.NaN };
+  const outage = probes.outage(strike.atMs, survivors);
+  if (strike.kind === "kill-leader") {
+    outages.first.push(outage.firstMs);
+    outages.all.push(outage.allMs);
+  }
+  return outage;
+}
+
+function report(unacknowledged: number, isSameDigest: boolean): void {
+  const violations = history.violations();
+  const count = (kind: string): number => violations.filter((one) => one.kind === kind).length;
+  const result = {
+    seed: Number(options.seed),
+    rounds: Number(options.rounds),
+    nodes: nodeCount,
+    acknowledged: history.acknowledgedCount,
+    unacknowledgedAtTheEnd: unacknowledged,
+    lost: count("lost"),
+    outOfOrder: count("order"),
+    phantom: count("phantom"),
+    sameDigestEverywhere: isSameDigest,
+    outageAfterLeaderKillMs: {
+      kills: outages.first.length,
+      firstWriteP50: round1(percentile(outages.first, 0.5)),
+      firstWriteP99: round1(percentile(outages.first, 0.99)),
+      everySurvivorP50: round1(percentile(outages.all, 0.5)),
+      everySurvivorP99: round1(percentile(outages.all, 0.99)),
+    },
+  };
+  console.log(JSON.stringify(result, null, options.json === true ? 0 : 2));
+  for (const { kind, key, where, detail } of violations.slice(0, 100)) {
+    console.error(`${kind}: ${key} on ${where}: ${detail}`);
+  }
+  if (violations.length > 0 || !isSameDigest) exitCode = 1;
+}
+
+async function whenVotersAreComplete(): Promise<void> {
+  const wanted = nodeCount >= 5 ? 5 : nodeCount >= 3 ? 3 : 1;
+  const deadlineMs = performance.now() + votersTimeoutMs;
+  for (;;) {
+    const status = await cluster.whenInSync(votersTimeoutMs);
+    if (status.nodes.filter((node) => node.voter).length === wanted) return;
+    if (performance.now() > deadlineMs) throw new Error(`there are not ${wanted} voters yet`);
+    await pause(200);
+  }
+}
+
+function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
+
+function ms(value: number): string {
+  return Number.isNaN(value) ? "-" : `${value.toFixed(0)} ms`;
+}
+
+function round1(value: number): number {
+  return Math.round(value * 10) / 10;
+}

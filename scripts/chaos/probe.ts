@@ -1,0 +1,64 @@
+import type { MqttClient } from "mqtt";
+import { connectTo } from "./clients.ts";
+
+/** How often a probe writes. */
+const intervalMs = 5;
+/** Writes of one probe without an acknowledgement; well below the receive maximum that a broker grants. */
+const inflightMax = 200;
+
+/**
+ * Measures how long writes stop: one client per node sends a retained QoS 1 message every few milliseconds and notes when each
+ * was sent and acknowledged.
+ */
+export class Probes {
+  readonly #clients: MqttClient[];
+  readonly #timers: NodeJS.Timeout[];
+  readonly #inflight: number[];
+  /** Per node, of the newest writes: [sent, acknowledged]. */
+  readonly #writes: [number, number][][];
+
+  constructor(ports: readonly number[]) {
+    this.#writes = ports.map(() => []);
+    this.#inflight = ports.map(() => 0);
+    this.#clients = ports.map((port, i) =>
+      connectTo([port], 0, { clientId: `chaos-probe-${i}`, reconnectPeriod: 50 }),
+    );
+    this.#timers = this.#clients.map((client, i) =>
+      setInterval(() => this.#write(client, i), intervalMs),
+    );
+  }
+
+  /**
+   * Milliseconds from `atMs` until a write sent after it was acknowledged: the earliest on any of the nodes, and the latest over
+   * all of them. NaN when a node has none yet.
+   */
+  outage(
+    atMs: number,
+    nodes: readonly number[],
+  ): { readonly firstMs: number; readonly allMs: number } {
+    const delays = nodes.map((node) => {
+      const later = (this.#writes[node] ?? []).filter(([sentMs]) => sentMs >= atMs);
+      if (later.length === 0) return Number.NaN;
+      return Math.min(...later.map(([, acknowledgedMs]) => acknowledgedMs)) - atMs;
+    });
+    return { firstMs: Math.min(...delays), allMs: Math.max(...delays) };
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await Promise.all(this.#clients.map((client) => client.endAsync(true)));
+  }
+
+  #write(client: MqttClient, node: number): void {
+    if (!client.connected || (this.#inflight[node] ?? 0) >= inflightMax) return;
+    this.#inflight[node] = (this.#inflight[node] ?? 0) + 1;
+    const sentMs = performance.now();
+    client.publish(`probe/n${node}`, "x", { qos: 1, retain: true }, (error) => {
+      this.#inflight[node] = (this.#inflight[node] ?? 0) - 1;
+      if (error) return;
+      const writes = this.#writes[node] as [number, number][];
+      writes.push([sentMs, performance.now()]);
+      if (writes.length > 5000) writes.splice(0, 2500);
+    });
+  }
+}
