@@ -32,6 +32,12 @@ describe("ExpiryQueue", () => {
           expect(queue.first()).toBe(earliest[0]);
           expect(queue.size).toBe(model.size);
         }
+        let last = -1;
+        for (let item = queue.first(); item !== undefined; item = queue.first()) {
+          expect(item.expiresAtMs).toBeGreaterThanOrEqual(last);
+          last = item.expiresAtMs;
+          queue.remove(item);
+        }
       }),
     );
   });
@@ -45,7 +51,7 @@ describe("SortedKeys", () => {
       limit: fc.nat(6),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
         const keys = new SortedKeys();
         const model = new Set<string>();
         for (const { key, isRead, limit } of steps) {
