@@ -22,8 +22,8 @@ const EMPTY = Buffer.alloc(0);
  * Cuts the bytes of one client into control packets. At most one incomplete packet is held, in a buffer that grows with
  * what has arrived, never with what was announced.
  *
- * Payloads and other binary values of a PUBLISH are views into the chunk they came in: whoever calls `push` gives
- * the chunk away and must not write into it again.
+ * The payload of a PUBLISH is a view into the chunk it came in: whoever calls `push` gives the chunk away and must not
+ * write into it again.
  */
 export class PacketDecoder {
   readonly #maximumPacketSizeBytes: number;

@@ -9,7 +9,7 @@ type Properties = Record<string, unknown>;
 
 /**
  * Reads the property length and the properties of a packet from a client (MQTT 5, section 2.2.2), with every rule that
- * holds for one property by itself. Binary values are views.
+ * holds for one property by itself. Binary values are copies.
  * @param packetType as in the fixed header, or WILL_PROPERTIES
  * @returns null when there are none
  * @throws MqttError 0x81, 0x82 or 0x94
@@ -65,7 +65,8 @@ function readValue(cursor: Cursor, definition: PropertyDefinition): unknown {
     case "string":
       return cursor.readString();
     case "binary":
-      return cursor.readBinary();
+      // A copy: few and small, and they would keep the whole chunk alive.
+      return Buffer.from(cursor.readBinary());
     case "pair":
       return undefined;
   }

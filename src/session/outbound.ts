@@ -4,7 +4,7 @@ import type { AckPacket, Qos } from "../mqtt/packets.ts";
 import { FIRST_FAILURE_CODE, ReasonCode } from "../mqtt/reason-code.ts";
 import { Inflight } from "./inflight.ts";
 import type { Link } from "./link.ts";
-import { type OutboundEntry, SendQueue } from "./send-queue.ts";
+import { detached, type OutboundEntry, SendQueue } from "./send-queue.ts";
 import type {
   DeliveryOptions,
   DropReason,
@@ -86,15 +86,14 @@ export class Outbound {
       this.#deliverQos0(message, options, nowMs);
       return;
     }
-    const { retain, identifiers } = options;
-    const packetId = 0;
-    const isReleased = false;
-    const isOnWire = false;
-    const entry = { message, qos, retain, identifiers, packetId, isReleased, isOnWire };
     const link = this.#link;
-    if (link !== null && this.#isOpen(link)) this.#sendNew(link, entry, nowMs);
-    else if (this.#queue.hasRoomFor(message)) this.#queue.push(entry);
-    else this.#drop(message, "queue-full");
+    if (link !== null && this.#isOpen(link)) {
+      this.#sendNew(link, newEntry(message, qos, options), nowMs);
+    } else if (this.#queue.hasRoomFor(message)) {
+      this.#queue.push(newEntry(detached(message), qos, options));
+    } else {
+      this.#drop(message, "queue-full");
+    }
   }
 
   /** Sends what the window and the socket have room for: first what is to be repeated, then the queue. */
@@ -258,6 +257,14 @@ export class Outbound {
     this.#droppedCount += 1;
     this.#effects?.dropped(message, reason);
   }
+}
+
+function newEntry(
+  message: ApplicationMessage,
+  qos: Qos,
+  { retain, identifiers }: DeliveryOptions,
+): OutboundEntry {
+  return { message, qos, retain, identifiers, packetId: 0, isReleased: false, isOnWire: false };
 }
 
 function phaseOf(entry: OutboundEntry): SnapshotEntries[number]["phase"] {

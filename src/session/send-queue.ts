@@ -1,4 +1,4 @@
-import type { ApplicationMessage } from "../mqtt/message.ts";
+import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
 import type { Qos } from "../mqtt/packets.ts";
 
 /** One message on its way to the client at QoS 1 or 2. */
@@ -21,6 +21,25 @@ export function queuedSizeBytes(message: ApplicationMessage): number {
 }
 
 const ENTRY_SIZE_BYTES = 64;
+
+/** Chunks of the socket up to this size are left alone. */
+const SMALL_CHUNK_SIZE_BYTES = 4096;
+
+/** Larger payloads stay shared between the queues that hold them. */
+const COPIED_PAYLOAD_SIZE_BYTES_MAX = 1024;
+
+/**
+ * The message as a queue may keep it for days. A small payload is a view into a chunk of the publisher's socket; without
+ * a copy each would keep a whole chunk alive, far beyond what the queue counts.
+ */
+export function detached(message: ApplicationMessage): ApplicationMessage {
+  const { payload } = message;
+  const isFree = payload.buffer.byteLength <= SMALL_CHUNK_SIZE_BYTES;
+  if (isFree || payload.length > COPIED_PAYLOAD_SIZE_BYTES_MAX) return message;
+  const copy = Buffer.allocUnsafeSlow(payload.length);
+  payload.copy(copy);
+  return createMessage({ ...message, payload: copy });
+}
 
 /** Messages that wait for the send window, in the order in which they came [MQTT-4.6.0-6]. */
 export class SendQueue {

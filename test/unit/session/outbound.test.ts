@@ -98,6 +98,16 @@ describe("the broker delivers", () => {
     expect(bySize.session.droppedCount).toBe(1);
   });
 
+  it("a small payload that waits does not keep the chunk alive that it came in", () => {
+    const { session } = connected();
+    session.detach(0);
+    const payload = Buffer.alloc(65_536).subarray(100, 110);
+    session.deliver(messageTo("a", 1, { payload }), at(1), 0);
+    const queued = session.snapshot().outbound[0]?.message.payload;
+    expect(queued).toEqual(payload);
+    expect(queued?.buffer.byteLength).toBe(10);
+  });
+
   it("a message that expires in the queue is not sent; the interval left is [MQTT-3.3.2-5] [MQTT-3.3.2-6]", () => {
     const { session, effects } = connected(5, { receiveMaximum: 1 });
     const expiring = (topic: string, messageExpiryInterval: number) =>
