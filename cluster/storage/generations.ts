@@ -1,6 +1,6 @@
 import type { GroupId } from "../raft/types.ts";
 import { type KeyRange, prefix, stateRange, under } from "./keys.ts";
-import type { Database } from "./write-stream.ts";
+import type { Database } from "./level-open.ts";
 
 /** The generations of state that hold at least one record: one seek for each. */
 export async function generationsOf(database: Database, group: GroupId): Promise<number[]> {

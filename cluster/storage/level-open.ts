@@ -1,7 +1,8 @@
 import { Level } from "level";
 import { ClusterError } from "../errors.ts";
 import { corrupt } from "./corrupt.ts";
-import type { Database } from "./write-stream.ts";
+
+export type Database = Level<string, Buffer>;
 
 /**
  * Everything is written twice (log file, then table), and entries die young by compaction: a large write buffer

@@ -1,10 +1,9 @@
 import { defaultGroup, type SnapshotPoint } from "../raft/types.ts";
 import { groupKey, statePrefix, stateRange } from "./keys.ts";
-import { storageError } from "./level-open.ts";
+import { type Database, storageError } from "./level-open.ts";
 import type { AppliedRecord } from "./records.ts";
 import { unseal, unsealJson } from "./sealed.ts";
 import type { StateView, StateWrite } from "./storage.ts";
-import type { Database } from "./write-stream.ts";
 
 const recordsPerRead = 256;
 

@@ -8,7 +8,7 @@ import { FloorKeeper } from "./floor-keeper.ts";
 import { generationsOf, keysInPieces } from "./generations.ts";
 import { formatVersion, prefix, stateRange } from "./keys.ts";
 import { LevelChanges } from "./level-changes.ts";
-import { openLevel, storageError } from "./level-open.ts";
+import { type Database, openLevel, storageError } from "./level-open.ts";
 import { loadLevelState, openLevelStateView } from "./level-state-view.ts";
 import { LogBounds } from "./log-bounds.ts";
 import { readStoredNode } from "./restore.ts";
@@ -22,7 +22,7 @@ import type {
   StorageStats,
 } from "./storage.ts";
 import type { WriteBatch } from "./write-batch.ts";
-import { type Database, WriteStream } from "./write-stream.ts";
+import { WriteStream } from "./write-stream.ts";
 
 /** Keys deleted by one batch of a sweep: small beside what a busy node writes at the same time. */
 const sweepKeysMax = 1_000;
@@ -142,7 +142,7 @@ export class LevelStorage implements ClusterStorage {
   async #restore(lock: DirectoryLock, database: Database, written: Floor): Promise<StorageRestore> {
     const stored = await readStoredNode(database, written);
     const floor = new FloorKeeper(this.#directory, written, (error) => stream.fail(error));
-    const stream: WriteStream = new WriteStream(database, stored.sequence, {
+    const stream: WriteStream = new WriteStream(this.#directory, database, stored.sequence, {
       landed: (batch) => {
         if (batch.point !== null) floor.advance(batch.point);
       },

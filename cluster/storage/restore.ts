@@ -3,6 +3,7 @@ import { defaultGroup, type Entry, type HardState, type SnapshotPoint } from "..
 import { corrupt } from "./corrupt.ts";
 import type { Floor } from "./floor-file.ts";
 import { formatVersion, groupKey, logKey, logRange, prefix } from "./keys.ts";
+import type { Database } from "./level-open.ts";
 import { chainStart, decodeLogRecord } from "./log-record.ts";
 import { LogTable } from "./log-table.ts";
 import {
@@ -13,7 +14,6 @@ import {
 } from "./records.ts";
 import { unsealJson } from "./sealed.ts";
 import type { NodeRecord, StorageRestore } from "./storage.ts";
-import type { Database } from "./write-stream.ts";
 
 /** What is read before the incarnation is raised. */
 export interface StoredNode {

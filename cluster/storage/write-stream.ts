@@ -1,7 +1,5 @@
-import type { Level } from "level";
+import { type Database, storageError } from "./level-open.ts";
 import { WriteBatch } from "./write-batch.ts";
-
-export type Database = Level<string, Buffer>;
 
 /**
  * A batch that grew beyond this while it waited is followed by another one, so that one sync does not have to
@@ -13,6 +11,7 @@ const batchSizeBytesMax = 8 * 1024 * 1024;
 export interface WriteStreamEvents {
   /** A batch is on disk; its waiters have not been told yet. */
   readonly landed: (batch: WriteBatch) => void;
+  /** Called once. */
   readonly failed: (error: Error) => void;
 }
 
@@ -21,6 +20,7 @@ export interface WriteStreamEvents {
  * a hole before synced ones after a power cut, since LevelDB closes a full log without syncing it.
  */
 export class WriteStream {
+  readonly #directory: string;
   readonly #database: Database;
   readonly #events: WriteStreamEvents;
   readonly #queue: WriteBatch[] = [];
@@ -31,7 +31,9 @@ export class WriteStream {
   #failure: Error | null = null;
   #idle: (() => void)[] = [];
 
-  constructor(database: Database, sequence: number, events: WriteStreamEvents) {
+  /** `directory` stands in error messages; `sequence` is the number of the last batch on disk. */
+  constructor(directory: string, database: Database, sequence: number, events: WriteStreamEvents) {
+    this.#directory = directory;
     this.#database = database;
     this.#sequence = sequence;
     this.#events = events;
@@ -78,8 +80,9 @@ export class WriteStream {
   }
 
   /** Final: nothing waiting is ever reported done. */
-  fail(error: Error): void {
+  fail(cause: unknown): void {
     if (this.#failure !== null) return;
+    const error = storageError(this.#directory, cause);
     this.#failure = error;
     const dropped = this.#inFlight === null ? this.#queue : [this.#inFlight, ...this.#queue];
     this.#inFlight = null;
@@ -96,7 +99,7 @@ export class WriteStream {
     this.#inFlight = batch;
     void this.#database.batch(batch.operations(), { sync: true }).then(
       () => this.#landed(batch),
-      (error: Error) => this.fail(error),
+      (error) => this.fail(error),
     );
   }
 

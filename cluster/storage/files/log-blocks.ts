@@ -10,17 +10,14 @@ const full = 1;
 const first = 2;
 const last = 4;
 
-export interface LogScan {
-  /** The writes before the damage, put together. */
-  readonly writes: readonly Buffer[];
-  /** Offset from which nothing can be read; `null` when the file is sound to its end. */
-  readonly damagedAt: number | null;
-}
-
-export function scanLog(bytes: Buffer): LogScan {
-  const writes: Buffer[] = [];
+/**
+ * Offset of the first write that cannot be read, or `null` when the file is sound to its end. `visit` gets every write
+ * before that, put together.
+ */
+export function damageOfLog(bytes: Buffer, visit?: (write: Buffer) => void): number | null {
   let parts: Buffer[] = [];
-  let partsAt = 0;
+  let isInside = false;
+  let startedAt = 0;
   let at = 0;
   while (at < bytes.length) {
     const left = blockSizeBytes - (at % blockSizeBytes);
@@ -29,19 +26,22 @@ export function scanLog(bytes: Buffer): LogScan {
       continue;
     }
     const type = validType(bytes, at);
-    if (type === null) return { writes, damagedAt: at };
+    if (type === null) return isInside ? startedAt : at;
     const startsWrite = type === full || type === first;
-    if (startsWrite !== (parts.length === 0)) return { writes, damagedAt: at };
-    if (startsWrite) partsAt = at;
+    if (startsWrite === isInside) return isInside ? startedAt : at;
+    if (startsWrite) startedAt = at;
     const end = at + headerSizeBytes + bytes.readUInt16LE(at + 4);
-    parts.push(bytes.subarray(at + headerSizeBytes, end));
-    if (type === full || type === last) {
-      writes.push(parts.length === 1 ? parts[0]! : Buffer.concat(parts));
-      parts = [];
+    isInside = type !== full && type !== last;
+    if (visit !== undefined) {
+      parts.push(bytes.subarray(at + headerSizeBytes, end));
+      if (!isInside) {
+        visit(parts.length === 1 ? parts[0]! : Buffer.concat(parts));
+        parts = [];
+      }
     }
     at = end;
   }
-  return { writes, damagedAt: parts.length === 0 ? null : partsAt };
+  return isInside ? startedAt : null;
 }
 
 /**

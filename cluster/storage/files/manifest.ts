@@ -1,4 +1,4 @@
-import { scanLog } from "./log-blocks.ts";
+import { damageOfLog } from "./log-blocks.ts";
 import { ByteReader } from "./varint.ts";
 
 /** The files that make up the database; others are leftovers that LevelDB removes when it opens. */
@@ -23,44 +23,45 @@ const tag = {
 
 /** Throws RangeError when an edit cannot be read. A torn last edit is left out, as LevelDB does. */
 export function readManifest(bytes: Buffer): LiveFiles {
-  const tables = new Set<number>();
-  let logNumber = 0;
-  let previousLogNumber = 0;
-  for (const edit of scanLog(bytes).writes) {
+  const live = { tables: new Set<number>(), logNumber: 0, previousLogNumber: 0 };
+  damageOfLog(bytes, (edit) => {
     const reader = new ByteReader(edit);
-    while (!reader.isAtEnd) {
-      const field = reader.varint();
-      switch (field) {
-        case tag.comparator:
-          reader.skipString();
-          break;
-        case tag.logNumber:
-          logNumber = reader.varint();
-          break;
-        case tag.previousLogNumber:
-          previousLogNumber = reader.varint();
-          break;
-        case tag.nextFileNumber:
-        case tag.lastSequence:
-          reader.varint();
-          break;
-        case tag.compactPointer:
-          reader.varint();
-          reader.skipString();
-          break;
-        case tag.deletedFile:
-          reader.varint();
-          tables.delete(reader.varint());
-          break;
-        case tag.newFile:
-          tables.add(readNewFile(reader));
-          break;
-        default:
-          throw new RangeError(`unknown field ${field}`);
-      }
-    }
+    while (!reader.isAtEnd) applyField(reader, live);
+  });
+  return live;
+}
+
+function applyField(
+  reader: ByteReader,
+  live: { tables: Set<number>; logNumber: number; previousLogNumber: number },
+): void {
+  const field = reader.varint();
+  switch (field) {
+    case tag.comparator:
+      return reader.skipString();
+    case tag.logNumber:
+      live.logNumber = reader.varint();
+      return;
+    case tag.previousLogNumber:
+      live.previousLogNumber = reader.varint();
+      return;
+    case tag.nextFileNumber:
+    case tag.lastSequence:
+      reader.varint();
+      return;
+    case tag.compactPointer:
+      reader.varint();
+      return reader.skipString();
+    case tag.deletedFile:
+      reader.varint();
+      live.tables.delete(reader.varint());
+      return;
+    case tag.newFile:
+      live.tables.add(readNewFile(reader));
+      return;
+    default:
+      throw new RangeError(`unknown field ${field}`);
   }
-  return { tables, logNumber, previousLogNumber };
 }
 
 /** Level, number, size, smallest and largest key; the number counts. */

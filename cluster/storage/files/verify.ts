@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { corrupt } from "../corrupt.ts";
-import { hasWriteBehind, scanLog } from "./log-blocks.ts";
+import { damageOfLog, hasWriteBehind } from "./log-blocks.ts";
 import { type LiveFiles, readManifest } from "./manifest.ts";
 import { damageOfTable } from "./table.ts";
 
@@ -15,19 +15,19 @@ export async function verifyDatabase(directory: string): Promise<boolean> {
   const names = await namesIn(directory);
   if (!names.includes("CURRENT")) return false;
   const live = await readLiveFiles(directory);
+  const logs: number[] = [];
   for (const name of names) {
     const match = /^(\d+)\.(ldb|sst|log)$/.exec(name);
     if (match === null) continue;
     const number = Number(match[1]);
     if (match[2] === "log") {
-      if (number >= live.logNumber || number === live.previousLogNumber) {
-        checkLog(name, await readFile(join(directory, name)));
-      }
+      if (number >= live.logNumber || number === live.previousLogNumber) logs.push(number);
     } else if (live.tables.has(number)) {
       const damage = damageOfTable(await readFile(join(directory, name)));
       if (damage !== null) throw corrupt(name, null, damage);
     }
   }
+  await checkLogs(directory, live, logs);
   return true;
 }
 
@@ -56,9 +56,23 @@ async function readLiveFiles(directory: string): Promise<LiveFiles> {
   }
 }
 
-function checkLog(name: string, bytes: Buffer): void {
-  const { damagedAt } = scanLog(bytes);
-  if (damagedAt !== null && hasWriteBehind(bytes, damagedAt)) {
-    throw corrupt(name, null, `damaged at byte ${damagedAt}, with sound writes behind it`);
+/** Only the newest log may end in a torn write: the others were left for it when all their writes were synced. */
+async function checkLogs(directory: string, live: LiveFiles, logs: number[]): Promise<void> {
+  logs.sort((one, other) => one - other);
+  if (live.logNumber > 0 && logs.length > 0 && !logs.includes(live.logNumber)) {
+    throw corrupt(logName(live.logNumber), null, "missing, though a later log is there");
   }
+  for (const number of logs) {
+    const bytes = await readFile(join(directory, logName(number)));
+    const damagedAt = damageOfLog(bytes);
+    if (damagedAt === null) continue;
+    if (number !== logs.at(-1) || hasWriteBehind(bytes, damagedAt)) {
+      const reason = `damaged at byte ${damagedAt}, with sound writes behind it`;
+      throw corrupt(logName(number), null, reason);
+    }
+  }
+}
+
+function logName(number: number): string {
+  return `${String(number).padStart(6, "0")}.log`;
 }

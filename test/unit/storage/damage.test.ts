@@ -274,6 +274,18 @@ describe("a log of many blocks", () => {
     await storage.close();
   });
 
+  it("that another log follows must be whole", async () => {
+    const name = await large();
+    const newer = `${String(Number.parseInt(name, 10) + 1).padStart(6, "0")}.log`;
+    await writeFile(join(whole.path, "database", newer), "");
+    const torn = await whole.copy();
+    const path = join(torn.path, "database", name);
+    await truncate(path, (await stat(path)).size - 10);
+    expect(await openError(torn)).toMatchObject({ details: { record: name } });
+    await rm(join(whole.path, "database", name));
+    expect(await openError(whole)).toMatchObject({ details: { record: name } });
+  });
+
   it("with a page of zeros in it is reported", async () => {
     const name = await large();
     const path = join(whole.path, "database", name);

@@ -1,4 +1,4 @@
-import { copyFile } from "node:fs/promises";
+import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { floorName, readFloor } from "../../../cluster/storage/floor-file.ts";
@@ -47,6 +47,19 @@ describe("the floor", () => {
     vi.useRealTimers();
     await floorAt(3);
     await storage.close();
+  });
+
+  it("that cannot be written ends the storage like a failed batch", async () => {
+    const failures: Error[] = [];
+    const storage = directory.storage((error) => failures.push(error));
+    await storage.open();
+    await mkdir(join(directory.path, `${floorName}.new`));
+    await written(storage, { entries: entries(1, 1_000) });
+    await vi.waitUntil(() => failures.length > 0, { timeout: 5_000, interval: 2 });
+    expect(failures[0]).toMatchObject({ code: "storage-failed" });
+    storage.write({ groupId: 0, entries: entries(1_001, 1_001) }, () => failures.push(new Error()));
+    await storage.close();
+    expect(failures.length).toBe(1);
   });
 
   it("does not take an ordinary truncation for a loss, however old it is", async () => {
