@@ -57,6 +57,8 @@ export class Connection implements ChannelHandler {
   #user: ConnectionUser | null = null;
   /** What a client sent behind its CONNECT before it had the CONNACK; bounded by the chunk it came in. */
   #early: InboundPacket[] = [];
+  /** What is wrong with it; told after the CONNACK, as it would be had it come later. */
+  #earlyError: unknown = null;
   #isPending = true;
   #pauses = 0;
   #receivedAtMs: number;
@@ -150,8 +152,13 @@ export class Connection implements ChannelHandler {
   startReceiving(): void {
     const early = this.#early;
     this.#early = [];
-    for (const packet of early) this.#packetReceived(packet);
     this.resumeReading();
+    try {
+      for (const packet of early) this.#attachedReceived(packet);
+      if (this.#earlyError !== null) throw this.#earlyError;
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /** CONNACK with an error, then the end. */
@@ -210,16 +217,8 @@ export class Connection implements ChannelHandler {
 
   #packetReceived(packet: InboundPacket): void {
     this.#shared.counters.packetsReceived++;
-    if (this.#phase === "attached") {
-      if (packet.cmd === "connect") {
-        throw new MqttError(ReasonCode.protocolError, "a second CONNECT [MQTT-3.1.0-2]");
-      }
-      if (packet.cmd === "publish") {
-        this.#shared.counters.publishReceived++;
-        this.#shared.counters.publishBytesReceived += packet.payload.length;
-      }
-      this.#user?.session.receive(packet, this.#shared.clock.wallMs());
-    } else if (this.#phase === "opened") {
+    if (this.#phase === "attached") this.#attachedReceived(packet);
+    else if (this.#phase === "opened") {
       if (packet.cmd !== "connect") {
         throw new MqttError(ReasonCode.protocolError, "no CONNECT first [MQTT-3.1.0-1]");
       }
@@ -235,7 +234,22 @@ export class Connection implements ChannelHandler {
     }
   }
 
+  #attachedReceived(packet: InboundPacket): void {
+    if (packet.cmd === "connect") {
+      throw new MqttError(ReasonCode.protocolError, "a second CONNECT [MQTT-3.1.0-2]");
+    }
+    if (packet.cmd === "publish") {
+      this.#shared.counters.publishReceived++;
+      this.#shared.counters.publishBytesReceived += packet.payload.length;
+    }
+    this.#user?.session.receive(packet, this.#shared.clock.wallMs());
+  }
+
   #failed(error: unknown): void {
+    if (this.#phase === "connecting") {
+      this.#earlyError = error;
+      return;
+    }
     const counters = this.#shared.counters;
     if (!(error instanceof MqttError)) {
       counters.internalErrors++;

@@ -1,0 +1,161 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { listenTcp } from "../../src/listeners/tcp.ts";
+import { bytesUntilEnd, Inbox, WireBroker } from "../support/wire-broker.ts";
+
+const wire = new WireBroker({
+  pendingConnectionsMax: 20,
+  maximumPacketSizeBytes: 64 * 1024,
+  lingerMs: 200,
+  connectTimeoutMs: 500,
+});
+beforeAll(() => wire.start());
+afterAll(() => wire.stop());
+
+/** CONNECT, MQTT 5, clean start, no keep alive, the given one-letter client identifier. */
+function connect5(letter: string): Buffer {
+  const bytes = [0x10, 14, 0, 4, 0x4d, 0x51, 0x54, 0x54, 5, 2, 0, 0, 0, 0, 1];
+  return Buffer.from([...bytes, letter.charCodeAt(0)]);
+}
+
+const connack = { cmd: 0x20 } as const;
+
+/** Splits bytes into packets, for short packets only. */
+function packets(bytes: Buffer): Buffer[] {
+  const found: Buffer[] = [];
+  for (let at = 0; at + 1 < bytes.length; ) {
+    const end = at + 2 + bytes[at + 1]!;
+    found.push(bytes.subarray(at, end));
+    at = end;
+  }
+  return found;
+}
+
+test("MQTT over WebSocket, and across to TCP", async () => {
+  for (const path of ["", "/mqtt"]) {
+    const url = `ws://127.0.0.1:${wire.webSocketPort}${path}`;
+    const browser = await wire.client({}, url);
+    const inbox = new Inbox(browser);
+    await browser.subscribeAsync("web", { qos: 1 });
+    const other = await wire.client();
+    await other.publishAsync("web", "hello", { qos: 1 });
+    expect((await inbox.next()).text).toBe("hello");
+    await browser.endAsync();
+  }
+});
+
+test("WebSocket frames may cut packets anywhere", async () => {
+  const socket = new WebSocket(`ws://127.0.0.1:${wire.webSocketPort}/mqtt`, "mqtt");
+  await once(socket, "open");
+  expect(socket.protocol).toBe("mqtt");
+  for (const byte of connect5("w")) socket.send(Buffer.from([byte]));
+  const [data] = (await once(socket, "message")) as [Buffer];
+  expect([data[0], data[3]]).toEqual([connack.cmd, 0]);
+  socket.close();
+  await once(socket, "close");
+});
+
+test("a text frame ends a WebSocket; another path or subprotocol is refused", async () => {
+  const socket = new WebSocket(`ws://127.0.0.1:${wire.webSocketPort}/`, ["mqttv3.1"]);
+  await once(socket, "open");
+  expect(socket.protocol).toBe("mqttv3.1");
+  socket.send("text");
+  await once(socket, "close");
+  for (const [path, protocol] of [
+    ["/else", "mqtt"],
+    ["/mqtt", "chat"],
+  ] as const) {
+    const refused = new WebSocket(`ws://127.0.0.1:${wire.webSocketPort}${path}`, protocol);
+    const [error] = (await once(refused, "error")) as [Error];
+    expect(error.message).toContain("400");
+  }
+});
+
+test("the client sees why it was disconnected, and unread input does not reset the socket", async () => {
+  const socket = wire.socket();
+  const received = bytesUntilEnd(socket);
+  // A PUBLISH at QoS 3 behind CONNECT, and a lot more behind it.
+  socket.write(Buffer.concat([connect5("m"), Buffer.from([0x36, 2, 0, 1]), Buffer.alloc(60_000)]));
+  const [first, second] = packets(await received);
+  expect(first?.[0]).toBe(connack.cmd);
+  expect([second?.[0], second?.[2]]).toEqual([0xe0, 0x81]);
+});
+
+test("an oversized packet is refused with 0x95 as soon as its length is known", async () => {
+  const socket = wire.socket();
+  const received = bytesUntilEnd(socket);
+  socket.write(Buffer.concat([connect5("o"), Buffer.from([0x30, 0xff, 0xff, 0x7f])]));
+  const all = packets(await received);
+  expect([all.at(-1)?.[0], all.at(-1)?.[2]]).toEqual([0xe0, 0x95]);
+});
+
+test("an unknown protocol version gets a CONNACK; what is no CONNECT gets nothing", async () => {
+  const unknown = wire.socket();
+  const answer = bytesUntilEnd(unknown);
+  unknown.write(Buffer.from([0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, 9, 2, 0, 0, 0, 1, 0x78]));
+  expect([...(await answer)].slice(0, 4)).toEqual([0x20, 2, 0, 1]);
+  const http = wire.socket();
+  const nothing = bytesUntilEnd(http);
+  http.write("GET / HTTP/1.0\r\n\r\n");
+  expect((await nothing).length).toBe(0);
+});
+
+test("any single byte of a CONNECT and a SUBSCRIBE may be wrong without harm", async () => {
+  const good = Buffer.concat([
+    connect5("f"),
+    Buffer.from([0x82, 7, 0, 1, 0, 0, 1, 0x61, 0]),
+    Buffer.from([0x32, 7, 0, 1, 0x61, 0, 2, 0, 0x78]),
+    Buffer.from([0xe0, 0]),
+  ]);
+  for (let at = 0; at < good.length; at++) {
+    const bad = Buffer.from(good);
+    bad[at] = bad[at]! ^ 0xff;
+    const socket = wire.socket();
+    const ended = bytesUntilEnd(socket);
+    socket.end(bad);
+    await ended;
+    socket.destroy();
+  }
+  expect(wire.log.errors).toEqual([]);
+  expect(wire.broker.counters.internalErrors).toBe(0);
+  const alive = await wire.client();
+  await alive.subscribeAsync("still here");
+});
+
+test("a flood of sockets without CONNECT is bounded, and goes away", async () => {
+  const flood = Array.from({ length: 60 }, () => wire.socket());
+  await Promise.all(
+    flood.map((socket) => {
+      socket.resume();
+      return new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    }),
+  );
+  expect(wire.broker.counters.connectionsRefused).toBeGreaterThanOrEqual(40);
+  expect(wire.broker.counters.connectTimeouts).toBeGreaterThan(0);
+  const connects = () =>
+    wire.client().then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(connects).toBe(true);
+});
+
+test("a port that was asked for and is taken is an error that names the option; a default moves on", async () => {
+  const blocker = createServer();
+  blocker.listen(0, "127.0.0.1");
+  await once(blocker, "listening");
+  const port = (blocker.address() as { port: number }).port;
+  const options = { host: "127.0.0.1", port, optionName: "--mqtt" };
+  await expect(
+    listenTcp({ ...options, isPortFixed: true }, wire.broker, wire.log),
+  ).rejects.toMatchObject({
+    code: "port-taken",
+    message: expect.stringContaining("--mqtt") as string,
+  });
+  const moved = await listenTcp({ ...options, isPortFixed: false }, wire.broker, wire.log);
+  expect(moved.port).toBeGreaterThan(port);
+  await moved.stopAccepting();
+  blocker.close();
+});
