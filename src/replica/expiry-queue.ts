@@ -1,4 +1,4 @@
-/** Something that ends at a known time. Times and keys must not change while it is queued; `queueIndex` belongs to the queue. */
+/** Something that ends at a known time. Time and key must not change while it is queued; `queueIndex` belongs to the queue. */
 export interface Expiring {
   readonly expiresAtMs: number;
   /** Decides between equal times, so that all replicas remove in the same order. */

@@ -9,10 +9,12 @@ import { readMessageBody, writeMessageBody } from "./message-codec.ts";
 import { recordPrefix, type StateRecords } from "./records.ts";
 import { TopicTree } from "./topic-tree.ts";
 
+/** One topic's; a new message replaces what is in it, so that the index by topic stays as it is. */
 interface RetainedEntry extends Expiring {
-  readonly message: ApplicationMessage;
-  readonly hash: RecordHash;
-  readonly sizeBytes: number;
+  message: ApplicationMessage;
+  hash: RecordHash;
+  sizeBytes: number;
+  expiresAtMs: number;
 }
 
 /** Topic -> retained message (MQTT 5, 3.3.1.3). The payload in memory is part of the record's bytes, held once. */
@@ -79,10 +81,7 @@ export class RetainedView {
     const kept = decodeRecord(topic, value)!;
     const key = recordPrefix.retained + topic;
     const hash = this.#records.put(writer, key, value, previous?.hash ?? null);
-    if (previous !== undefined) {
-      this.#forget(previous);
-    }
-    this.#keep(kept, hash, sizeBytes);
+    this.#keep(kept, hash, sizeBytes, previous);
     return true;
   }
 
@@ -108,7 +107,7 @@ export class RetainedView {
     if (message === null) {
       return false;
     }
-    this.#keep(message, hash, sizeOf(topic, value));
+    this.#keep(message, hash, sizeOf(topic, value), undefined);
     return true;
   }
 
@@ -119,19 +118,28 @@ export class RetainedView {
     this.#sizeBytes = 0;
   }
 
-  #keep(message: ApplicationMessage, hash: RecordHash, sizeBytes: number): void {
-    const entry: RetainedEntry = {
-      message,
-      hash,
-      sizeBytes,
-      expiresAtMs: expiresAtMs(message),
-      expiryKey: message.topic,
-      queueIndex: -1,
-    };
-    this.#entries.set(message.topic, entry);
-    this.#tree.set(message.topic, entry);
+  #keep(
+    message: ApplicationMessage,
+    hash: RecordHash,
+    sizeBytes: number,
+    previous: RetainedEntry | undefined,
+  ): void {
+    const { topic } = message;
+    const timeMs = expiresAtMs(message);
+    let entry = previous;
+    if (entry === undefined) {
+      entry = { message, hash, sizeBytes, expiresAtMs: timeMs, expiryKey: topic, queueIndex: -1 };
+      this.#entries.set(topic, entry);
+      this.#tree.set(topic, entry);
+    } else {
+      this.#forget(entry);
+      entry.message = message;
+      entry.hash = hash;
+      entry.sizeBytes = sizeBytes;
+      entry.expiresAtMs = timeMs;
+    }
     this.#sizeBytes += sizeBytes;
-    if (entry.expiresAtMs !== Number.POSITIVE_INFINITY) {
+    if (timeMs !== Number.POSITIVE_INFINITY) {
       this.#expiry.add(entry);
     }
   }
