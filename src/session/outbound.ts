@@ -132,11 +132,11 @@ export class Outbound {
     }
     if (entry.qos !== 2) throw protocolError("PUBREC for a QoS 1 PUBLISH");
     if (packet.reasonCode >= FIRST_FAILURE_CODE && !entry.isReleased) {
-      // [MQTT-4.3.3-5] and section 4.9: an error ends the exchange.
+      // [MQTT-4.4.0-2] An error ends the exchange.
       this.#complete(entry, nowMs);
       return;
     }
-    // [MQTT-4.3.3-6] Once released, the PUBLISH is never sent again.
+    // [MQTT-4.3.3-6] Once released, the PUBLISH is never sent again; [MQTT-4.6.0-4] the order is that of PUBREC.
     if (!entry.isReleased) this.#inflight.moveToReleased(entry);
     link.effects.send({ cmd: "pubrel", messageId, reasonCode: ReasonCode.success });
   }
@@ -189,7 +189,10 @@ export class Outbound {
     );
   }
 
-  /** Repeats one entry with its own packet identifier [MQTT-4.4.0-1]; false when the window is full. */
+  /**
+   * Repeats one entry with its own packet identifier [MQTT-4.4.0-1]; false when the window is full. Expired or not: once
+   * sent, it is finished [MQTT-4.3.3-7].
+   */
   #resendNext(link: Link, nowMs: number): boolean {
     const entry = this.#resend[this.#resendAt]!;
     const isOpen = this.#inflight.get(entry.packetId) === entry && !entry.isOnWire;

@@ -41,7 +41,7 @@ export function detached(message: ApplicationMessage): ApplicationMessage {
   return createMessage({ ...message, payload: copy });
 }
 
-/** Messages that wait for the send window, in the order in which they came [MQTT-4.6.0-6]. */
+/** Messages that wait for the send window, in the order in which they came [MQTT-4.6.0-5]. */
 export class SendQueue {
   readonly #messagesMax: number;
   readonly #sizeBytesMax: number;

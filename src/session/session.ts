@@ -202,7 +202,7 @@ export class Session implements SessionCore {
         // [MQTT-3.1.0-2]
         throw protocolError("a second CONNECT");
       case "auth":
-        // [MQTT-4.12.0-6] and [MQTT-4.12.0-7] Only after a CONNECT with an authentication method.
+        // [MQTT-4.12.0-7] Only after a CONNECT with an authentication method.
         throw protocolError("AUTH without enhanced authentication");
     }
   }
