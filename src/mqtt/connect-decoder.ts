@@ -45,7 +45,8 @@ export function readProtocolVersion(cursor: Cursor): ProtocolVersion {
 }
 
 /**
- * Decodes the CONNECT in `frame`; `cursor` stands behind the protocol level. Buffers in the packet are views of `frame`.
+ * Decodes the CONNECT in `frame`; `cursor` stands behind the protocol level. Buffers in the packet
+ * are views of `frame`.
  * @throws MqttError 0x81, 0x82, 0x85 or 0x90
  */
 export function decodeConnect(

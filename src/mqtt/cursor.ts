@@ -5,8 +5,8 @@ import { decodeUtf8 } from "./utf8.ts";
 export const VARIABLE_BYTE_INTEGER_MAX = 268_435_455;
 
 /**
- * Reads the fields of one packet out of a buffer, never beyond `end`. One cursor is reused for packet after packet.
- * Every read throws MqttError 0x81 when the packet is too short for it.
+ * Reads the fields of one packet out of a buffer, never beyond `end`. One cursor is reused for
+ * packet after packet. Every read throws MqttError 0x81 when the packet is too short for it.
  */
 export class Cursor {
   #bytes: Buffer = Buffer.alloc(0);
@@ -79,7 +79,10 @@ export class Cursor {
     return this.#bytes.subarray(at, this.#end);
   }
 
-  /** Shortens the packet to its next `sizeBytes` bytes and answers the end to give to `widen` afterwards. */
+  /**
+   * Shortens the packet to its next `sizeBytes` bytes and answers the end to give to `widen`
+   * afterwards.
+   */
   narrow(sizeBytes: number): number {
     if (sizeBytes > this.remaining) throw tooShort();
     const end = this.#end;

@@ -9,7 +9,10 @@ import { decodeAck, decodeAuth, decodeDisconnect } from "./reason-decoder.ts";
 import { decodeSubscribe, decodeUnsubscribe } from "./subscribe-decoder.ts";
 
 export interface PacketDecoderOptions {
-  /** The whole packet, fixed header included; a longer one is refused with 0x95 as soon as its length is known. */
+  /**
+   * The whole packet, fixed header included; a longer one is refused with 0x95 as soon as its
+   * length is known.
+   */
   readonly maximumPacketSizeBytes: number;
   readonly onPacket: (packet: InboundPacket) => void;
 }
@@ -19,11 +22,11 @@ const FIXED_HEADER_SIZE_BYTES_MAX = 5;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Cuts the bytes of one client into control packets. At most one incomplete packet is held, in a buffer that grows with
- * what has arrived, never with what was announced.
+ * Cuts the bytes of one client into control packets. At most one incomplete packet is held, in a
+ * buffer that grows with what has arrived, never with what was announced.
  *
- * The payload of a PUBLISH is a view into the chunk it came in: whoever calls `push` gives the chunk away and must not
- * write into it again.
+ * The payload of a PUBLISH is a view into the chunk it came in: whoever calls `push` gives the
+ * chunk away and must not write into it again.
  */
 export class PacketDecoder {
   readonly #maximumPacketSizeBytes: number;
@@ -43,12 +46,18 @@ export class PacketDecoder {
     this.#onPacket = options.onPacket;
   }
 
-  /** As in CONNECT, even when the rest of that CONNECT was refused; 4 until then, which is how an unknown one is answered. */
+  /**
+   * As in CONNECT, even when the rest of that CONNECT was refused; 4 until then, which is how an
+   * unknown one is answered.
+   */
   get protocolVersion(): ProtocolVersion {
     return this.#protocolVersion;
   }
 
-  /** True once a valid CONNECT was handed on. Before, an error is answered with CONNACK or not at all. */
+  /**
+   * True once a valid CONNECT was handed on. Before, an error is answered with CONNACK or not at
+   * all.
+   */
   get isConnectReceived(): boolean {
     return this.#isConnected;
   }
@@ -59,7 +68,8 @@ export class PacketDecoder {
   }
 
   /**
-   * Hands on every packet that `chunk` completes, in order. Nothing is handed on after an error or `stop`.
+   * Hands on every packet that `chunk` completes, in order. Nothing is handed on after an error or
+   * `stop`.
    * @throws MqttError when the connection must end
    */
   push(chunk: Buffer): void {
@@ -94,7 +104,9 @@ export class PacketDecoder {
     }
   }
 
-  /** Adds to the incomplete packet what is missing; answers where the next packet starts in `chunk`. */
+  /**
+   * Adds to the incomplete packet what is missing; answers where the next packet starts in `chunk`.
+   */
   #completeHeld(chunk: Buffer): number {
     let at = 0;
     let sizeBytes = this.#measure(this.#held, 0, this.#heldSizeBytes);
@@ -126,7 +138,10 @@ export class PacketDecoder {
     this.#heldSizeBytes = sizeBytes;
   }
 
-  /** The size of the packet that starts at `start`, 0 while its fixed header is incomplete. Refuses what must not come. */
+  /**
+   * The size of the packet that starts at `start`, 0 while its fixed header is incomplete. Refuses
+   * what must not come.
+   */
   #measure(bytes: Buffer, start: number, end: number): number {
     checkFirstByte(bytes[start]!, this.#isConnected, this.#protocolVersion);
     let remainingLength = 0;

@@ -17,9 +17,10 @@ const PINGRESP = Buffer.from([PacketType.pingresp << 4, 0]);
 const RETURN_CODE_SERVER_UNAVAILABLE = 3;
 
 /**
- * Encodes a packet for a client of the given version; what the version does not know is left out. Nobody may write into
- * the result, which may be shared.
- * @throws Error for a packet that cannot be encoded, such as a SUBACK without a reason code: a mistake of the caller
+ * Encodes a packet for a client of the given version; what the version does not know is left out.
+ * Nobody may write into the result, which may be shared.
+ * @throws Error for a packet that cannot be encoded, such as a SUBACK without a reason code: a
+ * mistake of the caller
  */
 export function encodePacket(packet: OutboundPacket, version: ProtocolVersion): Buffer {
   switch (packet.cmd) {

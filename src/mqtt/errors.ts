@@ -1,8 +1,9 @@
 import { ReasonCode } from "./reason-code.ts";
 
 /**
- * What a client did wrong on the wire. The connection that caught it ends with `reasonCode`: in a CONNACK while the
- * CONNECT is being read, in a DISCONNECT afterwards (MQTT 5), by closing in 3.1.1 [MQTT-4.8.0-1 of 3.1.1].
+ * What a client did wrong on the wire. The connection that caught it ends with `reasonCode`: in a
+ * CONNACK while the CONNECT is being read, in a DISCONNECT afterwards (MQTT 5), by closing in 3.1.1
+ * [MQTT-4.8.0-1 of 3.1.1].
  */
 export class MqttError extends Error {
   /** As for DISCONNECT and CONNACK, 0x80 or more. */

@@ -8,8 +8,8 @@ import { ReasonCode } from "./reason-code.ts";
 type Properties = Record<string, unknown>;
 
 /**
- * Reads the property length and the properties of a packet from a client (MQTT 5, section 2.2.2), with every rule that
- * holds for one property by itself. Binary values are copies.
+ * Reads the property length and the properties of a packet from a client (MQTT 5, section 2.2.2),
+ * with every rule that holds for one property by itself. Binary values are copies.
  * @param packetType as in the fixed header, or WILL_PROPERTIES
  * @returns null when there are none
  * @throws MqttError 0x81, 0x82 or 0x94

@@ -1,4 +1,7 @@
-/** The properties of MQTT 5, section 2.2.2.2: identifier, name as in mqtt-packet, type and where each is allowed. */
+/**
+ * The properties of MQTT 5, section 2.2.2.2: identifier, name as in mqtt-packet, type and where
+ * each is allowed.
+ */
 
 export type PropertyType =
   | "flag"
@@ -14,7 +17,10 @@ export interface PropertyDefinition {
   readonly id: number;
   readonly name: string;
   readonly type: PropertyType;
-  /** Bit n is set when packet type n may carry it; bit 0 stands for the Will Properties inside CONNECT. */
+  /**
+   * Bit n is set when packet type n may carry it; bit 0 stands for the Will Properties inside
+   * CONNECT.
+   */
   readonly allowedIn: number;
 }
 

@@ -8,8 +8,8 @@ import { exceedsLevels, topicNameProblem } from "./topic.ts";
 import { decodeStrictly } from "./utf8.ts";
 
 /**
- * The fast path for PUBLISH: everything after the fixed header, whose flags are checked already. The payload is a
- * view.
+ * The fast path for PUBLISH: everything after the fixed header, whose flags are checked already.
+ * The payload is a view.
  * @throws MqttError 0x81, 0x82, 0x90 or 0x94
  */
 export function decodePublish(

@@ -4,12 +4,15 @@ import { DUP_FLAG, PacketType, RETAIN_FLAG } from "./packet-type.ts";
 import type { ProtocolVersion } from "./packets.ts";
 import { propertiesSizeBytes, writeProperties } from "./publish-properties.ts";
 
-/** A payload above this goes out by reference, behind a buffer with what precedes it; a smaller one is copied. */
+/**
+ * A payload above this goes out by reference, behind a buffer with what precedes it; a smaller one
+ * is copied.
+ */
 export const INLINE_PAYLOAD_SIZE_BYTES_MAX = 4096;
 
 /**
- * Encodes a PUBLISH. The result is shared between subscribers where their bytes are equal, so nobody may write into
- * it. A large payload comes as a list: head, payload.
+ * Encodes a PUBLISH. The result is shared between subscribers where their bytes are equal, so
+ * nobody may write into it. A large payload comes as a list: head, payload.
  */
 export function encodePublish(
   publish: OutboundPublish,
@@ -34,7 +37,10 @@ function isPlain(publish: OutboundPublish): boolean {
   );
 }
 
-/** Takes the form that all subscribers of this kind share; with an acknowledgement to come, a copy of it. */
+/**
+ * Takes the form that all subscribers of this kind share; with an acknowledgement to come, a copy
+ * of it.
+ */
 function sharedHead(publish: OutboundPublish, version: ProtocolVersion): Buffer {
   const { slots } = publish.message.wire;
   const slot = (version === 5 ? 4 : 0) + (publish.retain ? 2 : 0) + (publish.qos > 0 ? 1 : 0);

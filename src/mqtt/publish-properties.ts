@@ -3,8 +3,9 @@ import { type ByteWriter, variableByteIntegerSize } from "./byte-writer.ts";
 import type { PublishProperties, UserProperties } from "./packets.ts";
 
 /**
- * The properties of an outbound PUBLISH (MQTT 5, section 3.3.2.3): those of the message unaltered, with what belongs to
- * this delivery put in: the expiry that is left, the topic alias and the subscription identifiers.
+ * The properties of an outbound PUBLISH (MQTT 5, section 3.3.2.3): those of the message unaltered,
+ * with what belongs to this delivery put in: the expiry that is left, the topic alias and the
+ * subscription identifiers.
  */
 
 /** Size of all properties, the length in front of them not counted. */

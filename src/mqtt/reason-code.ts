@@ -1,6 +1,6 @@
 /**
- * The reason codes of MQTT 5, section 2.4, by name. The same byte has several names where the packet decides
- * (0x00 is Success, Normal disconnection and Granted QoS 0).
+ * The reason codes of MQTT 5, section 2.4, by name. The same byte has several names where the
+ * packet decides (0x00 is Success, Normal disconnection and Granted QoS 0).
  */
 export const ReasonCode = {
   success: 0x00,
@@ -111,8 +111,8 @@ export function reasonText(reasonCode: number): string {
 export type ConnackReturnCode = 0 | 1 | 2 | 3 | 4 | 5;
 
 /**
- * How 3.1 and 3.1.1 say a reason code in CONNACK, or null where they have no word for it and the connection closes
- * without a CONNACK [MQTT-3.2.2-6 of 3.1.1].
+ * How 3.1 and 3.1.1 say a reason code in CONNACK, or null where they have no word for it and the
+ * connection closes without a CONNACK [MQTT-3.2.2-6 of 3.1.1].
  */
 export function connackReturnCode(reasonCode: number): ConnackReturnCode | null {
   switch (reasonCode) {

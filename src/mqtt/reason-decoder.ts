@@ -18,7 +18,10 @@ import {
   PUBREL_CODES,
 } from "./reason-sets.ts";
 
-/** The packets that are a reason code and little else: PUBACK, PUBREC, PUBREL, PUBCOMP, DISCONNECT, AUTH. */
+/**
+ * The packets that are a reason code and little else: PUBACK, PUBREC, PUBREL, PUBCOMP, DISCONNECT,
+ * AUTH.
+ */
 
 const ACK_COMMANDS = ["puback", "pubrec", "pubrel", "pubcomp"] as const;
 

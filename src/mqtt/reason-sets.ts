@@ -1,6 +1,9 @@
 import { ReasonCode } from "./reason-code.ts";
 
-/** Which reason codes may stand in which packet (the "MUST use one of" statements of MQTT 5, chapter 3). */
+/**
+ * Which reason codes may stand in which packet (the "MUST use one of" statements of MQTT 5, chapter
+ * 3).
+ */
 
 /** [MQTT-3.4.2-1] and [MQTT-3.5.2-1] */
 export const PUBACK_CODES: ReadonlySet<number> = new Set([
@@ -35,8 +38,8 @@ export const SERVER_DISCONNECT_CODES: ReadonlySet<number> = new Set([
 export const CLIENT_AUTH_CODES: ReadonlySet<number> = new Set([0x00, 0x18, 0x19]);
 
 /**
- * The code itself where the packet may carry it, else 0x83. Clients drop the connection over a code that is out
- * of place, such as Server unavailable in a PUBACK.
+ * The code itself where the packet may carry it, else 0x83. Clients drop the connection over a code
+ * that is out of place, such as Server unavailable in a PUBACK.
  */
 export function legalReasonCode(reasonCode: number, allowed: ReadonlySet<number>): number {
   if (allowed.has(reasonCode)) return reasonCode;

@@ -3,8 +3,8 @@ import { malformed } from "./errors.ts";
 import type { ProtocolVersion } from "./packets.ts";
 
 /**
- * Parses one complete frame with mqtt-packet. The parser is thrown away with the frame: kept for a connection it would
- * keep the CONNECT, password and Will included, for as long.
+ * Parses one complete frame with mqtt-packet. The parser is thrown away with the frame: kept for a
+ * connection it would keep the CONNECT, password and Will included, for as long.
  * @throws MqttError 0x81
  */
 export function parseFrame(frame: Buffer, version: ProtocolVersion): Packet {

@@ -1,6 +1,11 @@
-/** Topic names and filters: section 4.7 (wildcards, `$` topics) and 4.8.2 (shared subscriptions). */
+/**
+ * Topic names and filters: section 4.7 (wildcards, `$` topics) and 4.8.2 (shared subscriptions).
+ */
 
-/** A topic may have this many levels unless the caller says otherwise; a bound for every tree built from topics. */
+/**
+ * A topic may have this many levels unless the caller says otherwise; a bound for every tree built
+ * from topics.
+ */
 export const TOPIC_LEVELS_MAX = 128;
 
 /** UTF-8 bytes, from the two byte length in front of every string [MQTT-4.7.3-3]. */
@@ -57,8 +62,8 @@ export function parseSharedFilter(filter: string): SharedFilter | null {
 }
 
 /**
- * Does an ordinary filter (strip `$share/...` first) match a topic name? Both must be valid. Allocates nothing.
- * [MQTT-4.7.3-4] compares code points, without normalization.
+ * Does an ordinary filter (strip `$share/...` first) match a topic name? Both must be valid.
+ * Allocates nothing. [MQTT-4.7.3-4] compares code points, without normalization.
  */
 export function matches(filter: string, topic: string): boolean {
   // [MQTT-4.7.2-1] A filter that starts with a wildcard matches no topic that starts with "$".

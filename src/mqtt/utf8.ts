@@ -1,6 +1,9 @@
 import { malformed } from "./errors.ts";
 
-/** Keeps a byte order mark [MQTT-1.5.4-3]; refuses overlong forms, surrogates and stray bytes [MQTT-1.5.4-1]. */
+/**
+ * Keeps a byte order mark [MQTT-1.5.4-3]; refuses overlong forms, surrogates and stray bytes
+ * [MQTT-1.5.4-1].
+ */
 const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**

@@ -14,8 +14,9 @@ export interface PendingAck {
 }
 
 /**
- * Acknowledgements that the client waits for, in the order of its PUBLISHes. They are settled in any order and leave in
- * this one [MQTT-4.6.0-2] [MQTT-4.6.0-3]. Tokens are consecutive, so settling is an index into the ring.
+ * Acknowledgements that the client waits for, in the order of its PUBLISHes. They are settled in
+ * any order and leave in this one [MQTT-4.6.0-2] [MQTT-4.6.0-3]. Tokens are consecutive, so
+ * settling is an index into the ring.
  */
 export class AckQueue {
   #ring = new Uint32Array(16);
@@ -45,7 +46,9 @@ export class AckQueue {
     return true;
   }
 
-  /** The packet identifier of an entry at QoS 2, 0 for one at QoS 1. The token must be in the queue. */
+  /**
+   * The packet identifier of an entry at QoS 2, 0 for one at QoS 1. The token must be in the queue.
+   */
   qos2PacketId(token: number): number {
     const entry = this.#ring[this.#slot(token)]!;
     return (entry & QOS2_BIT) === 0 ? 0 : entry & PACKET_ID_MASK;

@@ -14,14 +14,16 @@ const COUNTED = 2;
 const WAITING = 4;
 
 /**
- * The receiving side of a session: section 4.3 for PUBLISHes from the client. Methods that take a packet throw MqttError when
- * the connection must end.
+ * The receiving side of a session: section 4.3 for PUBLISHes from the client. Methods that take a
+ * packet throw MqttError when the connection must end.
  */
 export class Inbound {
   readonly #clientId: string;
   readonly #acks = new AckQueue();
   readonly #qos2 = new Map<number, number>();
-  /** QoS 2 messages whose connection went away before they were settled: token -> packet identifier. */
+  /**
+   * QoS 2 messages whose connection went away before they were settled: token -> packet identifier.
+   */
   readonly #orphans = new Map<number, number>();
   #link: Link | null = null;
   #unacknowledged = 0;
@@ -31,7 +33,10 @@ export class Inbound {
     for (const packetId of receivedQos2) this.#qos2.set(packetId, SETTLED);
   }
 
-  /** Received, accepted and not yet released. Unsettled ones are left out: their client has no PUBREC and resends. */
+  /**
+   * Received, accepted and not yet released. Unsettled ones are left out: their client has no
+   * PUBREC and resends.
+   */
   get receivedQos2(): number[] {
     const packetIds: number[] = [];
     for (const [packetId, flags] of this.#qos2) {
@@ -91,7 +96,8 @@ export class Inbound {
   }
 
   /**
-   * The broker kept (or refused) what was published under `token`. Late and unknown tokens are ignored.
+   * The broker kept (or refused) what was published under `token`. Late and unknown tokens are
+   * ignored.
    * @throws MqttError with `reasonCode` when a 3.1.1 client cannot be told of a failure
    */
   settle(token: number, reasonCode: number): void {

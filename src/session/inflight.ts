@@ -2,8 +2,9 @@ import { PACKET_IDS_MAX } from "./link.ts";
 import type { OutboundEntry } from "./send-queue.ts";
 
 /**
- * Sent and not completed, by packet identifier. Iterates in the order in which a new connection has to resend: PUBLISHes
- * as they were first sent [MQTT-4.6.0-1], then PUBRELs in the order of the PUBRECs.
+ * Sent and not completed, by packet identifier. Iterates in the order in which a new connection has
+ * to resend: PUBLISHes as they were first sent [MQTT-4.6.0-1], then PUBRELs in the order of the
+ * PUBRECs.
  */
 export class Inflight {
   readonly #entries = new Map<number, OutboundEntry>();
@@ -17,7 +18,10 @@ export class Inflight {
     return this.#entries.get(packetId);
   }
 
-  /** Gives the entry the next free packet identifier, 1 first [MQTT-2.2.1-4]. The caller keeps `size` below 65,535. */
+  /**
+   * Gives the entry the next free packet identifier, 1 first [MQTT-2.2.1-4]. The caller keeps
+   * `size` below 65,535.
+   */
   add(entry: OutboundEntry): void {
     let packetId = this.#lastPacketId;
     do packetId = (packetId % PACKET_IDS_MAX) + 1;

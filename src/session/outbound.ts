@@ -17,16 +17,19 @@ import { transmit } from "./transmit.ts";
 type SnapshotEntries = SessionSnapshot["outbound"];
 
 /**
- * The sending side of a session: section 4.3 for PUBLISHes to the client. Methods that take a packet throw MqttError when
- * the connection must end.
+ * The sending side of a session: section 4.3 for PUBLISHes to the client. Methods that take a
+ * packet throw MqttError when the connection must end.
  *
- * Invariants: what is in flight is never more than the send window of some connection; nothing leaves the queue while
- * something in flight waits to be repeated.
+ * Invariants: what is in flight is never more than the send window of some connection; nothing
+ * leaves the queue while something in flight waits to be repeated.
  */
 export class Outbound {
   readonly #inflight = new Inflight();
   readonly #queue: SendQueue;
-  /** What was in flight when this connection began, in the order to repeat it in, and how far that has come. */
+  /**
+   * What was in flight when this connection began, in the order to repeat it in, and how far that
+   * has come.
+   */
   #resend: readonly OutboundEntry[] = [];
   #resendAt = 0;
   #onWireCount = 0;
@@ -58,7 +61,10 @@ export class Outbound {
     return this.#droppedCount;
   }
 
-  /** Acknowledgements for packet identifiers that are not in use; harmless, but a sign of a client with another past. */
+  /**
+   * Acknowledgements for packet identifiers that are not in use; harmless, but a sign of a client
+   * with another past.
+   */
   get unexpectedAckCount(): number {
     return this.#unexpectedAckCount;
   }
@@ -96,7 +102,10 @@ export class Outbound {
     }
   }
 
-  /** Sends what the window and the socket have room for: first what is to be repeated, then the queue. */
+  /**
+   * Sends what the window and the socket have room for: first what is to be repeated, then the
+   * queue.
+   */
   drain(nowMs: number): void {
     for (let link = this.#link; link !== null && !link.effects.isCongested(); link = this.#link) {
       if (this.#resendAt < this.#resend.length) {
@@ -124,7 +133,8 @@ export class Outbound {
     const entry = this.#inflight.get(messageId);
     if (entry === undefined) {
       this.#unexpectedAckCount += 1;
-      // Section 3.6.2.1; in 3.1.1 the client gets its PUBREL and can let go. An error expects no answer.
+      // Section 3.6.2.1; in 3.1.1 the client gets its PUBREL and can let go. An error expects no
+      // answer.
       if (packet.reasonCode >= FIRST_FAILURE_CODE) return;
       const reasonCode = ReasonCode.packetIdentifierNotFound;
       link.effects.send({ cmd: "pubrel", messageId, reasonCode });
@@ -136,7 +146,8 @@ export class Outbound {
       this.#complete(entry, nowMs);
       return;
     }
-    // [MQTT-4.3.3-6] Once released, the PUBLISH is never sent again; [MQTT-4.6.0-4] the order is that of PUBREC.
+    // [MQTT-4.3.3-6] Once released, the PUBLISH is never sent again; [MQTT-4.6.0-4] the order is
+    // that of PUBREC.
     if (!entry.isReleased) this.#inflight.moveToReleased(entry);
     link.effects.send({ cmd: "pubrel", messageId, reasonCode: ReasonCode.success });
   }
@@ -190,8 +201,8 @@ export class Outbound {
   }
 
   /**
-   * Repeats one entry with its own packet identifier [MQTT-4.4.0-1]; false when the window is full. Expired or not: once
-   * sent, it is finished [MQTT-4.3.3-7].
+   * Repeats one entry with its own packet identifier [MQTT-4.4.0-1]; false when the window is full.
+   * Expired or not: once sent, it is finished [MQTT-4.3.3-7].
    */
   #resendNext(link: Link, nowMs: number): boolean {
     const entry = this.#resend[this.#resendAt]!;

@@ -18,7 +18,10 @@ const OPEN = -1;
 /** Beyond this a client that never waits for an answer is told 0x97 for each filter. */
 export const PENDING_REQUESTS_MAX = 1024;
 
-/** SUBSCRIBE and UNSUBSCRIBE of one session, sections 3.8 to 3.11. What comes too late for its connection is dropped. */
+/**
+ * SUBSCRIBE and UNSUBSCRIBE of one session, sections 3.8 to 3.11. What comes too late for its
+ * connection is dropped.
+ */
 export class Requests {
   readonly #pending = new Map<number, PendingRequest>();
   #link: Link | null = null;
@@ -98,7 +101,10 @@ export class Requests {
     return this.#lastToken;
   }
 
-  /** [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.8.4-6]; [MQTT-3.10.4-4], [MQTT-3.10.4-5], [MQTT-3.11.3-1] */
+  /**
+   * [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.8.4-6]; [MQTT-3.10.4-4], [MQTT-3.10.4-5],
+   * [MQTT-3.11.3-1]
+   */
   #answer(link: Link, pending: PendingRequest): void {
     const allowed = pending.cmd === "suback" ? SUBACK_CODES : UNSUBACK_CODES;
     const granted = pending.codes.map((code) => legalReasonCode(code, allowed));

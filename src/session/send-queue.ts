@@ -15,7 +15,10 @@ export interface OutboundEntry {
   isOnWire: boolean;
 }
 
-/** What a message costs in the queue: its payload, its topic and an allowance for the objects around them. */
+/**
+ * What a message costs in the queue: its payload, its topic and an allowance for the objects around
+ * them.
+ */
 export function queuedSizeBytes(message: ApplicationMessage): number {
   return message.payload.length + message.topic.length + ENTRY_SIZE_BYTES;
 }
@@ -29,8 +32,9 @@ const SMALL_CHUNK_SIZE_BYTES = 4096;
 const COPIED_PAYLOAD_SIZE_BYTES_MAX = 1024;
 
 /**
- * The message as a queue may keep it for days. A small payload is a view into a chunk of the publisher's socket; without
- * a copy each would keep a whole chunk alive, far beyond what the queue counts.
+ * The message as a queue may keep it for days. A small payload is a view into a chunk of the
+ * publisher's socket; without a copy each would keep a whole chunk alive, far beyond what the queue
+ * counts.
  */
 export function detached(message: ApplicationMessage): ApplicationMessage {
   const { payload } = message;

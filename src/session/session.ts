@@ -21,7 +21,10 @@ import type {
   Subscription,
 } from "./session-api.ts";
 
-/** A session that never expires [section 3.1.2.11.2]; what a 3.1.1 client asks for with CleanSession 0. */
+/**
+ * A session that never expires [section 3.1.2.11.2]; what a 3.1.1 client asks for with CleanSession
+ * 0.
+ */
 export const SESSION_NEVER_EXPIRES = 0xffff_ffff;
 
 /** The detail goes to the client in full up to this; beyond it is left out. */
@@ -31,8 +34,8 @@ const REASON_STRING_SIZE_BYTES_MAX = 1024;
 const DISCONNECT_OVERHEAD_SIZE_BYTES = 9;
 
 /**
- * One client's protocol state. The broker gives a client with Clean Start a new one [MQTT-3.1.2-4]; calls after the
- * connection ended (late packets, late settlements) are harmless.
+ * One client's protocol state. The broker gives a client with Clean Start a new one [MQTT-3.1.2-4];
+ * calls after the connection ended (late packets, late settlements) are harmless.
  */
 export class Session implements SessionCore {
   readonly clientId: string;
@@ -56,7 +59,10 @@ export class Session implements SessionCore {
     for (const subscription of restored.subscriptions) this.addSubscription(subscription);
   }
 
-  /** A session to carry on with, not connected yet. What the snapshot holds is kept even beyond the limits. */
+  /**
+   * A session to carry on with, not connected yet. What the snapshot holds is kept even beyond the
+   * limits.
+   */
   static restore(snapshot: SessionSnapshot, limits: SessionLimits): Session {
     return new Session(snapshot.clientId, limits, snapshot);
   }

@@ -35,8 +35,8 @@ export class InboundAliases {
 }
 
 /**
- * Topic aliases that we assign, first come first served until the client's maximum is used up: a device's subscriber sees
- * few topics, and an assignment that stays costs nothing per message.
+ * Topic aliases that we assign, first come first served until the client's maximum is used up: a
+ * device's subscriber sees few topics, and an assignment that stays costs nothing per message.
  */
 export class OutboundAliases {
   readonly #maximum: number;

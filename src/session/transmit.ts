@@ -42,7 +42,10 @@ export function transmit(link: Link, delivery: Delivery, dup: boolean, nowMs: nu
   return true;
 }
 
-/** [MQTT-3.3.2-6] The interval received, less the whole seconds that the message has waited here; -1 = none. */
+/**
+ * [MQTT-3.3.2-6] The interval received, less the whole seconds that the message has waited here; -1
+ * = none.
+ */
 function expirySecondsLeft(message: ApplicationMessage, nowMs: number): number {
   if (message.properties?.messageExpiryInterval === undefined) return -1;
   return Math.max(0, Math.ceil((expiresAtMs(message) - nowMs) / 1000));

@@ -12,7 +12,10 @@ const uint16 = fc.integer({ min: 1, max: 65_535 });
 const uint32 = fc.integer({ min: 1, max: 0xffff_ffff });
 const qos = fc.constantFrom(0, 1, 2);
 
-/** mqtt-packet loses an empty value that is followed by another of the same name, so values are not empty here. */
+/**
+ * mqtt-packet loses an empty value that is followed by another of the same name, so values are not
+ * empty here.
+ */
 const userProperties = fc.dictionary(
   name,
   fc.oneof(name, fc.array(name, { minLength: 2, maxLength: 3 })),
