@@ -18,7 +18,7 @@ export type HandshakeEffect =
   | { readonly type: "decide"; readonly hello: Hello }
   | { readonly type: "opened"; readonly hello: Hello }
   /** The nodes are linked already, over another connection. */
-  | { readonly type: "duplicate"; readonly hello: Hello }
+  | { readonly type: "duplicate"; readonly hello: Hello; readonly isOurs: boolean }
   /** `isOurs`: this end refuses; otherwise the peer told us why it does. */
   | { readonly type: "refused"; readonly refusal: Refusal; readonly isOurs: boolean };
 
@@ -128,14 +128,20 @@ export class Handshake {
 
   #finish(message: MessageOf<"decision">): HandshakeEffect[] {
     this.#state = "over";
-    return [{ type: message.isOpen ? "opened" : "duplicate", hello: this.#remote as Hello }];
+    const hello = this.#remote as Hello;
+    return [
+      message.isOpen ? { type: "opened", hello } : { type: "duplicate", hello, isOurs: false },
+    ];
   }
 
   #end(isOpen: boolean): HandshakeEffect[] {
     if (this.#state !== "deciding") return [];
     this.#state = "over";
     const hello = this.#remote as Hello;
-    return [send({ type: "decision", isOpen }), { type: isOpen ? "opened" : "duplicate", hello }];
+    return [
+      send({ type: "decision", isOpen }),
+      isOpen ? { type: "opened", hello } : { type: "duplicate", hello, isOurs: true },
+    ];
   }
 
   /** Nothing in `hello` is looked at before its MAC is right. */

@@ -108,6 +108,8 @@ async function writeFrame(
   if (verdict.failure) throw verdict.failure;
   const prefix = Buffer.alloc(framePrefixSizeBytes);
   prefix.writeUInt32BE(bytes.length);
+  if (stream.writeStatus !== "writable")
+    throw new ClusterError("link-closed", "the transfer was cut");
   const isFull = !stream.send(Buffer.concat([prefix, bytes]));
   // A receiver that fails or is done does not drain the stream any more.
   if (isFull && !verdict.isDone) await Promise.race([drained(stream), verdict.promise]);

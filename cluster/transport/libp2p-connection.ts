@@ -8,7 +8,7 @@ import { FrameWriter } from "./frame-writer.ts";
 import { Handshake, type HandshakeEffect } from "./handshake.ts";
 import { decodeMessage, encodeMessage, nonceSizeBytes } from "./handshake-message.ts";
 import type { Refusal } from "./hello.ts";
-import { readFrames, writeFrames } from "./libp2p-stream.ts";
+import { readFrames, withDeadline, writeFrames } from "./libp2p-stream.ts";
 import type { Hello } from "./transport.ts";
 
 export const helloProtocol = "/flockmq/hello/1";
@@ -49,7 +49,7 @@ export class PeerConnection {
   readonly #writer: FrameWriter;
   readonly #cancelTimeout: Cancel;
   #state: "opening" | "open" | "closed" = "opening";
-  #hasHelloStream = false;
+  #stream: Stream | null = null;
   #onAlive: (() => void) | null = null;
 
   constructor(options: ConnectionOptions) {
@@ -80,7 +80,7 @@ export class PeerConnection {
 
   /** The peer opened the stream of the hello exchange. */
   acceptHelloStream(stream: Stream): void {
-    if (this.#hasHelloStream || this.connection.direction === "outbound") {
+    if (this.#stream || this.connection.direction === "outbound") {
       this.fail(new ClusterError("frame-malformed", "the peer opened a second hello stream"));
       return;
     }
@@ -124,7 +124,7 @@ export class PeerConnection {
     this.#writer.push(encodeMessage({ type: "goodbye" }));
     this.#writer.flush();
     this.#close("closed", null);
-    await this.#endConnection();
+    await this.#endAfterPeer();
   }
 
   async #begin(): Promise<void> {
@@ -140,7 +140,7 @@ export class PeerConnection {
   }
 
   #attach(stream: Stream): void {
-    this.#hasHelloStream = true;
+    this.#stream = stream;
     const onFault = (error: unknown): void => this.fail(error);
     stream.addEventListener("close", () => {
       this.fail(new ClusterError("link-closed", "the hello stream ended"));
@@ -151,7 +151,11 @@ export class PeerConnection {
   }
 
   #receive(frame: Uint8Array): void {
-    if (this.#state === "closed") return;
+    if (this.#state === "closed") {
+      // Both ends said goodbye at once: neither has to wait for the other.
+      if (decodeMessage(frame)?.type === "goodbye") void this.#endConnection();
+      return;
+    }
     if (!this.#handshake.isOver) {
       this.#run(this.#handshake.receive(frame));
       return;
@@ -191,12 +195,12 @@ export class PeerConnection {
           this.#options.onOpening(this, effect);
           break;
         case "duplicate":
-          this.#end(effect);
+          this.#end(effect, effect.isOurs);
           break;
         case "refused": {
           const { code, message } = effect.refusal;
           if (effect.isOurs) this.#options.onRefused(this, effect.refusal);
-          this.#end({ type: "failed", error: new ClusterError(code, message) });
+          this.#end({ type: "failed", error: new ClusterError(code, message) }, effect.isOurs);
           break;
         }
       }
@@ -204,11 +208,11 @@ export class PeerConnection {
   }
 
   /** The exchange ended without a link; what was said last still leaves. */
-  #end(opening: Opening): void {
+  #end(opening: Opening, hasLastWord: boolean): void {
     this.#cancelTimeout();
     this.#state = "closed";
     this.#options.onOpening(this, opening);
-    void this.#endConnection();
+    void (hasLastWord ? this.#endAfterPeer() : this.#endConnection());
   }
 
   #close(reason: "reset" | "closed", error: unknown): void {
@@ -224,6 +228,20 @@ export class PeerConnection {
         ? error
         : new ClusterError("link-closed", "the connection ended before the hello", {}, error);
     this.#options.onOpening(this, { type: "failed", error: failure });
+  }
+
+  /**
+   * Whoever has the last word lets the other end close the connection: closing with unread bytes in the socket makes
+   * the system send a reset, which would overtake that word.
+   */
+  async #endAfterPeer(): Promise<void> {
+    const { clock, limits } = this.#options;
+    const ended = new Promise<void>((resolve) => {
+      if (this.connection.status !== "open") resolve();
+      this.connection.addEventListener("close", () => resolve(), { once: true });
+    });
+    await withDeadline(clock, limits.closeTimeoutMs, ended);
+    await this.#endConnection();
   }
 
   async #endConnection(): Promise<void> {

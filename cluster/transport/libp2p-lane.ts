@@ -3,7 +3,7 @@ import { ClusterError } from "../errors.ts";
 import type { TransportLimits } from "../limits.ts";
 import type { Clock, Counters } from "../ports.ts";
 import { FrameWriter } from "./frame-writer.ts";
-import { drained, readFrames, writeFrames } from "./libp2p-stream.ts";
+import { flushed, readFrames, writeFrames } from "./libp2p-stream.ts";
 
 /** The long-lived streams of a link. The first three are the channels, by their number. */
 export const laneNames = ["raft", "control", "forward", "request"] as const;
@@ -71,7 +71,7 @@ export class Lane {
   async whenIdle(): Promise<void> {
     this.#writer.flush();
     await this.#writer.whenEmpty();
-    if (this.#outbound) await drained(this.#outbound);
+    if (this.#outbound) await flushed(this.#outbound, this.#options.clock);
   }
 
   /** Opens the outgoing stream; what was queued meanwhile leaves then. */

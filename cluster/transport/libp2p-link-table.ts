@@ -7,6 +7,7 @@ import type { Refusal } from "./hello.ts";
 import { nodeIdOf } from "./identity.ts";
 import { type Opening, PeerConnection } from "./libp2p-connection.ts";
 import { Link, type LinkOptions } from "./libp2p-link.ts";
+import { withDeadline } from "./libp2p-stream.ts";
 import { QuietLog } from "./quiet-log.ts";
 import type { Hello } from "./transport.ts";
 
@@ -118,10 +119,7 @@ export class LinkTable {
   /** Lets what was sent leave, within `closeTimeoutMs`, then says goodbye. */
   async close(link: Link): Promise<void> {
     const { clock, limits } = this.#options;
-    const isTooLate = Promise.withResolvers<void>();
-    const cancel = clock.after(limits.closeTimeoutMs, isTooLate.resolve);
-    await Promise.race([link.whenIdle(), isTooLate.promise]);
-    cancel();
+    await withDeadline(clock, limits.closeTimeoutMs, link.whenIdle());
     await link.peer.closeGracefully();
   }
 

@@ -1,4 +1,5 @@
 import type { Stream } from "@libp2p/interface";
+import type { Clock } from "../ports.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 
@@ -55,4 +56,27 @@ export function drained(stream: Stream): Promise<void> {
     stream.addEventListener("drain", done);
     stream.addEventListener("close", done);
   });
+}
+
+/**
+ * Resolves when everything sent on the stream has reached the socket, or the stream is over. libp2p drops what Noise still
+ * holds when a connection is closed too early, and tells the streams that there is room one turn before it is true.
+ */
+export async function flushed(stream: Stream, clock: Clock): Promise<void> {
+  do {
+    await drained(stream);
+    await new Promise<void>((resolve) => clock.endOfTurn(resolve));
+  } while (stream.status === "open" && (stream.writableNeedsDrain || stream.writeBufferLength > 0));
+}
+
+/** Resolves with `work` or after `timeoutMs`, whichever comes first. */
+export async function withDeadline(
+  clock: Clock,
+  timeoutMs: number,
+  work: Promise<void>,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(timeoutMs, resolve);
+  await Promise.race([work, promise]);
+  cancel();
 }
