@@ -81,8 +81,8 @@ export class Output implements Flushable {
 
   /** Writes what there is and takes nothing more. */
   end(): void {
-    this.flush();
     this.#isEnded = true;
+    this.flush();
     this.#stallCheck?.();
     this.#stallCheck = null;
   }

@@ -7,5 +7,11 @@ export function plainAddress(address: string | undefined): string {
 }
 
 export function isLoopbackAddress(address: string): boolean {
-  return address === "::1" || address.startsWith("127.");
+  return address === "::1" || /^127(\.\d{1,3}){3}$/.test(address);
+}
+
+/** Names and addresses of this machine, IPv6 with or without brackets. */
+export function isLoopbackHost(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, "").toLowerCase();
+  return bare === "localhost" || bare.endsWith(".localhost") || isLoopbackAddress(bare);
 }

@@ -15,6 +15,11 @@ export interface ListenOptions {
   readonly isPortFixed: boolean;
   /** How the operator calls it, for the error: `--mqtt`. */
   readonly optionName: string;
+  /**
+   * WebSocket on a loopback host: true lets in pages of any origin. Else only pages of this machine, because any web page
+   * reaches loopback through the browser of the person beside it.
+   */
+  readonly isOpen?: boolean;
   /** PEM texts; with them the listener speaks TLS. */
   readonly tls?: { readonly certificate: string; readonly key: string };
 }

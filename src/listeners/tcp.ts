@@ -45,7 +45,8 @@ function connect(socket: Socket, acceptor: ChannelAcceptor, log: Log): void {
   }
   socket.on("data", (chunk: Buffer) => handler.received(chunk));
   socket.on("drain", () => handler.drained());
-  socket.on("end", () => socket.end());
+  // At the end of the turn, behind the answers to what came last.
+  socket.on("end", () => setImmediate(() => socket.end()));
   socket.on("error", (error) => log.debug({ error }, "socket error"));
   socket.on("close", () => handler.closed());
 }

@@ -1,10 +1,10 @@
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import type { Log } from "#cluster";
 import type { Channel, ChannelAcceptor } from "../broker/channel.ts";
-import { isLoopbackAddress, plainAddress } from "./address.ts";
+import { isLoopbackAddress, isLoopbackHost, plainAddress } from "./address.ts";
 import { bind } from "./bind.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
 
@@ -13,6 +13,8 @@ const paths = ["/", "/mqtt"];
 const subprotocols = ["mqtt", "mqttv3.1"];
 /** Frames carry any piece of the byte stream, so this bounds memory and no packet. */
 const frameSizeBytesMax = 4 * 1024 * 1024;
+/** As long as a socket may be silent before its CONNECT. */
+const upgradeTimeoutMs = 10_000;
 const unsupportedData = 1003;
 const normalClosure = 1000;
 
@@ -22,9 +24,12 @@ export async function listenWebSocket(
   acceptor: ChannelAcceptor,
   log: Log,
 ): Promise<Listener> {
-  const server: Server = options.tls
+  const server = options.tls
     ? createTlsServer({ cert: options.tls.certificate, key: options.tls.key })
     : createServer();
+  server.headersTimeout = upgradeTimeoutMs;
+  server.requestTimeout = upgradeTimeoutMs;
+  const isLocalOnly = isLoopbackHost(options.host) && options.isOpen !== true;
   const webSockets = new WebSocketServer({
     noServer: true,
     maxPayload: frameSizeBytesMax,
@@ -32,14 +37,13 @@ export async function listenWebSocket(
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
   });
   server.on("request", (_request, response) => {
-    response.writeHead(426, { "content-type": "text/plain", upgrade: "websocket" });
+    const headers = { "content-type": "text/plain", upgrade: "websocket", connection: "close" };
+    response.writeHead(426, headers);
     response.end("MQTT over WebSocket lives here: connect with subprotocol mqtt\n");
   });
   server.on("upgrade", (request, socket, head) => {
-    if (!isWelcome(request)) {
-      refuse(socket);
-      return;
-    }
+    if (isLocalOnly && !isFromThisMachine(request)) return refuse(socket, "403 Forbidden");
+    if (!isMqtt(request)) return refuse(socket, "400 Bad Request");
     webSockets.handleUpgrade(request, socket, head, (webSocket) =>
       connect(webSocket, request, acceptor, log),
     );
@@ -57,17 +61,25 @@ export async function listenWebSocket(
   };
 }
 
-function isWelcome(request: IncomingMessage): boolean {
+function isMqtt(request: IncomingMessage): boolean {
   const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
   const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",");
   return paths.includes(path) && offered.some((name) => subprotocols.includes(name.trim()));
 }
 
-function refuse(socket: Duplex): void {
+/** A foreign name that resolves to loopback is an attack, and so is a page from elsewhere. */
+function isFromThisMachine({ headers }: IncomingMessage): boolean {
+  const hostname = URL.parse(`http://${headers.host ?? ""}`)?.hostname ?? "";
+  if (!isLoopbackHost(hostname)) return false;
+  const { origin } = headers;
+  return origin === undefined || isLoopbackHost(URL.parse(origin)?.hostname ?? "");
+}
+
+function refuse(socket: Duplex, status: string): void {
   socket.on("error", () => {
     // Refused: whatever else happens to it concerns nobody.
   });
-  socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 
 function connect(
@@ -88,8 +100,9 @@ function connect(
     if (isBinary) handler.received(bytesOf(data));
     else {
       // [MQTT-6.0.0-1]
-      handler.violated("a WebSocket text frame [MQTT-6.0.0-1]");
-      webSocket.close(unsupportedData);
+      channel.closeCode = unsupportedData;
+      handler.violated("a WebSocket text frame");
+      channel.end();
     }
   });
   webSocket.on("close", () => handler.closed());
@@ -105,6 +118,7 @@ class WebSocketChannel implements Channel {
   readonly isLoopback: boolean;
   readonly #webSocket: WebSocket;
   onDrained: (() => void) | null = null;
+  closeCode = normalClosure;
 
   constructor(webSocket: WebSocket, request: IncomingMessage) {
     this.#webSocket = webSocket;
@@ -127,7 +141,7 @@ class WebSocketChannel implements Channel {
   }
 
   end(): void {
-    this.#webSocket.close(normalClosure);
+    this.#webSocket.close(this.closeCode);
   }
 
   destroy(): void {

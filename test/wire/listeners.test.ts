@@ -62,7 +62,8 @@ test("a text frame ends a WebSocket; another path or subprotocol is refused", as
   await once(socket, "open");
   expect(socket.protocol).toBe("mqttv3.1");
   socket.send("text");
-  await once(socket, "close");
+  const [code] = (await once(socket, "close")) as [number];
+  expect(code).toBe(1003);
   for (const [path, protocol] of [
     ["/else", "mqtt"],
     ["/mqtt", "chat"],
@@ -70,6 +71,18 @@ test("a text frame ends a WebSocket; another path or subprotocol is refused", as
     const refused = new WebSocket(`ws://127.0.0.1:${wire.webSocketPort}${path}`, protocol);
     const [error] = (await once(refused, "error")) as [Error];
     expect(error.message).toContain("400");
+  }
+});
+
+test("on loopback a page from elsewhere, or a foreign name for it, is refused", async () => {
+  const url = `ws://127.0.0.1:${wire.webSocketPort}/mqtt`;
+  const own = new WebSocket(url, "mqtt", { origin: "http://localhost:8080" });
+  await once(own, "open");
+  own.terminate();
+  for (const headers of [{ origin: "https://evil.example" }, { host: "127.evil.example" }]) {
+    const refused = new WebSocket(url, "mqtt", { headers });
+    const [error] = (await once(refused, "error")) as [Error];
+    expect(error.message).toContain("403");
   }
 });
 

@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import { gather } from "../../../src/broker/output-gathering.ts";
+import { BrokerRig } from "../../support/broker-rig.ts";
+
+test("everything of one turn goes out in one write", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const subscriber = await rig.connect(node, "sub");
+  subscriber.subscribe("#", { qos: 1 });
+  await rig.settle();
+  const publisher = await rig.connect(node, "pub");
+  const before = [subscriber.writes, publisher.writes];
+  for (let messageId = 1; messageId <= 100; messageId++) {
+    publisher.publish("a", "x", { qos: 1, messageId });
+  }
+  rig.clock.endTurns();
+  expect(subscriber.texts()).toHaveLength(100);
+  expect(publisher.take("puback")).toHaveLength(100);
+  expect([subscriber.writes, publisher.writes]).toEqual(before.map((count) => count + 1));
+});
+
+test("small buffers are joined, large ones passed by reference, order kept", () => {
+  const large = Buffer.alloc(5000, 2);
+  const chunks = [Buffer.from("ab"), Buffer.from("cd"), large, Buffer.from("e"), Buffer.from("f")];
+  const gathered = gather(chunks);
+  expect(gathered).toHaveLength(3);
+  expect(gathered[1]).toBe(large);
+  expect(Buffer.concat(gathered)).toEqual(Buffer.concat(chunks));
+});
+
+test("a client that does not read: QoS 0 is dropped and counted, QoS 1 waits until it reads", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const slow = await rig.connect(node, "slow");
+  slow.subscribe("a", { qos: 1 });
+  await rig.settle();
+  const publisher = await rig.connect(node, "pub");
+  slow.heldSizeBytes = 5 * 1024 * 1024;
+  publisher.publish("a", "0");
+  publisher.publish("a", "1", { qos: 1, messageId: 1 });
+  await rig.settle();
+  expect(slow.texts()).toEqual([]);
+  expect(node.broker.counters.droppedSlowConsumer).toBe(1);
+  slow.heldSizeBytes = 0;
+  slow.handler?.drained();
+  await rig.settle();
+  expect(slow.texts()).toEqual(["a=1"]);
+});
+
+test("a client that takes nothing for a minute is disconnected, one that takes little is not", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const [stuck, slow] = [await rig.connect(node, "stuck"), await rig.connect(node, "slow")];
+  const publisher = await rig.connect(node, "pub");
+  for (const client of [stuck, slow]) {
+    client.subscribe("a", { qos: 1 });
+    client.heldSizeBytes = 6 * 1024 * 1024;
+  }
+  await rig.settle();
+  publisher.publish("a", "x", { qos: 1, messageId: 1 });
+  await rig.pass(30_000);
+  slow.heldSizeBytes = 5 * 1024 * 1024;
+  await rig.pass(31_000);
+  expect([stuck.isDestroyed, slow.isDestroyed]).toEqual([true, false]);
+  expect(node.broker.counters.slowConsumers).toBe(1);
+});
+
+test("more than the hard bound waiting ends a client at once, counted once", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const slow = await rig.connect(node, "slow");
+  slow.heldSizeBytes = 17 * 1024 * 1024;
+  slow.send({ cmd: "pingreq" });
+  await rig.settle();
+  expect(slow.take("disconnect")[0]?.reasonCode).toBe(0x97);
+  expect(slow.isDestroyed).toBe(true);
+  expect(node.broker.counters.slowConsumers).toBe(1);
+  expect(node.broker.figures().connections).toBe(0);
+});
