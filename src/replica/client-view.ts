@@ -4,7 +4,7 @@ import { ByteWriter } from "./byte-writer.ts";
 import type { RecordHash } from "./digest.ts";
 import type { ReplicaLimits } from "./limits.ts";
 import { recordPrefix, type StateRecords } from "./records.ts";
-import type { ClaimResult, ClientOwner } from "./replica-api.ts";
+import type { ClaimResult, ClientOwner, Fence } from "./replica-api.ts";
 
 interface ClientEntry extends ClientOwner {
   readonly expirySeconds: number;
@@ -50,6 +50,14 @@ export class ClientView {
   ownerOf(clientId: string): ClientOwner | null {
     const entry = this.#clients.get(clientId);
     return entry === undefined ? null : ownerIn(entry);
+  }
+
+  /** May `nodeId` still write for this client? */
+  isFenced(clientId: string, fence: Fence, nodeId: NodeId): boolean {
+    if (fence === "none") return false;
+    const owner = this.#clients.get(clientId);
+    if (owner === undefined || owner.nodeId !== nodeId) return true;
+    return fence !== "owner" && fence !== owner.epoch;
   }
 
   /** Null when there are too many identifiers. */

@@ -1,7 +1,7 @@
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { readMessageBody, writeMessageBody } from "./message-codec.ts";
-import type { AttributeUpdate, Command } from "./replica-api.ts";
+import type { AttributeUpdate, Command, Fence } from "./replica-api.ts";
 import { isStateValue } from "./state-value.ts";
 
 /** The first byte of every command; a node that reads a number it does not know leaves its state alone. */
@@ -21,10 +21,12 @@ export function encodeCommand(command: Command): Buffer {
       writer.string(command.message.topic);
       writeMessageBody(writer, command.message);
       writeUpdates(writer, command.updates);
+      writeFence(writer, command.fence ?? "none");
       break;
     case "state":
       writer.string(command.source);
       writeUpdates(writer, command.updates);
+      writeFence(writer, command.fence ?? "none");
       break;
     case "claim":
       writer.string(command.clientId);
@@ -53,11 +55,11 @@ function readCommand(reader: ByteReader): Command | null {
   switch (reader.byte()) {
     case commandType.retain: {
       const message = readMessageBody(reader, reader.string(), 0);
-      return { type: "retain", message, updates: readUpdates(reader) };
+      return { type: "retain", message, updates: readUpdates(reader), ...readFence(reader) };
     }
     case commandType.state: {
       const source = reader.string();
-      return { type: "state", source, updates: readUpdates(reader) };
+      return { type: "state", source, updates: readUpdates(reader), ...readFence(reader) };
     }
     case commandType.claim: {
       const clientId = reader.string();
@@ -70,6 +72,27 @@ function readCommand(reader: ByteReader): Command | null {
     }
     default:
       return null;
+  }
+}
+
+const fenceKind = { none: 0, owner: 1, epoch: 2 } as const;
+
+function writeFence(writer: ByteWriter, fence: Fence): void {
+  writer.byte(typeof fence === "number" ? fenceKind.epoch : fenceKind[fence]);
+  if (typeof fence === "number") writer.number(fence);
+}
+
+function readFence(reader: ByteReader): { fence?: Fence } {
+  switch (reader.byte()) {
+    case fenceKind.none:
+      return {};
+    case fenceKind.owner:
+      return { fence: "owner" };
+    case fenceKind.epoch:
+      return { fence: reader.number() };
+    default:
+      reader.fail();
+      return {};
   }
 }
 

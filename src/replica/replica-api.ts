@@ -9,18 +9,29 @@ export interface AttributeUpdate {
   readonly value: unknown;
 }
 
+/**
+ * Who may still write when the command is applied: anybody ("none": the broker's own messages), the node if it owns the
+ * publisher's client identifier ("owner": its claim has no epoch yet), or only this very claim (its epoch). A message that a
+ * hung node still holds must not come after what the same client has written elsewhere since.
+ */
+export type Fence = "none" | "owner" | number;
+
 /** What the log carries. Encoded by `encodeCommand`, decoded inside `Replica.apply` (commands.ts). */
 export type Command =
   /** Keeps (or, with an empty payload, clears) the retained message of its topic. */
   | {
       readonly type: "retain";
       readonly message: ApplicationMessage;
+      /** Of `message.publisherId`; "none" when left out. */
+      readonly fence?: Fence;
       readonly updates: readonly AttributeUpdate[];
     }
   /** Device state without a retained message. */
   | {
       readonly type: "state";
       readonly source: string;
+      /** Of `source`; "none" when left out. */
+      readonly fence?: Fence;
       readonly updates: readonly AttributeUpdate[];
     }
   /** A client connected: the node claims its identifier. Result: {@link ClaimResult}. */
@@ -41,6 +52,8 @@ export interface ClaimResult {
 
 export interface RetainedResult {
   readonly version: number;
+  /** Nothing was written: the client has been claimed elsewhere, or its claim is gone. */
+  readonly isFenced?: true;
 }
 
 export interface ClientOwner {

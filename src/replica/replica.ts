@@ -10,6 +10,7 @@ import type {
   ClaimResult,
   ClientOwner,
   Command,
+  Fence,
   ReplicaQueries,
   RetainedResult,
 } from "./replica-api.ts";
@@ -23,6 +24,8 @@ export type OwnerChangedHandler = (
 
 /** What a command that was understood answers its proposer; null for one that was not. */
 export type CommandResult = ClaimResult | RetainedResult | { readonly isReleased: boolean } | null;
+
+const fenced: RetainedResult = { version: 0, isFenced: true };
 
 /**
  * The state that the log agrees on: retained messages, device state, and who owns which client identifier. Results by command:
@@ -42,6 +45,7 @@ export class Replica implements StateMachine, ReplicaQueries {
     replica_retained_refused: 0,
     replica_retained_expired: 0,
     replica_claims_refused: 0,
+    replica_writes_fenced: 0,
     replica_releases_stale: 0,
     replica_updates_ignored: 0,
     replica_updates_refused_devices: 0,
@@ -170,6 +174,8 @@ export class Replica implements StateMachine, ReplicaQueries {
   #applyCommand(command: Command, context: CommandContext, writer: StateWriter): CommandResult {
     switch (command.type) {
       case "retain": {
+        const { fence = "none", message } = command;
+        if (this.#isFenced(message.publisherId, fence, context)) return fenced;
         const isKept = this.#retained.put(command.message, context, writer);
         this.#update(command.updates, command.message.publisherId, context, writer);
         if (!isKept) {
@@ -178,6 +184,7 @@ export class Replica implements StateMachine, ReplicaQueries {
         return { version: isKept ? context.index : 0 };
       }
       case "state":
+        if (this.#isFenced(command.source, command.fence ?? "none", context)) return fenced;
         this.#update(command.updates, command.source, context, writer);
         return { version: context.index };
       case "claim":
@@ -189,6 +196,12 @@ export class Replica implements StateMachine, ReplicaQueries {
         return { isReleased };
       }
     }
+  }
+
+  #isFenced(clientId: string, fence: Fence, { origin }: CommandContext): boolean {
+    const isFenced = this.#clients.isFenced(clientId, fence, origin);
+    this.#counts.replica_writes_fenced += isFenced ? 1 : 0;
+    return isFenced;
   }
 
   #update(
