@@ -51,7 +51,7 @@ export class SessionEntry implements LocalTarget {
   }
 
   deliver(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void {
-    for (const hold of this.#holds) if (hold.offer(message, options)) return;
+    if (this.#holds.length > 0 && this.#holds.some((hold) => hold.offer(message, options))) return;
     this.session.deliver(message, options, nowMs);
   }
 

@@ -4,6 +4,12 @@ import type { BrokerContext } from "./context.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { type SysSource, SysValues } from "./sys-values.ts";
 
+const nodesPrefix = "$SYS/cluster/nodes/";
+
+function stateTopicOf(name: string): string {
+  return `${nodesPrefix}${name}/state`;
+}
+
 /**
  * `$SYS`: what this node says about itself, to its own clients only. Values behave as retained messages do: a new
  * subscriber gets the current ones at once, and an unchanged one never vanishes.
@@ -69,7 +75,11 @@ export class SysTopics {
     this.#set("$SYS/cluster/node", cluster.name);
     this.#set("$SYS/cluster/leader", leader?.name ?? "");
     this.#set("$SYS/cluster/quorum", cluster.hasQuorum() ? "1" : "0");
-    for (const { name, state } of members) this.#set(`$SYS/cluster/nodes/${name}/state`, state);
+    const stateTopics = new Set(members.map(({ name }) => stateTopicOf(name)));
+    for (const topic of this.#messages.keys()) {
+      if (topic.startsWith(nodesPrefix) && !stateTopics.has(topic)) this.#messages.delete(topic);
+    }
+    for (const { name, state } of members) this.#set(stateTopicOf(name), state);
   }
 
   /** Published when it changed: mosquitto's clients know it so. */
