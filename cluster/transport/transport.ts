@@ -81,6 +81,7 @@ export interface Transport {
   /** Closes the link and refuses it until `dial` or the peer opens it again. */
   disconnect(nodeId: NodeId): Promise<void>;
   links(): readonly NodeId[];
+  /** Copies the frame: the caller may use its memory again. One above the size limit is dropped as "full", counted. */
   send(to: NodeId, channel: Channel, frame: Uint8Array): SendResult;
   request(to: NodeId, kind: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
   sendBulk(
