@@ -1,6 +1,5 @@
 /**
  * Every bound of the links between nodes in one place, with what happens when it is hit.
- * A colleague's bound belongs here as soon as two parts of the library have to agree on it.
  */
 export interface TransportLimits {
   /** A larger frame is refused with `frame-too-large`; a peer that announces one is disconnected, with a log line. */
@@ -31,6 +30,8 @@ export interface TransportLimits {
   readonly pendingConnectionsMax: number;
   /** New connections per second and address; more are refused (default 5: nodes of one host would be locked out). */
   readonly connectionsPerSecondMax: number;
+  /** Dials under way; further ones wait for their turn, as long as their own deadline lets them. */
+  readonly dialsMax: number;
   /** Ports tried after the one asked for, when that is taken and not fixed; then `port-taken`. */
   readonly portsTriedMax: number;
   /** Addresses remembered so that a refusal is logged once a minute for each; the oldest is forgotten. */
@@ -50,12 +51,13 @@ export const defaultTransportLimits: TransportLimits = {
   bulkTransfersMax: 4,
   bulkReadAheadSizeBytesMax: mebibyte,
   broadcastSizeBytesMax: mebibyte - 4 * kibibyte,
-  handshakeTimeoutMs: 5000,
+  handshakeTimeoutMs: 10_000,
   probeTimeoutMs: 1000,
   closeTimeoutMs: 1000,
   connectionsMax: 2048,
   pendingConnectionsMax: 256,
   connectionsPerSecondMax: 1000,
+  dialsMax: 256,
   portsTriedMax: 200,
   loggedAddressesMax: 1024,
 };
@@ -84,5 +86,5 @@ export const streamsPerConnectionMax = 128;
 /** Bytes of broadcasts waiting for one peer; beyond it gossipsub's stream to that peer is reset, which ends the link. */
 export const broadcastQueueSizeBytesMax = 16 * mebibyte;
 
-/** The unit of `sendBulk`'s header, and of the message of a failure that travels back: longer text is cut. */
+/** Characters of a failure's message that travel back to a requester or a sender; longer text is cut. */
 export const failureMessageLengthMax = 1024;

@@ -65,6 +65,7 @@ function explain(address: string, error: unknown, signal: AbortSignal): ClusterE
   if (signal.aborted) return dialTimeout(address);
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   if (/dial self/i.test(message)) return unreachable(address, "that is this node itself", error);
+  if (name === "TimeoutError" || /timeout|timed out/i.test(message)) return dialTimeout(address);
   const code = /E[A-Z]{4,}/.exec(message)?.[0];
   if (code === "ECONNREFUSED") return unreachable(address, "connection refused", error);
   if (name === "EncryptionFailedError") {

@@ -37,6 +37,7 @@ export interface NodeOptions {
   readonly onMdnsError: (error: unknown) => void;
 }
 
+const dialTimeoutMaxMs = 3_600_000;
 const mdnsQueryMs = 10_000;
 const negotiationTimeoutMs = 3000;
 
@@ -56,6 +57,10 @@ export function createNode(options: NodeOptions): Promise<Libp2pNode> {
       maxIncomingPendingConnections: limits.pendingConnectionsMax,
       inboundConnectionThreshold: limits.connectionsPerSecondMax,
       inboundUpgradeTimeout: limits.handshakeTimeoutMs,
+      maxParallelDials: limits.dialsMax,
+      maxDialQueueLength: 4 * limits.dialsMax,
+      // The deadline is the caller's; libp2p's own for each address (default 6 s) would come before it.
+      addressDialTimeout: dialTimeoutMaxMs,
       // One peer that hangs must not hold up the others: gossipsub opens its streams one after the other.
       outboundStreamProtocolNegotiationTimeout: negotiationTimeoutMs,
       inboundStreamProtocolNegotiationTimeout: negotiationTimeoutMs,

@@ -1,15 +1,14 @@
-import type { Connection, Stream } from "@libp2p/interface";
 import { ClusterError } from "../errors.ts";
-import { defaultTransportLimits, streamsPerProtocolMax, type TransportLimits } from "../limits.ts";
+import { defaultTransportLimits, type TransportLimits } from "../limits.ts";
 import type { NodeId } from "../node-id.ts";
 import type { Cancel, Clock, Counters, Log, Random } from "../ports.ts";
-import { formatAddress, protocolMajor } from "./hello.ts";
+import { protocolMajor } from "./hello.ts";
 import type { Identity } from "./identity.ts";
 import { Broadcast } from "./libp2p-broadcast.ts";
-import { bulkProtocol, receiveBulk, sendBulk } from "./libp2p-bulk.ts";
-import { helloProtocol } from "./libp2p-connection.ts";
+import { sendBulk } from "./libp2p-bulk.ts";
 import { connect, dialTimeout, unreachable } from "./libp2p-dial.ts";
-import { laneNames, protocolOf } from "./libp2p-lane.ts";
+import { guardHandlers } from "./libp2p-guard.ts";
+import { laneNames } from "./libp2p-lane.ts";
 import type { Link } from "./libp2p-link.ts";
 import { LinkTable } from "./libp2p-link-table.ts";
 import {
@@ -20,6 +19,7 @@ import {
   resolveListenHost,
 } from "./libp2p-listen.ts";
 import { createNode, type Libp2pNode } from "./libp2p-node.ts";
+import { serveProtocols } from "./libp2p-protocols.ts";
 import { QuietLog } from "./quiet-log.ts";
 import { deriveKeys, type SecretKeys } from "./secret.ts";
 import type {
@@ -94,7 +94,8 @@ export class Libp2pTransport implements Transport {
     const { host, port, isPortFixed } = this.#options;
     if (this.#running) throw new ClusterError("option-invalid", "the transport runs already");
     const listenHost = await resolveListenHost(host);
-    const guarded = this.#guard(handlers);
+    const { counters, log } = this.#options;
+    const guarded = guardHandlers(handlers, counters, log);
     await listenOnFreePort(listenHost.hosts, port, isPortFixed, this.#limits, async (free) => {
       const listen = listenHost.hosts.map((one) => multiaddrOf(one, free));
       await this.#run(listenHost, free, listen, guarded, hello);
@@ -209,7 +210,8 @@ export class Libp2pTransport implements Transport {
       onDown: (link, reason) => handlers.onLink({ type: "down", nodeId: link.nodeId, reason }),
     });
     const node = await this.#createNode(listen, links);
-    const broadcast = await this.#attach(node, links, handlers);
+    await serveProtocols({ node, links, handlers, counters, limits: this.#limits });
+    const broadcast = this.#createBroadcast(node, handlers);
     // Before start, because a peer may be linked before start returns.
     this.#running = { node, links, broadcast, listenHost, port };
     try {
@@ -244,55 +246,14 @@ export class Libp2pTransport implements Transport {
     });
   }
 
-  async #attach(
-    node: Libp2pNode,
-    links: LinkTable,
-    handlers: TransportHandlers,
-  ): Promise<Broadcast> {
-    const { counters } = this.#options;
-    const limits = { maxInboundStreams: streamsPerProtocolMax };
-    node.addEventListener("connection:open", ({ detail }) => links.add(detail));
-    node.addEventListener("peer:discovery", ({ detail }) => {
-      const found = detail.multiaddrs.flatMap((one) => addressOf(one.toString()) ?? []);
-      if (found.length > 0) handlers.onDiscovered(found);
-    });
-    await node.handle(
-      helloProtocol,
-      (stream, connection) => links.peerOn(connection)?.acceptHelloStream(stream),
-      limits,
-    );
-    const verified = (stream: Stream, connection: Connection): Link | undefined => {
-      const link = links.on(connection);
-      if (link) return link;
-      counters.add("transport_streams_refused");
-      stream.abort(new Error("the peer is not verified"));
-      return undefined;
-    };
-    for (const name of laneNames) {
-      await node.handle(
-        protocolOf(name),
-        (stream, connection) => verified(stream, connection)?.acceptStream(name, stream),
-        limits,
-      );
-    }
-    await node.handle(
-      bulkProtocol,
-      async (stream, connection) => {
-        const link = verified(stream, connection);
-        if (!link) return;
-        await receiveBulk(stream, this.#limits, (kind, header, chunks) =>
-          handlers.onBulk(link.nodeId, kind, header, chunks),
-        );
-      },
-      { maxInboundStreams: Math.max(streamsPerProtocolMax, 2 * this.#limits.bulkTransfersMax) },
-    );
+  #createBroadcast(node: Libp2pNode, handlers: TransportHandlers): Broadcast {
     return new Broadcast({
       pubsub: node.services.pubsub,
       nodeId: this.nodeId,
       limits: this.#limits,
       onBroadcast: handlers.onBroadcast,
       onDropped: (reason, error) => {
-        counters.add(`transport_broadcasts_dropped_${reason}`);
+        this.#options.counters.add(`transport_broadcasts_dropped_${reason}`);
         const why = error instanceof Error ? error.message : String(error);
         this.#quietLog.warn(`broadcast ${reason}`, { why }, "broadcast dropped");
       },
@@ -343,28 +304,6 @@ export class Libp2pTransport implements Transport {
     });
   }
 
-  /** An exception of a handler must not surface inside libp2p, where it would end the process. */
-  #guard(handlers: TransportHandlers): TransportHandlers {
-    const run = <A extends unknown[]>(name: string, call: (...args: A) => void) => {
-      return (...args: A): void => {
-        try {
-          call(...args);
-        } catch (error) {
-          this.#options.counters.add("transport_handler_errors");
-          this.#options.log.error({ err: error, handler: name }, "a transport handler failed");
-        }
-      };
-    };
-    return {
-      onFrame: run("onFrame", handlers.onFrame),
-      onLink: run("onLink", handlers.onLink),
-      onBroadcast: run("onBroadcast", handlers.onBroadcast),
-      onDiscovered: run("onDiscovered", handlers.onDiscovered),
-      onRequest: handlers.onRequest,
-      onBulk: handlers.onBulk,
-    };
-  }
-
   #linkTo(nodeId: NodeId): Link {
     const link = this.#started().links.get(nodeId);
     if (link) return link;
@@ -381,10 +320,4 @@ function explainFailure(address: string, error: ClusterError): ClusterError {
   const code =
     error.code === "link-closed" || error.code === "frame-malformed" ? "unreachable" : error.code;
   return new ClusterError(code, `peer ${address}: ${error.message}`, { address }, error);
-}
-
-/** `/ip4/10.0.0.1/tcp/7001` as HOST:PORT; null when it is something else. */
-function addressOf(text: string): string | null {
-  const match = /^\/ip[46]\/([^/]+)\/tcp\/(\d+)/.exec(text);
-  return match ? formatAddress(match[1] ?? "", Number(match[2])) : null;
 }
