@@ -14,8 +14,9 @@ import type { Listener } from "./listeners/listener.ts";
 import { listenTcp } from "./listeners/tcp.ts";
 import { listenWebSocket } from "./listeners/websocket.ts";
 import { LocalNode } from "./local-node.ts";
+import { bindNextFree, checkFixedPorts } from "./port-binding.ts";
 import { Replica } from "./replica/replica.ts";
-import { formationOf, listenHttp, type OpenedNode, openNode } from "./startup.ts";
+import { formationOf, type OpenedNode, openNode } from "./startup.ts";
 import type { Logger } from "./telemetry/log.ts";
 import { version } from "./version.ts";
 
@@ -64,9 +65,12 @@ export class BrokerNode {
 
   /** Resolves when the node is ready; null when it was stopped on the way. */
   async start(): Promise<ReadyFacts | null> {
+    await checkFixedPorts(this.#loaded);
     const opened = await this.#open();
     this.#starting = opened.starting;
-    const http = await listenHttp(this.#api, portRequest("http", this.#loaded, opened.saved));
+    const http = await bindNextFree(portRequest("http", this.#loaded, opened.saved), (host, port) =>
+      this.#api.listen(host, port),
+    );
     this.#local.ports = { http, peer: opened.starting.peerPort };
     const cluster = await opened.starting.cluster;
     this.#local.cluster = cluster;

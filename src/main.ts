@@ -28,6 +28,8 @@ export async function main(argv: readonly string[], environment: Environment): P
   // State that a thrown error left half changed must not be served, nor written.
   process.on("uncaughtException", die);
   process.on("unhandledRejection", die);
+  // Whoever read the log is gone; the clients are not.
+  process.stdout.on("error", () => {});
   try {
     const node = new BrokerNode(loaded, log, die);
     const stopping = handleSignals(node, log);

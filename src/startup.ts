@@ -6,10 +6,9 @@ import {
   type StartingCluster,
   startCluster,
 } from "#cluster";
-import type { ApiServer } from "./api/server.ts";
 import type { LoadedConfig } from "./config/config.ts";
 import type { DataDirectories } from "./config/data-directory.ts";
-import { type PortRequest, portRequest } from "./config/listen-ports.ts";
+import { portRequest } from "./config/listen-ports.ts";
 import { type Ports, readPorts } from "./config/saved-ports.ts";
 import { UsageError } from "./config/usage-error.ts";
 import type { Logger } from "./telemetry/log.ts";
@@ -74,28 +73,6 @@ function explain(error: unknown, dataDir: string, loaded: LoadedConfig): unknown
     return new UsageError(`${name}: cannot use ${join(dataDir)} (${String(error.code)})`, 1);
   }
   return error;
-}
-
-const portsTriedMax = 100;
-
-/** Binds the HTTP server; a default that is taken moves on. Answers the port. */
-export async function listenHttp(server: ApiServer, request: PortRequest): Promise<number> {
-  const { host, port, isPortFixed, optionName } = request;
-  const tries = isPortFixed || port === 0 ? 1 : portsTriedMax;
-  for (let at = 0; at < tries && port + at <= 65_535; at++) {
-    try {
-      return await server.listen(host, port + at);
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-      if (code !== "EADDRINUSE") {
-        throw new UsageError(`${optionName}: cannot listen on ${host}:${port} (${code})`, 1);
-      }
-    }
-  }
-  throw new UsageError(
-    `${optionName}: port ${port} of ${host} is taken; stop what uses it or choose another`,
-    1,
-  );
 }
 
 /** How the options say that this node gets a cluster, should its data directory not have one. */

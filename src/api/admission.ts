@@ -1,4 +1,4 @@
-import type { FastifyRequest } from "fastify";
+import type { IncomingHttpHeaders } from "node:http";
 import { isLoopbackHost } from "../config/values.ts";
 import { ApiError } from "./problem.ts";
 
@@ -7,21 +7,20 @@ import { ApiError } from "./problem.ts";
  * So it answers only to names of this machine (a foreign name that resolves to loopback is an attack) and only to pages that
  * were themselves loaded from it. Listening beyond loopback was allowed by name (`--allow-anonymous`) and opens both.
  */
-export function checkAdmission(request: FastifyRequest): void {
-  if (!isLoopbackHost(request.hostname.replace(/^\[|\]$/g, ""))) {
+export function checkAdmission({ host, origin }: IncomingHttpHeaders): void {
+  if (!isLoopbackUrl(`http://${host ?? ""}`)) {
     throw new ApiError(
       421,
       "host-not-local",
       "this address answers to localhost only; start the node with --allow-anonymous to serve others",
     );
   }
-  const { origin } = request.headers;
-  if (origin !== undefined && !isLoopbackOrigin(origin)) {
+  if (origin !== undefined && !isLoopbackUrl(origin)) {
     throw new ApiError(403, "origin-not-local", `pages from ${origin} may not use this node`);
   }
 }
 
-function isLoopbackOrigin(origin: string): boolean {
-  const hostname = URL.parse(origin)?.hostname.replace(/^\[|\]$/g, "");
+function isLoopbackUrl(text: string): boolean {
+  const hostname = URL.parse(text)?.hostname.replace(/^\[|\]$/g, "");
   return hostname !== undefined && isLoopbackHost(hostname);
 }

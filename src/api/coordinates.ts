@@ -36,8 +36,9 @@ function fromObject(device: DeviceState, state: AttributeState | undefined): Ver
   if (!isCoordinate(x) || !isCoordinate(y)) {
     return null;
   }
-  const fields = { ...value, deviceId: device.id, x, y, timestamp: timestamp ?? state.timeMs };
-  return { version: state.version, coordinates: fields };
+  const known = { deviceId: device.id, x, y, timestamp: timestamp ?? state.timeMs };
+  // Twice, so that they come first in the JSON and win over fields of the same name.
+  return { version: state.version, coordinates: { ...known, ...value, ...known } };
 }
 
 /** `coordX` and `coordY` are separate messages, so they may be of different age. */

@@ -1,5 +1,4 @@
-import websocket from "@fastify/websocket";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { Clock, Log } from "#cluster";
 import { checkAdmission } from "./admission.ts";
 import type { ApiContext } from "./context.ts";
@@ -12,6 +11,7 @@ import { registerCommands } from "./routes/commands.ts";
 import { registerDevices } from "./routes/devices.ts";
 import { registerHealth } from "./routes/health.ts";
 import { rateSums, registerStats } from "./routes/stats.ts";
+import { serveViewers } from "./upgrade.ts";
 
 export interface ApiOptions {
   readonly node: NodePort;
@@ -79,9 +79,8 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
   // A browser may send text/plain to any site without asking; JSON it may not.
   app.removeContentTypeParser("text/plain");
   if (!isOpen) {
-    app.addHook("onRequest", async (request) => checkAdmission(request));
+    app.addHook("onRequest", async (request) => checkAdmission(request.headers));
   }
-  app.addHook("onSend", async (request, reply) => endRefusedUpgrade(request, reply));
   const routes = collectRoutes(app);
   app.setErrorHandler((error, request, reply) => {
     const body = problemOf(error);
@@ -91,8 +90,8 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
     return sendProblem(reply, body);
   });
   app.setNotFoundHandler((request, reply) => refuseUnknown(routes, request.url, reply));
-  app.register(websocket, { options: { maxPayload: 1024 } });
-  app.register(async (scope) => registerRoutes(scope, context));
+  registerRoutes(app, context);
+  serveViewers(app.server, context, isOpen);
   return app;
 }
 
@@ -102,23 +101,10 @@ function registerRoutes(app: FastifyInstance, context: ApiContext): void {
   registerDevices(app, context);
   registerCommands(app, context);
   registerCluster(app, context);
-  app.route({
-    method: "GET",
-    url: "/coordinates",
-    handler: async (_request, reply) => {
-      reply.header("upgrade", "websocket");
-      throw new ApiError(426, "upgrade-required", "/coordinates is a WebSocket");
-    },
-    wsHandler: (socket) => context.feed.add(socket),
+  app.get("/coordinates", async (_request, reply) => {
+    reply.header("upgrade", "websocket");
+    throw new ApiError(426, "upgrade-required", "/coordinates is a WebSocket");
   });
-}
-
-/** A connection that wanted to be a WebSocket left the HTTP server's care: nobody else would ever close it. */
-function endRefusedUpgrade(request: FastifyRequest, reply: FastifyReply): void {
-  if (request.headers.upgrade !== undefined) {
-    reply.header("connection", "close");
-    reply.raw.once("finish", () => request.raw.socket.destroySoon());
-  }
 }
 
 type RouteTable = Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>;

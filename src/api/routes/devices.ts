@@ -71,7 +71,10 @@ export function registerDevices(app: FastifyInstance, { node }: ApiContext): voi
 }
 
 function deviceBody(device: DeviceState): object {
-  const attributes = [...device.attributes].map(([name, state]) => [name, { ...state }]);
+  const attributes = [...device.attributes].map(
+    ([name, { value, version, timeMs, source }]) =>
+      [name, { value, version, timeMs, source }] as const,
+  );
   return {
     id: device.id,
     version: device.version,

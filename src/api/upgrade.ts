@@ -1,0 +1,54 @@
+import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { checkAdmission } from "./admission.ts";
+import type { ApiContext } from "./context.ts";
+import { ApiError, type Problem, problemOf } from "./problem.ts";
+
+/** Viewers have nothing to say. */
+const messageSizeBytesMax = 1024;
+
+/** The one WebSocket of the API: viewers of `/coordinates`. */
+export function serveViewers(server: Server, { feed }: ApiContext, isOpen: boolean): void {
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: messageSizeBytesMax,
+    perMessageDeflate: false,
+  });
+  server.on("upgrade", (request, socket, head) => {
+    const refusal = refusalOf(request, isOpen);
+    if (refusal !== null) {
+      refuse(socket, refusal);
+      return;
+    }
+    webSockets.handleUpgrade(request, socket, head, (viewer) => feed.add(viewer));
+  });
+}
+
+function refusalOf(request: IncomingMessage, isOpen: boolean): Problem | null {
+  const path = (request.url ?? "").split("?")[0] ?? "";
+  try {
+    if (!isOpen) {
+      checkAdmission(request.headers);
+    }
+    if (path !== "/coordinates") {
+      throw new ApiError(404, "unknown-path", `no WebSocket at ${path.slice(0, 200)}`);
+    }
+    return null;
+  } catch (error) {
+    return problemOf(error);
+  }
+}
+
+/** The socket has left the HTTP server's care, so the answer is written by hand. */
+function refuse(socket: Duplex, refusal: Problem): void {
+  const body = JSON.stringify(refusal);
+  socket.on("error", () => {
+    // Refused: whatever else happens to it concerns nobody.
+  });
+  socket.end(
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ""}\r\n` +
+      "content-type: application/problem+json\r\nconnection: close\r\n" +
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

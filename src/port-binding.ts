@@ -1,0 +1,50 @@
+import { createServer } from "node:net";
+import type { LoadedConfig } from "./config/config.ts";
+import { type PortRequest, portRequest } from "./config/listen-ports.ts";
+import { UsageError } from "./config/usage-error.ts";
+
+const portsTriedMax = 100;
+
+/** Binds by way of `listen`; a default that is taken moves on. Answers the port. */
+export async function bindNextFree(
+  request: PortRequest,
+  listen: (host: string, port: number) => Promise<number>,
+): Promise<number> {
+  const { host, port, isPortFixed, optionName } = request;
+  const tries = isPortFixed || port === 0 ? 1 : portsTriedMax;
+  for (let at = 0; at < tries && port + at <= 65_535; at++) {
+    try {
+      return await listen(host, port + at);
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+      if (code !== "EADDRINUSE") {
+        throw new UsageError(`${optionName}: cannot listen on ${host}:${port} (${code})`, 1);
+      }
+    }
+  }
+  throw new UsageError(
+    `${optionName}: port ${port} of ${host} is taken; stop what uses it or choose another`,
+    1,
+  );
+}
+
+/**
+ * Tries the ports that were asked for by name, so that a taken one ends the start before it has made a secret, a data
+ * directory or a cluster. Who takes one later still loses at the real bind.
+ */
+export async function checkFixedPorts(loaded: LoadedConfig): Promise<void> {
+  for (const face of ["mqtt", "ws", "http"] as const) {
+    const request = portRequest(face, loaded, null);
+    if (request.isPortFixed) {
+      await bindNextFree(request, tryPort);
+    }
+  }
+}
+
+function tryPort(host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(port)));
+  });
+}
