@@ -1,8 +1,13 @@
 import type { ProposalOutcome } from "#cluster";
+import type { RetainedResult } from "../replica/replica-api.ts";
 import type { CommitOutcome } from "./publish-queue.ts";
 
-/** What a proposal's end means to a publisher. */
+/** What the end of a "retain" or "state" proposal means to a publisher. */
 export function outcomeOf(proposal: ProposalOutcome): CommitOutcome {
-  if (proposal.status === "applied") return { status: "committed", version: proposal.index };
-  return { status: proposal.status === "rejected" ? "refused" : "timeout" };
+  if (proposal.status !== "applied") {
+    return { status: proposal.status === "rejected" ? "refused" : "timeout" };
+  }
+  // Version 0: a limit of the replicated state or a newer claim of the client kept the write out.
+  const isKeptOut = (proposal.result as RetainedResult | null)?.version === 0;
+  return isKeptOut ? { status: "refused" } : { status: "committed", version: proposal.index };
 }

@@ -1,10 +1,8 @@
-import type { ProposalOutcome } from "#cluster";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import { encodeCommand } from "../replica/commands.ts";
-import type { AttributeUpdate, RetainedResult } from "../replica/replica-api.ts";
+import type { AttributeUpdate, Fence } from "../replica/replica-api.ts";
 import { outcomeOf } from "./commit-outcome.ts";
 import type { BrokerContext } from "./context.ts";
-import type { CommitOutcome } from "./publish-queue.ts";
 import { type Committed, StateBatches } from "./state-batches.ts";
 
 /** What of a message belongs into the log; null = nothing. */
@@ -30,25 +28,18 @@ export class Commits {
   }
 
   /** `done` runs exactly once; null where nobody waits (QoS 0). */
-  commit(message: ApplicationMessage, plan: LogPlan, done: Committed | null): void {
+  commit(message: ApplicationMessage, plan: LogPlan, fence: Fence, done: Committed | null): void {
     if (!plan.isRetained) {
-      this.#batches.add(message.publisherId, plan.updates, done);
+      this.#batches.add({ source: message.publisherId, fence }, plan.updates, done);
       return;
     }
     const { cluster, limits } = this.#context;
     const others = plan.updates.length > 0 ? this.#batches.supersede(plan.updates) : null;
-    const command = encodeCommand({ type: "retain", message, updates: plan.updates });
+    const command = encodeCommand({ type: "retain", message, updates: plan.updates, fence });
     cluster.propose(command, limits.commitTimeoutMs, (result) => {
-      const outcome = retainedOutcome(result);
+      const outcome = outcomeOf(result);
       done?.(outcome);
       others?.(outcome);
     });
   }
-}
-
-/** Version 0: a limit of the replicated state kept the message out. */
-function retainedOutcome(proposal: ProposalOutcome): CommitOutcome {
-  const isKeptOut =
-    proposal.status === "applied" && (proposal.result as RetainedResult | null)?.version === 0;
-  return isKeptOut ? { status: "refused" } : outcomeOf(proposal);
 }

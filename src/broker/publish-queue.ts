@@ -1,4 +1,5 @@
 import type { ApplicationMessage } from "../mqtt/message.ts";
+import type { Connection } from "./connection.ts";
 
 export type CommitOutcome =
   | { readonly status: "committed"; readonly version: number }
@@ -11,6 +12,8 @@ export interface WaitingPublish {
   readonly message: ApplicationMessage;
   /** 0 at QoS 0. */
   readonly token: number;
+  /** It came this way; a newer connection of the session is not to blame for it. */
+  readonly connection: Connection | null;
   outcome: CommitOutcome | null;
 }
 

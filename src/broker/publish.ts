@@ -1,5 +1,6 @@
 import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
 import { ReasonCode } from "../mqtt/reason-code.ts";
+import type { Fence } from "../replica/replica-api.ts";
 import type { Commits, LogPlan } from "./commits.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Dispatcher } from "./dispatch.ts";
@@ -28,23 +29,26 @@ export class PublishFlow {
       return;
     }
     const plan = this.#commits.plan(message);
+    const { connection } = entry;
     if (plan !== null && token !== 0) {
-      const waiting: WaitingPublish = { message, token, outcome: null };
+      const waiting: WaitingPublish = { message, token, connection, outcome: null };
       entry.publishes.push(waiting);
       this.#pauseIfFull(entry);
-      this.#commits.commit(message, plan, (outcome) => {
+      this.#commits.commit(message, plan, fenceOf(entry), (outcome) => {
         waiting.outcome = outcome;
         this.#settleReady(entry);
       });
       return;
     }
-    // QoS 0 promises nothing: it goes to the log for those who ask later, and out at once.
-    if (plan !== null) this.#commits.commit(message, plan, null);
+    // QoS 0 promises nothing: it goes to the log for those who ask later, and out at once. No fence, because its client may
+    // say goodbye in the same breath, and its claim be gone before the batch.
+    if (plan !== null) this.#commits.commit(message, plan, "none", null);
     if (entry.publishes.length === 0) {
       this.#finish(entry, message, token);
       return;
     }
-    entry.publishes.push({ message, token, outcome: { status: "committed", version: 0 } });
+    const outcome: CommitOutcome = { status: "committed", version: 0 };
+    entry.publishes.push({ message, token, connection, outcome });
     this.#pauseIfFull(entry);
   }
 
@@ -55,7 +59,7 @@ export class PublishFlow {
   ): void {
     const plan = this.#commits.plan(message);
     if (plan === null || message.qos === 0) {
-      if (plan !== null) this.#commits.commit(message, plan, null);
+      if (plan !== null) this.#commits.commit(message, plan, "none", null);
       const matched = this.#dispatcher.dispatch(message);
       done?.({ status: "committed", version: 0 }, matched);
       return;
@@ -68,7 +72,7 @@ export class PublishFlow {
     plan: LogPlan,
     done: ((outcome: CommitOutcome, matched: number) => void) | null,
   ): void {
-    this.#commits.commit(message, plan, (outcome) => {
+    this.#commits.commit(message, plan, "none", (outcome) => {
       if (outcome.status === "committed") {
         done?.(outcome, this.#dispatcher.dispatch(versioned(message, outcome.version)));
         return;
@@ -94,12 +98,13 @@ export class PublishFlow {
   }
 
   #settleReady(entry: SessionEntry): void {
-    for (const { message, token, outcome } of entry.publishes.takeSettled()) {
+    for (const publish of entry.publishes.takeSettled()) {
+      const { message, token, outcome } = publish;
       if (outcome?.status === "committed") {
         const isVersioned = outcome.version > 0;
         const sent = isVersioned ? versioned(message, outcome.version) : message;
         this.#finish(entry, sent, token);
-      } else this.#fail(entry, token, outcome?.status === "timeout");
+      } else this.#fail(entry, publish);
     }
     this.#resumeIfRoom(entry);
   }
@@ -113,15 +118,16 @@ export class PublishFlow {
   }
 
   /** Not acknowledged: the client moves on to a node that can, and sends again. */
-  #fail(entry: SessionEntry, token: number, isTimeout: boolean): void {
+  #fail(entry: SessionEntry, { token, connection, outcome }: WaitingPublish): void {
     const { counters } = this.#context;
+    const isTimeout = outcome?.status === "timeout";
     counters.publishDropped++;
     if (isTimeout) counters.publishTimeouts++;
     else counters.publishOverloaded++;
     const { session } = entry;
     if (!isTimeout && session.protocolVersion === 5) {
       session.publishSettled(token, ReasonCode.quotaExceeded);
-    } else if (entry.connection?.isOpen) {
+    } else if (entry.connection !== null && entry.connection === connection) {
       // 0x88 is a CONNACK code; its word in a DISCONNECT is 0x89 (table 3-13).
       const detail = isTimeout ? "no quorum: the message could not be stored" : "overloaded";
       session.disconnect(ReasonCode.serverBusy, detail);
@@ -143,6 +149,11 @@ export class PublishFlow {
     publishes.isReadingPaused = false;
     connection?.resumeReading();
   }
+}
+
+/** Nothing that is acknowledged here comes after what the same client wrote elsewhere since. */
+function fenceOf(entry: SessionEntry): Fence {
+  return entry.epoch > 0 ? entry.epoch : "owner";
 }
 
 function versioned(message: ApplicationMessage, version: number): ApplicationMessage {

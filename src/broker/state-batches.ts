@@ -1,5 +1,5 @@
 import { encodeCommand } from "../replica/commands.ts";
-import type { AttributeUpdate } from "../replica/replica-api.ts";
+import type { AttributeUpdate, Fence } from "../replica/replica-api.ts";
 import { outcomeOf } from "./commit-outcome.ts";
 import type { BrokerContext } from "./context.ts";
 import type { CommitOutcome } from "./publish-queue.ts";
@@ -13,9 +13,15 @@ interface Waiter {
   readonly done: Committed;
 }
 
+/** Who wrote, and under which claim. */
+export interface Writer {
+  readonly source: string;
+  readonly fence: Fence;
+}
+
 interface Slot {
   update: AttributeUpdate;
-  source: string;
+  writer: Writer;
   readonly waiters: Waiter[];
 }
 
@@ -35,7 +41,7 @@ export class StateBatches {
   }
 
   /** `done` is null where nobody waits (QoS 0). */
-  add(source: string, updates: readonly AttributeUpdate[], done: Committed | null): void {
+  add(writer: Writer, updates: readonly AttributeUpdate[], done: Committed | null): void {
     const { counters, limits } = this.#context;
     counters.stateUpdates += updates.length;
     if (this.#waiting.size + updates.length > limits.stateUpdatesWaitingMax) {
@@ -50,10 +56,10 @@ export class StateBatches {
       if (slot) {
         counters.stateUpdatesCoalesced++;
         slot.update = update;
-        slot.source = source;
+        slot.writer = writer;
         if (waiter) slot.waiters.push(waiter);
       } else {
-        this.#waiting.set(key, { update, source, waiters: waiter ? [waiter] : [] });
+        this.#waiting.set(key, { update, writer, waiters: waiter ? [waiter] : [] });
       }
     }
     this.#schedule();
@@ -91,25 +97,26 @@ export class StateBatches {
   #send(): void {
     const batch = this.#waiting;
     this.#waiting = new Map();
-    const bySource = new Map<string, Slot[]>();
+    const byWriter = new Map<string, Slot[]>();
     for (const slot of batch.values()) {
-      const slots = bySource.get(slot.source);
+      const key = `${slot.writer.fence}\u0000${slot.writer.source}`;
+      const slots = byWriter.get(key);
       if (slots) slots.push(slot);
-      else bySource.set(slot.source, [slot]);
+      else byWriter.set(key, [slot]);
     }
     const { stateUpdatesPerCommand } = this.#context.limits;
-    for (const [source, slots] of bySource) {
+    for (const slots of byWriter.values()) {
       for (let at = 0; at < slots.length; at += stateUpdatesPerCommand) {
-        this.#propose(source, slots.slice(at, at + stateUpdatesPerCommand));
+        this.#propose(slots[0]!.writer, slots.slice(at, at + stateUpdatesPerCommand));
       }
     }
   }
 
-  #propose(source: string, slots: readonly Slot[]): void {
+  #propose({ source, fence }: Writer, slots: readonly Slot[]): void {
     const { cluster, limits } = this.#context;
     this.#inFlight++;
     const updates = slots.map((slot) => slot.update);
-    const command = encodeCommand({ type: "state", source, updates });
+    const command = encodeCommand({ type: "state", source, updates, fence });
     cluster.propose(command, limits.commitTimeoutMs, (result) => {
       this.#inFlight--;
       const outcome = outcomeOf(result);

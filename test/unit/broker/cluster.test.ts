@@ -132,3 +132,34 @@ test("a frame that cannot be read is counted and dropped", async () => {
   await rig.settle();
   expect(two.broker.counters.forwardMalformed).toBe(1);
 });
+
+test("what a node still holds for a client that moved on is neither written nor acknowledged", async () => {
+  const rig = new BrokerRig();
+  const [one, two] = [rig.addNode(), rig.addNode()];
+  const first = await rig.connect(one, "c");
+  rig.flock.isQuorate = false;
+  const second = rig.open(two);
+  second.connect("c", { properties: { sessionExpiryInterval: 60 } });
+  await rig.settle();
+  // In the log behind the other node's claim.
+  first.publish("a", "late", { qos: 1, retain: true, messageId: 1 });
+  first.publish("sensors/r/x", "1", { qos: 1, messageId: 2 });
+  await rig.settle();
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(second.take("connack")[0]?.reasonCode).toBe(0);
+  expect(first.isEnded).toBe(true);
+  expect(first.take("puback").filter(({ reasonCode }) => (reasonCode ?? 0) < 0x80)).toEqual([]);
+  expect(one.replica.getRetained("a")).toBeNull();
+  expect(two.replica.devices.get("r")).toBeNull();
+});
+
+test("the state that a client publishes in its last breath is kept", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const client = await rig.connect(node, "c");
+  client.publish("sensors/r/x", "1");
+  client.send({ cmd: "disconnect", reasonCode: 0 });
+  await rig.settle();
+  expect(node.replica.devices.get("r")?.attributes.get("x")?.value).toBe(1);
+});
