@@ -7,6 +7,7 @@ import { ForwardDriver } from "./drivers/forward-driver.ts";
 import { InterestDriver } from "./drivers/interest-driver.ts";
 import { MemberDriver } from "./drivers/member-driver.ts";
 import { Readiness } from "./drivers/readiness.ts";
+import { SeedDialler } from "./drivers/seed-dialler.ts";
 import { snapshotBulkKind } from "./drivers/snapshot-driver.ts";
 import { StatusDriver, statusRequestKind } from "./drivers/status-driver.ts";
 import { ClusterError } from "./errors.ts";
@@ -47,6 +48,7 @@ export class ClusterNode implements Cluster {
   readonly #options: ClusterNodeOptions;
   readonly #consensus: Consensus;
   readonly #members: MemberDriver;
+  readonly #seeds: SeedDialler;
   readonly #interest: InterestDriver;
   readonly #forward: ForwardDriver;
   readonly #status: StatusDriver;
@@ -94,6 +96,11 @@ export class ClusterNode implements Cluster {
         this.#membersChanged();
       },
     });
+    this.#seeds = new SeedDialler({
+      ...ports,
+      addresses: options.formation.kind === "found" ? [] : options.formation.addresses,
+      areAllLinked: () => this.#members.areAllLinked(),
+    });
     const isMember = (id: NodeId): boolean => agreed.member(id) !== null || this.#members.has(id);
     this.#interest = new InterestDriver({ ...ports, nodeId, incarnation, isMember });
     this.#forward = new ForwardDriver({ ...ports, incarnation, isMember });
@@ -131,6 +138,7 @@ export class ClusterNode implements Cluster {
     const members = agreed.members().length > 0 ? agreed.members() : knownMembers;
     this.#members.setMembers(members.filter((member) => member.nodeId !== this.nodeId));
     this.#members.start();
+    this.#seeds.start();
     this.#consensus.start();
     for (const event of this.#options.openLinks) this.receiveLink(event);
     this.#announce();
@@ -315,6 +323,7 @@ export class ClusterNode implements Cluster {
     this.#consensus.stop();
     this.#readiness.stop();
     this.#members.stop();
+    this.#seeds.stop();
     this.#interest.stop();
     this.#forward.stop();
     await Promise.race([

@@ -52,4 +52,6 @@ export const memberLimits = {
   dialTimeoutMs: 3000,
   redialMinMs: 50,
   redialMaxMs: 2000,
+  /** The longest pause between two dials of the addresses that the operator gave, while a member is not linked. */
+  seedDialMs: 2000,
 } as const;

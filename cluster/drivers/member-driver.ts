@@ -136,6 +136,10 @@ export class MemberDriver {
     return this.#links.has(nodeId);
   }
 
+  areAllLinked(): boolean {
+    return [...this.#members.keys()].every((nodeId) => this.#links.has(nodeId));
+  }
+
   /** Of the last ping; null while unknown. */
   roundTripMs(nodeId: NodeId): number | null {
     return this.#links.get(nodeId)?.roundTripMs ?? null;
