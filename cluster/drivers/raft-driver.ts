@@ -12,7 +12,7 @@ import type { Ready, StorageWrite } from "../raft/ready.ts";
 import { type Configuration, defaultGroup, type Entry, EntryType } from "../raft/types.ts";
 import type { ClusterStorage, StorageRestore } from "../storage/storage.ts";
 import { Channel, type Transport } from "../transport/transport.ts";
-import { decodeMessage, encodeMessage } from "../wire/raft-codec.ts";
+import { decodeMessage, EntryBlocks, encodeMessage } from "../wire/raft-codec.ts";
 
 export interface RaftDriverHandlers {
   /** A batch was applied on this node. */
@@ -57,6 +57,8 @@ export class RaftDriver {
   readonly digests = new DigestRing(limits.digestsKept);
   readonly #options: RaftDriverOptions;
   readonly #window: LogWindow;
+  /** Entries as they were encoded for one follower, for the others. */
+  readonly #blocks = new EntryBlocks();
   #isScheduled = false;
   #isStopped = false;
   /** Entries committed while a snapshot is being loaded wait here. */
@@ -177,7 +179,7 @@ export class RaftDriver {
       this.#options.handlers.snapshotWanted(message.to, message.term);
       return;
     }
-    const body = encodeMessage(message);
+    const body = encodeMessage(message, this.#blocks);
     const frame = Buffer.allocUnsafe(1 + body.byteLength);
     frame[0] = defaultGroup;
     frame.set(body, 1);

@@ -6,9 +6,11 @@ export function connectTo(
   first: number,
   options: IClientOptions = {},
 ): MqttClient {
+  // Every client goes round in its own direction and stride, or all would end up on the node behind the one that died.
+  const stride = ports.length % 2 === 1 ? 1 + (first % 2) : 1;
   const servers = ports.map((_, i) => ({
     host: "127.0.0.1",
-    port: ports[(first + i) % ports.length] as number,
+    port: ports[(first + i * stride) % ports.length] as number,
     protocol: "mqtt" as const,
   }));
   const client = mqtt.connect({

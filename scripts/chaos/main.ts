@@ -73,6 +73,7 @@ process.exit(exitCode);
 
 async function strikeOnce(round: number, probes: Probes): Promise<void> {
   const nemesis = new Nemesis(cluster, random);
+  await probes.whenFlowing(10_000);
   const before = history.acknowledgedCount;
   const strike = await nemesis.strike(kindOfRound(round));
   const downMs = strike.kind.startsWith("pause") ? 1000 + random() * 4000 : 1000 + random() * 2000;
@@ -95,6 +96,7 @@ function measure(strike: Strike, probes: Probes): { firstMs: number; allMs: numb
   const survivors = cluster.nodes.map((_, i) => i).filter((i) => !strike.victims.includes(i));
   if (survivors.length === 0) return { firstMs: Number.NaN, allMs: Number.NaN };
   const outage = probes.outage(strike.atMs, survivors);
+  if (Number.isNaN(outage.allMs)) say(`          no figure: ${probes.describe()}`);
   if (strike.kind === "kill-leader") {
     outages.first.push(outage.firstMs);
     outages.all.push(outage.allMs);

@@ -3,8 +3,8 @@ import { connectTo } from "./clients.ts";
 
 /** How often a probe writes. */
 const intervalMs = 5;
-/** Writes of one probe without an acknowledgement; well below the receive maximum that a broker grants. */
-const inflightMax = 200;
+/** Writes of one probe without an acknowledgement. After a reconnect the client library sends them one by one, so not too many. */
+const inflightMax = 40;
 
 /**
  * Measures how long writes stop: one client per node sends a retained QoS 1 message every few milliseconds and notes when each
@@ -42,6 +42,30 @@ export class Probes {
       return Math.min(...later.map(([, acknowledgedMs]) => acknowledgedMs)) - atMs;
     });
     return { firstMs: Math.min(...delays), allMs: Math.max(...delays) };
+  }
+
+  /** Resolves when every probe is being answered, so that the next strike is what stops it. */
+  async whenFlowing(timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    const isFlowing = (node: number): boolean => {
+      const [, acknowledgedMs] = this.#writes[node]?.at(-1) ?? [0, 0];
+      return (
+        performance.now() - acknowledgedMs < 100 && (this.#inflight[node] ?? 0) < inflightMax / 2
+      );
+    };
+    while (!this.#clients.every((_, node) => isFlowing(node)) && performance.now() < deadlineMs) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** For a person who wonders why there is no figure. */
+  describe(): string {
+    return this.#clients
+      .map(
+        (client, i) =>
+          `n${i + 1} ${client.connected ? "connected" : "away"}, ${this.#inflight[i]} under way, ${this.#writes[i]?.length} done`,
+      )
+      .join("; ");
   }
 
   async stop(): Promise<void> {
