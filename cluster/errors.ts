@@ -1,29 +1,32 @@
 /** The closed list of what can go wrong between nodes. `docs/errors.md` says what to do about each. */
-export type ClusterErrorCode =
-  | "option-invalid"
-  | "wrong-secret"
-  | "wrong-cluster"
-  | "version-mismatch"
-  | "node-removed"
-  | "name-taken"
-  | "unreachable"
-  | "link-closed"
-  | "frame-too-large"
-  | "frame-malformed"
-  | "queue-full"
-  | "timeout"
-  | "no-quorum"
-  | "not-leader"
-  | "stopped"
-  | "storage-locked"
-  | "storage-corrupt"
-  | "storage-failed"
-  | "storage-foreign"
-  | "port-taken"
-  | "change-refused"
-  | "unknown-node"
-  | "remote-failure"
-  | "invariant-broken";
+export const clusterErrorCodes = [
+  "option-invalid",
+  "wrong-secret",
+  "wrong-cluster",
+  "version-mismatch",
+  "node-removed",
+  "name-taken",
+  "unreachable",
+  "link-closed",
+  "frame-too-large",
+  "frame-malformed",
+  "queue-full",
+  "timeout",
+  "no-quorum",
+  "not-leader",
+  "stopped",
+  "storage-locked",
+  "storage-corrupt",
+  "storage-failed",
+  "storage-foreign",
+  "port-taken",
+  "change-refused",
+  "unknown-node",
+  "remote-failure",
+  "invariant-broken",
+] as const;
+
+export type ClusterErrorCode = (typeof clusterErrorCodes)[number];
 
 /** One class for every failure of the cluster library; switch on `code`, log `details`. */
 export class ClusterError extends Error {

@@ -1,16 +1,19 @@
 /** The closed list of what the broker refuses. `docs/errors.md` says what to do about each. */
-export type BrokerErrorCode =
-  | "option-invalid"
-  | "port-taken"
-  | "listen-failed"
-  | "topic-invalid"
-  | "not-authorized"
-  | "too-large"
-  | "overloaded"
-  | "no-quorum"
-  | "stopped"
-  | "snapshot-malformed"
-  | "frame-malformed";
+export const brokerErrorCodes = [
+  "option-invalid",
+  "port-taken",
+  "listen-failed",
+  "topic-invalid",
+  "not-authorized",
+  "too-large",
+  "overloaded",
+  "no-quorum",
+  "stopped",
+  "snapshot-malformed",
+  "frame-malformed",
+] as const;
+
+export type BrokerErrorCode = (typeof brokerErrorCodes)[number];
 
 /** One class for every failure of the broker; switch on `code`, log `details`. */
 export class BrokerError extends Error {
