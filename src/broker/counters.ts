@@ -48,7 +48,6 @@ export class BrokerCounters {
   protocolErrors = 0;
   packetsTooLarge = 0;
   slowConsumers = 0;
-  socketErrors = 0;
 
   takeovers = 0;
   sessionsRefused = 0;
