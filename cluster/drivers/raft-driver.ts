@@ -89,7 +89,7 @@ export class RaftDriver {
       },
       restore,
     );
-    this.#window = new LogWindow(limits.logWindow, restore.snapshot);
+    this.#window = new LogWindow(limits.logWindow, restore.snapshot.index);
     for (const entry of restore.entries) {
       if (entry.index <= restore.appliedIndex) this.#window.applied(entry);
     }
@@ -97,9 +97,6 @@ export class RaftDriver {
     this.#appliedIndex = restore.appliedIndex;
     this.#durableAppliedIndex = restore.appliedIndex;
     this.#configuration = restore.configuration;
-    if (restore.appliedIndex > restore.snapshot.index) {
-      this.#window.configured(restore.appliedIndex, restore.configuration);
-    }
   }
 
   get appliedIndex(): number {
@@ -235,7 +232,7 @@ export class RaftDriver {
     this.#appliedIndex = point.index;
     this.#durableAppliedIndex = point.index;
     this.#configuration = point.configuration;
-    this.#window.restart(point);
+    this.#window.restart(point.index);
     this.digests.reset(point.index, agreed.digest());
     this.#isReloading = false;
     this.#durable(write);
@@ -282,7 +279,6 @@ export class RaftDriver {
       } else if (entry.type === EntryType.configChange) {
         const change = decodeConfigChange(entry.data);
         this.#configuration = this.raft.applyConfigChange(change, entry.index);
-        this.#window.configured(entry.index, this.#configuration);
         agreed.applyConfigChange(change, entry.index);
         handlers.configured(this.#configuration, entry.index);
       }
@@ -296,10 +292,11 @@ export class RaftDriver {
 
   #trim(): void {
     if (this.#isStopped || this.#isReloading) return;
-    const point = this.#window.cut(this.#durableAppliedIndex);
-    if (point === null) return;
+    const index = this.#window.cut(this.#durableAppliedIndex);
+    if (index === null) return;
     this.#options.counters.add("raft_log_cuts");
-    this.raft.compact(point.index);
+    // The core knows which configuration was in force there, also after a restart in between.
+    const point = this.raft.compact(index);
     this.#options.storage.write({ groupId: defaultGroup, compactTo: point }, () => undefined);
   }
 

@@ -82,8 +82,11 @@ export interface RaftCore {
   ready(): Ready;
   writeDone(writeId: number): void;
   applied(index: LogIndex): void;
-  /** Forget entries up to and including `index` (<= appliedIndex); `configuration` in force there. */
-  compact(index: LogIndex): void;
+  /**
+   * Forget entries up to and including `index` (<= appliedIndex), as far as they are durable. Answers where the log begins now,
+   * with the configuration in force there, for the disk to do the same.
+   */
+  compact(index: LogIndex): SnapshotPoint;
   /** Would a snapshot at this point replace our state? False when the log already holds it. */
   acceptsSnapshot(snapshot: SnapshotPoint): boolean;
   status(): RaftStatus;

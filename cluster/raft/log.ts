@@ -71,6 +71,10 @@ export class RaftLog {
     return this.#baseIndex;
   }
 
+  get baseTerm(): Term {
+    return this.#baseTerm;
+  }
+
   get lastIndex(): LogIndex {
     return this.#baseIndex + this.#entries.length;
   }

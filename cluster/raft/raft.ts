@@ -114,8 +114,10 @@ export class Raft implements RaftCore {
     appliedByLeader(this.#state);
   }
 
-  compact(index: LogIndex): void {
-    this.#state.configurations.compactTo(this.#state.log.compactTo(index));
+  compact(index: LogIndex): SnapshotPoint {
+    const { log, configurations } = this.#state;
+    configurations.compactTo(log.compactTo(index));
+    return { index: log.baseIndex, term: log.baseTerm, configuration: configurations.base };
   }
 
   acceptsSnapshot(snapshot: SnapshotPoint): boolean {

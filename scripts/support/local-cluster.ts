@@ -98,10 +98,22 @@ export class LocalCluster {
       const status = await this.status();
       if (status?.inSync === true && status.nodes.length === this.nodes.length) return status;
       if (performance.now() > deadlineMs) {
-        throw new Error(`not in sync after ${timeoutMs} ms: ${JSON.stringify(status?.reasons)}`);
+        const reasons = JSON.stringify(status?.reasons ?? "no node answers");
+        throw new Error(`not in sync after ${timeoutMs} ms: ${reasons}\n${this.#describeEnded()}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
+  }
+
+  /** The end of the logs of nodes that are not running, for whoever has to find out why. */
+  #describeEnded(): string {
+    return this.nodes
+      .filter((node) => !node.isRunning || node.ready === null)
+      .map((node) => {
+        const state = node.isRunning ? "never became ready" : `ended with ${node.exitCode}`;
+        return `${node.options.args[1]} ${state}:\n${node.log.slice(-12).join("\n")}`;
+      })
+      .join("\n");
   }
 
   async stop(): Promise<void> {
