@@ -19,7 +19,7 @@ export interface BrokerLimits {
   readonly sessionExpirySecondsMax: number;
   /** Caps keep alive (told as Server Keep Alive to MQTT 5); 0 = no cap. Keep alive 0 of MQTT 3.1.1 is accepted as it is. */
   readonly keepAliveSecondsMax: number;
-  /** Whole control packet. Beyond: DISCONNECT 0x95; `malformedPackets`. */
+  /** Whole control packet. Beyond: DISCONNECT 0x95; `packetsTooLarge`. */
   readonly maximumPacketSizeBytes: number;
   /** Subscriptions of one session. Beyond: SUBACK 0x97; `subscriptionsRefused`. */
   readonly subscriptionsPerSessionMax: number;
