@@ -22,6 +22,8 @@ export interface NodeProcessOptions {
   readonly cwd: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** A command line to run it in, such as `ip netns exec NAME`, that replaces itself with the node. */
+  readonly within?: readonly string[];
 }
 
 /** One real `node dist/node.js`, started, watched and ended by its process id. */
@@ -37,7 +39,8 @@ export class NodeProcess {
 
   constructor(options: NodeProcessOptions) {
     this.options = options;
-    this.#child = spawn(process.execPath, [entry, ...options.args], {
+    const line = [...(options.within ?? []), process.execPath, entry, ...options.args];
+    this.#child = spawn(line[0] ?? "", line.slice(1), {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
