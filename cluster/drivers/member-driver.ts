@@ -192,8 +192,23 @@ export class MemberDriver {
       counters.add("member_local_stalls");
       log.warn({ stalledMs }, "this node stood still; it accuses nobody for that time");
     }
-    for (const change of changes) this.#changed(change);
+    for (const change of changes) {
+      this.#changed(change);
+      if (change.state === "down") this.#giveUpLink(change.nodeId);
+    }
     for (const nodeId of this.#links.keys()) this.#ping(nodeId);
+  }
+
+  /**
+   * A link that was silent for so long hangs. Were it kept, TCP would wait as long again before it tries it after a partition;
+   * dials are repeated sooner than that.
+   */
+  #giveUpLink(nodeId: NodeId): void {
+    const { counters, transport } = this.#options;
+    if (!this.#links.has(nodeId)) return;
+    counters.add("member_links_given_up");
+    // It says goodbye to nobody; what is left of it ends on its own.
+    void transport.disconnect(nodeId).catch(() => undefined);
   }
 
   #ping(nodeId: NodeId): void {

@@ -36,7 +36,7 @@ export function idOf(number: number): NodeId {
 
 /**
  * Nodes and the links between them in memory. Frames arrive on the turn after they were sent, in order; what is under way when a link
- * breaks is lost. `loses` may eat single frames and broadcasts, `refuses` plays a full queue.
+ * breaks is lost. `loses` may eat single frames and broadcasts, `refuses` plays a full queue, `accepts` says who answers a dial.
  */
 export class PeerNetwork {
   readonly clock: FakeClock;
@@ -47,6 +47,7 @@ export class PeerNetwork {
   loses: (from: NodeId, to: NodeId, channel: Channel | "broadcast", frame: Uint8Array) => boolean =
     () => false;
   refuses: (from: NodeId, to: NodeId, channel: Channel) => boolean = () => false;
+  accepts: (to: NodeId) => boolean = () => true;
 
   constructor(clock: FakeClock) {
     this.clock = clock;
@@ -159,7 +160,9 @@ export class PeerTransport implements Transport {
   dial(address: string, _timeoutMs: number): Promise<Hello> {
     this.dialled.push(address);
     const peer = this.#network.peers.get(address);
-    if (peer === undefined) return Promise.reject(new ClusterError("unreachable", address));
+    if (peer === undefined || !this.#network.accepts(address)) {
+      return Promise.reject(new ClusterError("unreachable", address));
+    }
     this.#network.link(this.nodeId, address);
     return Promise.resolve(peer.hello());
   }

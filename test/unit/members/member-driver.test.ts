@@ -102,18 +102,25 @@ describe("links to the members", () => {
     expect(one.transport.dialled).toEqual([b]);
   });
 
-  it("finds a peer that hangs, though its link stays", async () => {
+  it("finds a peer that hangs though its link stays, and does not wait for that link", async () => {
     const one = start(a);
     start(b);
     one.driver.setMembers([member(b)]);
     await pass(clock, 500);
+    const link = network.linkOf(a, b);
     network.loses = (from) => from === b;
+    // Who hangs does not finish a handshake either.
+    network.accepts = (to) => to !== b;
     await pass(clock, 1500);
     expect(one.states).toEqual(["2 up", "2 suspect"]);
+    expect(network.linkOf(a, b)).toBe(link);
     await pass(clock, 4000);
     expect(one.states).toEqual(["2 up", "2 suspect", "2 down"]);
+    expect(one.counters.get("member_links_given_up")).toBe(1);
+    expect(network.linkOf(a, b)).toBeUndefined();
     network.loses = () => false;
-    await pass(clock, 300);
+    network.accepts = () => true;
+    await pass(clock, 1000);
     expect(one.states.at(-1)).toBe("2 up");
   });
 
