@@ -1,6 +1,5 @@
 import type { Cancel, Clock, Log } from "#cluster";
 import { PacketDecoder } from "../mqtt/decoder.ts";
-import { encodePacket, encodePublish } from "../mqtt/encoder.ts";
 import { MqttError } from "../mqtt/errors.ts";
 import type {
   ConnackPacket,
@@ -62,6 +61,8 @@ export class Connection implements ChannelHandler {
   #isPending = true;
   #pauses = 0;
   #receivedAtMs: number;
+  /** Wall-clock time of the chunk being read; asked for once, however many packets are in it. */
+  #chunkAtMs = 0;
   #deadline: Cancel;
 
   constructor(channel: Channel, owner: ConnectionOwner, shared: ConnectionShared) {
@@ -108,7 +109,9 @@ export class Connection implements ChannelHandler {
   received(chunk: Buffer): void {
     if (!this.isOpen) return;
     this.#shared.counters.bytesReceived += chunk.length;
-    this.#receivedAtMs = this.#shared.clock.monotonicMs();
+    const { clock } = this.#shared;
+    this.#receivedAtMs = clock.monotonicMs();
+    this.#chunkAtMs = clock.wallMs();
     try {
       this.#decoder.push(chunk);
     } catch (error) {
@@ -152,6 +155,7 @@ export class Connection implements ChannelHandler {
   startReceiving(): void {
     const early = this.#early;
     this.#early = [];
+    this.#chunkAtMs = this.#shared.clock.wallMs();
     this.resumeReading();
     try {
       for (const packet of early) this.#attachedReceived(packet);
@@ -170,7 +174,7 @@ export class Connection implements ChannelHandler {
 
   send(packet: OutboundPacket): void {
     this.#shared.counters.packetsSent++;
-    this.#output.push(encodePacket(packet, this.#version));
+    this.#output.send(packet, this.#version);
   }
 
   sendPublish(publish: OutboundPublish): void {
@@ -178,9 +182,7 @@ export class Connection implements ChannelHandler {
     counters.packetsSent++;
     counters.publishSent++;
     counters.publishBytesSent += publish.message.payload.length;
-    const encoded = encodePublish(publish, this.#version);
-    if (Array.isArray(encoded)) for (const part of encoded) this.#output.push(part);
-    else this.#output.push(encoded);
+    this.#output.sendPublish(publish, this.#version);
   }
 
   isCongested(): boolean {
@@ -242,7 +244,7 @@ export class Connection implements ChannelHandler {
       this.#shared.counters.publishReceived++;
       this.#shared.counters.publishBytesReceived += packet.payload.length;
     }
-    this.#user?.session.receive(packet, this.#shared.clock.wallMs());
+    this.#user?.session.receive(packet, this.#chunkAtMs);
   }
 
   #failed(error: unknown): void {

@@ -18,9 +18,8 @@ export class Dispatcher {
 
   /** For a message that entered the cluster here. Answers how many sessions and nodes it went to. */
   dispatch(message: ApplicationMessage): number {
-    const { router, clock } = this.#context;
-    const route = router.route(message.topic, message.publisherId, message.retain);
-    this.#deliver(message, route.local, clock.wallMs());
+    const route = this.#context.router.route(message.topic, message.publisherId, message.retain);
+    this.#deliver(message, route.local, this.#nowMsFor(message));
     if (route.remote.length === 0) return route.local.length;
     const body = encodeForwardBody(message);
     let plainFrame: Buffer | null = null;
@@ -38,15 +37,15 @@ export class Dispatcher {
 
   /** For a message of this node only ($SYS). */
   deliverLocally(message: ApplicationMessage): void {
-    const { router, clock } = this.#context;
+    const { router } = this.#context;
     const { topic, publisherId, retain } = message;
     const deliveries = router.routeForwarded(topic, publisherId, retain, true, []);
-    this.#deliver(message, deliveries, clock.wallMs());
+    this.#deliver(message, deliveries, this.#nowMsFor(message));
   }
 
   /** What another node sent. */
   receiveForward(frame: Uint8Array): void {
-    const { router, counters, clock } = this.#context;
+    const { router, counters } = this.#context;
     const forward = decodeForwardFrame(frame);
     if (!forward) {
       counters.forwardMalformed++;
@@ -55,7 +54,7 @@ export class Dispatcher {
     counters.forwardReceived++;
     const { message, isPlain, shares } = forward;
     const { topic, publisherId, retain } = message;
-    const nowMs = clock.wallMs();
+    const nowMs = this.#nowMsFor(message);
     if (isPlain || shares.length === 0) {
       this.#deliver(message, router.routeForwarded(topic, publisherId, retain, isPlain, []), nowMs);
     }
@@ -64,6 +63,11 @@ export class Dispatcher {
       if (chosen.length === 0) counters.sharesMissed++;
       this.#deliver(message, chosen, nowMs);
     }
+  }
+
+  /** A delivery asks for the time only to see whether its message has expired. */
+  #nowMsFor(message: ApplicationMessage): number {
+    return message.properties === null ? message.receivedAtMs : this.#context.clock.wallMs();
   }
 
   #deliver(

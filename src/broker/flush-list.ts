@@ -1,4 +1,5 @@
 import type { Clock } from "#cluster";
+import { RunPool } from "./run-pool.ts";
 
 export interface Flushable {
   flush(): void;
@@ -9,6 +10,8 @@ export interface Flushable {
  * messages it got, and one setImmediate for all of them.
  */
 export class FlushList {
+  /** Memory that their output of a turn is collected in. */
+  readonly runs = new RunPool();
   readonly #clock: Clock;
   #waiting: Flushable[] = [];
 

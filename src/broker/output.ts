@@ -1,10 +1,13 @@
 import type { Cancel } from "#cluster";
+import { writePacket, writePublish } from "../mqtt/encoder.ts";
+import type { OutboundPacket, ProtocolVersion } from "../mqtt/packets.ts";
+import type { OutboundPublish } from "../session/session-api.ts";
 import type { Channel } from "./channel.ts";
 import type { BrokerCounters } from "./counters.ts";
 import type { DeadlineWheel } from "./deadline-wheel.ts";
 import type { Flushable, FlushList } from "./flush-list.ts";
 import type { BrokerLimits } from "./limits.ts";
-import { gather } from "./output-gathering.ts";
+import { OutputRuns } from "./output-runs.ts";
 
 /** More than this is handed to the socket within the turn, so that congestion is the socket's word and not ours. */
 const eagerSizeBytes = 64 * 1024;
@@ -22,8 +25,7 @@ export interface OutputOptions {
 /** What goes to one client: collected, written once per turn, and watched for a client that does not read. */
 export class Output implements Flushable {
   readonly #options: OutputOptions;
-  #chunks: Buffer[] = [];
-  #sizeBytes = 0;
+  readonly #runs: OutputRuns;
   #isListed = false;
   #isEnded = false;
   #handedOverSizeBytes = 0;
@@ -32,28 +34,28 @@ export class Output implements Flushable {
 
   constructor(options: OutputOptions) {
     this.#options = options;
+    this.#runs = new OutputRuns(options.flushList.runs);
   }
 
-  push(chunk: Buffer): void {
+  send(packet: OutboundPacket, version: ProtocolVersion): void {
     if (this.#isEnded) return;
-    this.#chunks.push(chunk);
-    this.#sizeBytes += chunk.length;
-    if (this.#sizeBytes >= eagerSizeBytes) this.flush();
-    else if (!this.#isListed) {
-      this.#isListed = true;
-      this.#options.flushList.add(this);
-    }
+    writePacket(packet, version, this.#runs);
+    this.#written();
+  }
+
+  sendPublish(publish: OutboundPublish, version: ProtocolVersion): void {
+    if (this.#isEnded) return;
+    writePublish(publish, version, this.#runs);
+    this.#written();
   }
 
   flush(): void {
     this.#isListed = false;
-    if (this.#chunks.length === 0) return;
-    const chunks = this.#chunks;
-    this.#chunks = [];
-    this.#handedOverSizeBytes += this.#sizeBytes;
-    this.#options.counters.bytesSent += this.#sizeBytes;
-    this.#sizeBytes = 0;
-    this.#options.channel.write(gather(chunks));
+    const { sizeBytes } = this.#runs;
+    if (sizeBytes === 0) return;
+    this.#handedOverSizeBytes += sizeBytes;
+    this.#options.counters.bytesSent += sizeBytes;
+    this.#options.channel.write(this.#runs.take());
     const waiting = this.#options.channel.bufferedSizeBytes();
     if (waiting > this.#options.limits.outputSizeBytesMax && !this.#isEnded) {
       this.#options.onTooSlow(`${waiting} bytes wait for the client`);
@@ -61,7 +63,7 @@ export class Output implements Flushable {
   }
 
   isCongested(): boolean {
-    const waiting = this.#sizeBytes + this.#options.channel.bufferedSizeBytes();
+    const waiting = this.#runs.sizeBytes + this.#options.channel.bufferedSizeBytes();
     if (waiting <= this.#options.limits.congestedSizeBytes) return false;
     if (!this.#wasCongested) {
       this.#wasCongested = true;
@@ -85,6 +87,14 @@ export class Output implements Flushable {
     this.flush();
     this.#stallCheck?.();
     this.#stallCheck = null;
+  }
+
+  #written(): void {
+    if (this.#runs.sizeBytes >= eagerSizeBytes) this.flush();
+    else if (!this.#isListed) {
+      this.#isListed = true;
+      this.#options.flushList.add(this);
+    }
   }
 
   #takenSizeBytes(): number {

@@ -1,10 +1,12 @@
-/** Fills a buffer of known size with the fields of MQTT, section 1.5. */
+/** Fills a part of known size of a buffer with the fields of MQTT, section 1.5. */
 export class ByteWriter {
   readonly bytes: Buffer;
-  #at = 0;
+  #at: number;
 
-  constructor(sizeBytes: number) {
-    this.bytes = Buffer.allocUnsafe(sizeBytes);
+  /** Writes from `at` on; the caller has made sure that there is room. */
+  constructor(bytes: Buffer, at = 0) {
+    this.bytes = bytes;
+    this.#at = at;
   }
 
   writeByte(value: number): void {

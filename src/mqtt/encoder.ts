@@ -1,5 +1,5 @@
 import { generate, type Packet } from "mqtt-packet";
-import { ByteWriter } from "./byte-writer.ts";
+import type { PacketSink } from "./packet-sink.ts";
 import { PacketType } from "./packet-type.ts";
 import type { AckPacket, ConnackPacket, OutboundPacket, ProtocolVersion } from "./packets.ts";
 import { connackReturnCode, FIRST_FAILURE_CODE, ReasonCode } from "./reason-code.ts";
@@ -8,6 +8,7 @@ export {
   encodePublish,
   INLINE_PAYLOAD_SIZE_BYTES_MAX,
   publishSizeBytes,
+  writePublish,
 } from "./publish-encoder.ts";
 
 const EMPTY = Buffer.alloc(0);
@@ -44,21 +45,48 @@ export function encodePacket(packet: OutboundPacket, version: ProtocolVersion): 
   }
 }
 
-/** The fast path. */
+/** Encodes a packet to the end of `sink`; see {@link encodePacket}. */
+export function writePacket(
+  packet: OutboundPacket,
+  version: ProtocolVersion,
+  sink: PacketSink,
+): void {
+  switch (packet.cmd) {
+    case "puback":
+    case "pubrec":
+    case "pubrel":
+    case "pubcomp":
+      if (version === 5 && packet.properties !== undefined) break;
+      writeAck(packet, version, sink);
+      return;
+  }
+  sink.push(encodePacket(packet, version));
+}
+
+function writeAck(packet: AckPacket, version: ProtocolVersion, sink: PacketSink): void {
+  const hasReason = version === 5 && packet.reasonCode !== ReasonCode.success;
+  const at = sink.reserve(hasReason ? 6 : 4);
+  fillAck(sink.bytes, at, packet, hasReason);
+}
+
 function encodeAck(packet: AckPacket, version: ProtocolVersion): Buffer {
   if (version === 5 && packet.properties !== undefined) return generateFor(packet, version);
   // Section 3.4.2.1: success goes without saying.
   const hasReason = version === 5 && packet.reasonCode !== ReasonCode.success;
-  const writer = new ByteWriter(hasReason ? 6 : 4);
-  writer.writeByte(ACK_FIRST_BYTE[packet.cmd]);
-  writer.writeByte(hasReason ? 4 : 2);
-  writer.writeUint16(packet.messageId);
-  if (hasReason) {
-    writer.writeByte(packet.reasonCode);
-    // An empty property length: not required, but some clients expect it.
-    writer.writeByte(0);
-  }
-  return writer.bytes;
+  const bytes = Buffer.allocUnsafe(hasReason ? 6 : 4);
+  fillAck(bytes, 0, packet, hasReason);
+  return bytes;
+}
+
+function fillAck(bytes: Buffer, at: number, packet: AckPacket, hasReason: boolean): void {
+  bytes[at] = ACK_FIRST_BYTE[packet.cmd];
+  bytes[at + 1] = hasReason ? 4 : 2;
+  bytes[at + 2] = packet.messageId >> 8;
+  bytes[at + 3] = packet.messageId;
+  if (!hasReason) return;
+  bytes[at + 4] = packet.reasonCode;
+  // An empty property length: not required, but some clients expect it.
+  bytes[at + 5] = 0;
 }
 
 const ACK_FIRST_BYTE = {

@@ -24,10 +24,12 @@ export interface ApplicationMessage {
 /** One slot per (MQTT 5 or not, retain flag) at QoS 0, and one per the same at QoS > 0 with the packet identifier left open. */
 export interface WireForms {
   readonly slots: (Buffer | undefined)[];
+  /** The first subscriber's went straight to its output: most messages have one subscriber, and nobody to share with. */
+  isSent: boolean;
 }
 
 export function createMessage(fields: Omit<ApplicationMessage, "wire">): ApplicationMessage {
-  return { ...fields, wire: { slots: [] } };
+  return { ...fields, wire: { slots: [], isSent: false } };
 }
 
 /** Absolute deadline in wall-clock milliseconds, or Infinity. */

@@ -1,5 +1,6 @@
 import type { OutboundPublish } from "../session/session-api.ts";
 import { ByteWriter, variableByteIntegerSize } from "./byte-writer.ts";
+import { type PacketSink, RESERVED_SIZE_BYTES_MAX } from "./packet-sink.ts";
 import { DUP_FLAG, PacketType, RETAIN_FLAG } from "./packet-type.ts";
 import type { ProtocolVersion } from "./packets.ts";
 import { propertiesSizeBytes, writeProperties } from "./publish-properties.ts";
@@ -24,6 +25,49 @@ export function encodePublish(
   return payload.length > INLINE_PAYLOAD_SIZE_BYTES_MAX ? [head, payload] : head;
 }
 
+/**
+ * Encodes a PUBLISH to the end of `sink`: the first time straight, from the second subscriber on as a copy of the form
+ * that they share.
+ */
+export function writePublish(
+  publish: OutboundPublish,
+  version: ProtocolVersion,
+  sink: PacketSink,
+): void {
+  const { wire } = publish.message;
+  const isShared = wire.isSent && (version !== 5 || isPlain(publish));
+  wire.isSent = true;
+  if (isShared) writeShared(publish, version, sink);
+  else writeOwn(publish, version, sink);
+}
+
+function writeShared(publish: OutboundPublish, version: ProtocolVersion, sink: PacketSink): void {
+  const form = sharedForm(publish, version);
+  const { payload } = publish.message;
+  const isWithReference = payload.length > INLINE_PAYLOAD_SIZE_BYTES_MAX;
+  if (isWithReference || form.length > RESERVED_SIZE_BYTES_MAX) {
+    sink.push(publish.qos === 0 ? form : patched(form, publish));
+    if (isWithReference) sink.push(payload);
+    return;
+  }
+  const at = sink.reserve(form.length);
+  sink.bytes.set(form, at);
+  if (publish.qos > 0) patch(sink.bytes, at, publish);
+}
+
+function writeOwn(publish: OutboundPublish, version: ProtocolVersion, sink: PacketSink): void {
+  const { payload } = publish.message;
+  const remainingLength = remainingLengthOf(publish, version);
+  const sizeBytes = 1 + variableByteIntegerSize(remainingLength) + remainingLength;
+  if (sizeBytes <= RESERVED_SIZE_BYTES_MAX) {
+    const at = sink.reserve(sizeBytes);
+    writeHead(new ByteWriter(sink.bytes, at), publish, version, remainingLength);
+    return;
+  }
+  sink.push(encodeHead(publish, version));
+  if (payload.length > INLINE_PAYLOAD_SIZE_BYTES_MAX) sink.push(payload);
+}
+
 /** The whole packet in bytes, as it counts for the Maximum Packet Size of the client. */
 export function publishSizeBytes(publish: OutboundPublish, version: ProtocolVersion): number {
   const remainingLength = remainingLengthOf(publish, version);
@@ -37,11 +81,8 @@ function isPlain(publish: OutboundPublish): boolean {
   );
 }
 
-/**
- * Takes the form that all subscribers of this kind share; with an acknowledgement to come, a copy
- * of it.
- */
-function sharedHead(publish: OutboundPublish, version: ProtocolVersion): Buffer {
+/** The form that all subscribers of this kind share; with an acknowledgement to come, it is copied and patched. */
+function sharedForm(publish: OutboundPublish, version: ProtocolVersion): Buffer {
   const { slots } = publish.message.wire;
   const slot = (version === 5 ? 4 : 0) + (publish.retain ? 2 : 0) + (publish.qos > 0 ? 1 : 0);
   let form = slots[slot];
@@ -49,6 +90,11 @@ function sharedHead(publish: OutboundPublish, version: ProtocolVersion): Buffer 
     form = encodeHead(publish, version);
     slots[slot] = form;
   }
+  return form;
+}
+
+function sharedHead(publish: OutboundPublish, version: ProtocolVersion): Buffer {
+  const form = sharedForm(publish, version);
   return publish.qos === 0 ? form : patched(form, publish);
 }
 
@@ -56,14 +102,18 @@ function sharedHead(publish: OutboundPublish, version: ProtocolVersion): Buffer 
 function patched(form: Buffer, publish: OutboundPublish): Buffer {
   const copy = Buffer.allocUnsafe(form.length);
   form.copy(copy);
-  copy[0] = firstByte(publish);
-  let at = 1;
-  while (copy[at]! >= 0x80) at += 1;
-  at += 1;
-  at += 2 + ((copy[at]! << 8) | copy[at + 1]!);
-  copy[at] = publish.packetId >> 8;
-  copy[at + 1] = publish.packetId;
+  patch(copy, 0, publish);
   return copy;
+}
+
+function patch(bytes: Buffer, start: number, publish: OutboundPublish): void {
+  bytes[start] = firstByte(publish);
+  let at = start + 1;
+  while (bytes[at]! >= 0x80) at += 1;
+  at += 1;
+  at += 2 + ((bytes[at]! << 8) | bytes[at + 1]!);
+  bytes[at] = publish.packetId >> 8;
+  bytes[at + 1] = publish.packetId;
 }
 
 function firstByte(publish: OutboundPublish): number {
@@ -88,11 +138,22 @@ function remainingLengthOf(publish: OutboundPublish, version: ProtocolVersion): 
 
 /** Everything, or everything but a large payload. */
 function encodeHead(publish: OutboundPublish, version: ProtocolVersion): Buffer {
-  const { payload, topic } = publish.message;
+  const { payload } = publish.message;
   const remainingLength = remainingLengthOf(publish, version);
   const isInline = payload.length <= INLINE_PAYLOAD_SIZE_BYTES_MAX;
   const sizeBytes = 1 + variableByteIntegerSize(remainingLength) + remainingLength;
-  const writer = new ByteWriter(isInline ? sizeBytes : sizeBytes - payload.length);
+  const head = Buffer.allocUnsafe(isInline ? sizeBytes : sizeBytes - payload.length);
+  writeHead(new ByteWriter(head), publish, version, remainingLength);
+  return head;
+}
+
+function writeHead(
+  writer: ByteWriter,
+  publish: OutboundPublish,
+  version: ProtocolVersion,
+  remainingLength: number,
+): void {
+  const { payload, topic } = publish.message;
   writer.writeByte(firstByte(publish));
   writer.writeVariableByteInteger(remainingLength);
   writer.writeString(publish.isTopicOmitted ? "" : topic);
@@ -101,6 +162,5 @@ function encodeHead(publish: OutboundPublish, version: ProtocolVersion): Buffer 
     writer.writeVariableByteInteger(propertiesSizeBytes(publish));
     writeProperties(writer, publish);
   }
-  if (isInline) writer.writeBytes(payload);
-  return writer.bytes;
+  if (payload.length <= INLINE_PAYLOAD_SIZE_BYTES_MAX) writer.writeBytes(payload);
 }

@@ -200,7 +200,7 @@ export class Inbound {
       receivedAtMs: nowMs,
       publisherId: this.#clientId,
       version: 0,
-      wire: { slots: [] },
+      wire: { slots: [], isSent: false },
     };
   }
 }

@@ -1,5 +1,8 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
-import { gather } from "../../../src/broker/output-gathering.ts";
+import { OutputRuns } from "../../../src/broker/output-runs.ts";
+import { RunPool } from "../../../src/broker/run-pool.ts";
+import { RESERVED_SIZE_BYTES_MAX } from "../../../src/mqtt/packet-sink.ts";
 import { BrokerRig } from "../../support/broker-rig.ts";
 
 test("everything of one turn goes out in one write", async () => {
@@ -22,11 +25,52 @@ test("everything of one turn goes out in one write", async () => {
 test("small buffers are joined, large ones passed by reference, order kept", () => {
   const large = Buffer.alloc(5000, 2);
   const chunks = [Buffer.from("ab"), Buffer.from("cd"), large, Buffer.from("e"), Buffer.from("f")];
-  const gathered = gather(chunks);
-  expect(gathered).toHaveLength(3);
-  expect(gathered[1]).toBe(large);
-  expect(Buffer.concat(gathered)).toEqual(Buffer.concat(chunks));
+  const runs = new OutputRuns(new RunPool());
+  for (const chunk of chunks) runs.push(chunk);
+  const taken = runs.take();
+  expect(taken).toHaveLength(3);
+  expect(taken[1]).toBe(large);
+  expect(Buffer.concat(taken)).toEqual(Buffer.concat(chunks));
 });
+
+test("what was taken stays as it is, whatever the pool's memory is used for next", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(fc.integer({ min: 1, max: 6000 }), { maxLength: 40 }), { maxLength: 6 }),
+      (turns) => {
+        const pool = new RunPool();
+        const clients = [new OutputRuns(pool), new OutputRuns(pool)];
+        const expected = clients.map(() => [] as Buffer[]);
+        const taken = clients.map(() => [] as Buffer[]);
+        let fill = 0;
+        for (const turn of turns) {
+          for (const sizeBytes of turn) {
+            const at = fill % clients.length;
+            const bytes = Buffer.alloc(sizeBytes, ++fill);
+            expected[at]!.push(bytes);
+            writeTo(clients[at]!, bytes);
+          }
+          for (const [at, runs] of clients.entries()) taken[at]!.push(...runs.take());
+        }
+        for (const at of clients.keys()) {
+          expect(Buffer.concat(taken[at]!)).toEqual(Buffer.concat(expected[at]!));
+          expect(clients[at]!.sizeBytes).toBe(0);
+        }
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+/** Small ones the way packets are written, large ones as they come. */
+function writeTo(runs: OutputRuns, bytes: Buffer): void {
+  if (bytes.length > RESERVED_SIZE_BYTES_MAX) {
+    runs.push(bytes);
+    return;
+  }
+  const at = runs.reserve(bytes.length);
+  bytes.copy(runs.bytes, at);
+}
 
 test("a client that does not read: QoS 0 is dropped and counted, QoS 1 waits until it reads", async () => {
   const rig = new BrokerRig();

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodePacket, encodePublish, publishSizeBytes } from "../../../src/mqtt/encoder.ts";
-import type { ApplicationMessage } from "../../../src/mqtt/message.ts";
+import {
+  encodePacket,
+  encodePublish,
+  publishSizeBytes,
+  writePacket,
+  writePublish,
+} from "../../../src/mqtt/encoder.ts";
+import { type ApplicationMessage, createMessage } from "../../../src/mqtt/message.ts";
+import { type PacketSink, RESERVED_SIZE_BYTES_MAX } from "../../../src/mqtt/packet-sink.ts";
 import type {
   OutboundPacket,
   ProtocolVersion,
@@ -30,9 +37,46 @@ function publishOf(
   };
 }
 
+/** The first and the second copy for a sink are made in different ways, and a buffer of its own in a third. */
 function encoded(publish: OutboundPublish, version: ProtocolVersion): Buffer {
   const result = encodePublish(publish, version);
-  return Array.isArray(result) ? Buffer.concat(result) : result;
+  const bytes = Array.isArray(result) ? Buffer.concat(result) : result;
+  const fresh = { ...publish, message: createMessage(publish.message) };
+  for (let copy = 0; copy < 2; copy += 1) {
+    const sink = new RecordingSink();
+    writePublish(fresh, version, sink);
+    expect(sink.written()).toEqual(bytes);
+  }
+  return bytes;
+}
+
+function packetBytes(packet: OutboundPacket, version: ProtocolVersion): Buffer {
+  const result = encodePacket(packet, version);
+  const sink = new RecordingSink();
+  writePacket(packet, version, sink);
+  expect(sink.written()).toEqual(result);
+  return result;
+}
+
+/** As careless as a sink may be: every piece somewhere else, never at 0. */
+class RecordingSink implements PacketSink {
+  readonly #parts: Buffer[] = [];
+  bytes = Buffer.alloc(0);
+
+  reserve(sizeBytes: number): number {
+    expect(sizeBytes).toBeLessThanOrEqual(RESERVED_SIZE_BYTES_MAX);
+    this.bytes = Buffer.alloc(sizeBytes + 20, 0xee);
+    this.#parts.push(this.bytes.subarray(10, sizeBytes + 10));
+    return 10;
+  }
+
+  push(bytes: Buffer): void {
+    this.#parts.push(bytes);
+  }
+
+  written(): Buffer {
+    return Buffer.concat(this.#parts);
+  }
 }
 
 /** The same PUBLISH as mqtt-packet writes it; its properties in the order of ours. */
@@ -141,14 +185,14 @@ describe("encodePacket", () => {
       for (const reasonCode of [0, 0x92]) {
         for (const version of [4, 5] as const) {
           const packet = { cmd, messageId: 0x0102, reasonCode };
-          expect(encodePacket(packet, version)).toEqual(reference(packet, version));
+          expect(packetBytes(packet, version)).toEqual(reference(packet, version));
         }
       }
     }
     const properties = { reasonString: "why" };
     const packet = { cmd: "puback", messageId: 1, reasonCode: 0x87, properties } as const;
-    expect(encodePacket(packet, 5)).toEqual(reference(packet, 5));
-    expect(encodePacket(packet, 4)).toEqual(bytes("40 02 0001"));
+    expect(packetBytes(packet, 5)).toEqual(reference(packet, 5));
+    expect(packetBytes(packet, 4)).toEqual(bytes("40 02 0001"));
   });
 
   const connack = { cmd: "connack", reasonCode: 0, sessionPresent: true } as const;
@@ -176,6 +220,6 @@ describe("encodePacket", () => {
   ];
 
   it.each(table)("%s", (_claim, packet, version, expected) => {
-    expect(encodePacket(packet, version)).toEqual(bytes(expected));
+    expect(packetBytes(packet, version)).toEqual(bytes(expected));
   });
 });

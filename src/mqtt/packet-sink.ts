@@ -1,0 +1,18 @@
+/** What may be asked of `reserve` at once; larger packets get memory of their own and are pushed. */
+export const RESERVED_SIZE_BYTES_MAX = 2048;
+
+/**
+ * Where packets for one client are collected. Small ones are written straight into memory that many share, because a
+ * buffer per packet costs more than its bytes.
+ */
+export interface PacketSink {
+  /** Where the room from the last `reserve` lies. */
+  readonly bytes: Buffer;
+  /**
+   * Room for the next `sizeBytes` bytes of the stream, at most RESERVED_SIZE_BYTES_MAX: answers where they start in
+   * `bytes`. The caller fills all of it before anything else happens to the sink.
+   */
+  reserve(sizeBytes: number): number;
+  /** The next bytes of the stream; nobody may change them afterwards. */
+  push(bytes: Buffer): void;
+}
