@@ -34,12 +34,8 @@ export class Commits {
       return;
     }
     const { cluster, limits } = this.#context;
-    const others = plan.updates.length > 0 ? this.#batches.supersede(plan.updates) : null;
+    this.#batches.sendBefore(plan.updates);
     const command = encodeCommand({ type: "retain", message, updates: plan.updates, fence });
-    cluster.propose(command, limits.commitTimeoutMs, (result) => {
-      const outcome = outcomeOf(result);
-      done?.(outcome);
-      others?.(outcome);
-    });
+    cluster.propose(command, limits.commitTimeoutMs, (result) => done?.(outcomeOf(result)));
   }
 }

@@ -35,6 +35,8 @@ export interface BrokerLimits {
   readonly publishesWaitingMax: number;
   /** Live messages held back while retained messages are sent first. Beyond: delivered at once; `heldOverflows`. */
   readonly heldMessagesMax: number;
+  /** After a SUBSCRIBE, live messages older than its retained ones are dropped for this long; `heldSuperseded`. */
+  readonly latecomersMs: number;
   /** Retained messages handed to one session per turn of the event loop; the rest waits for the next turn. */
   readonly retainedPerTurn: number;
   /** Device updates waiting for the batch in flight. Beyond: QoS 0 `publishDropped`, QoS 1/2 refused with 0x97. */
@@ -78,6 +80,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   lingerMs: 2_000,
   publishesWaitingMax: 2_000,
   heldMessagesMax: 10_000,
+  latecomersMs: 30_000,
   retainedPerTurn: 500,
   stateUpdatesWaitingMax: 200_000,
   stateUpdatesPerCommand: 500,

@@ -2,6 +2,7 @@ import type { ApplicationMessage } from "../mqtt/message.ts";
 import { matches } from "../mqtt/topic.ts";
 import type { DeliveryOptions, Subscription } from "../session/session-api.ts";
 import type { BrokerContext } from "./context.ts";
+import { Latecomers } from "./latecomers.ts";
 import type { Hold, SessionEntry } from "./session-entry.ts";
 
 /** The session's own queue stays nearly empty meanwhile, so that a flood of retained messages never overflows it. */
@@ -110,11 +111,31 @@ export class RetainedDelivery implements Hold {
     else this.#release();
   }
 
+  /** A link that just came back may still bring what was committed before this SUBSCRIBE; the client has newer already. */
+  #refuseLatecomers(): void {
+    let newestVersion = 0;
+    for (const { message } of this.#copies ?? []) {
+      newestVersion = Math.max(newestVersion, message.version);
+    }
+    const filters = this.#fresh
+      .filter(({ isNew, subscription }) => isNew && this.#filters.includes(subscription.filter))
+      .map(({ subscription }) => subscription.filter);
+    if (newestVersion === 0 || filters.length === 0 || this.#entry.isGone) return;
+    const latecomers = new Latecomers(this.#context, this.#entry, filters, newestVersion);
+    this.#entry.addHold(latecomers);
+    const { wheel, limits } = this.#context;
+    wheel.after(limits.latecomersMs, () => this.#entry.removeHold(latecomers));
+  }
+
   #release(): void {
     this.#entry.removeHold(this);
     const held = this.#held;
     this.#held = [];
-    if (held.length === 0 || this.#entry.isGone) return;
+    if (held.length > 0 && !this.#entry.isGone) this.#deliverHeld(held);
+    this.#refuseLatecomers();
+  }
+
+  #deliverHeld(held: readonly Held[]): void {
     const sentVersions = new Map<string, number>();
     for (const { message } of this.#copies ?? []) sentVersions.set(message.topic, message.version);
     const newFilters = new Set(

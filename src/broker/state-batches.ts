@@ -1,5 +1,6 @@
 import { encodeCommand } from "../replica/commands.ts";
 import type { AttributeUpdate, Fence } from "../replica/replica-api.ts";
+import { joinUpdateValues } from "../replica/state-value.ts";
 import { outcomeOf } from "./commit-outcome.ts";
 import type { BrokerContext } from "./context.ts";
 import type { CommitOutcome } from "./publish-queue.ts";
@@ -21,13 +22,13 @@ export interface Writer {
 
 interface Slot {
   update: AttributeUpdate;
-  writer: Writer;
+  readonly writer: Writer;
   readonly waiters: Waiter[];
 }
 
 /**
- * Device state on its way to the log. While one batch is in flight, newer values replace older ones that wait for the
- * next, so that a fast sensor costs one entry per round trip; everyone whose value was replaced is answered when the
+ * Device state on its way to the log. While one batch is in flight, newer values replace older ones of the same client that
+ * wait for the next (objects take over the newer fields), so that a fast sensor costs one entry per round trip; everyone whose value was replaced is answered when the
  * newest is committed.
  */
 export class StateBatches {
@@ -50,39 +51,35 @@ export class StateBatches {
       return;
     }
     const waiter: Waiter | null = done && { open: updates.length, worst: null, done };
-    for (const update of updates) {
-      const key = keyOf(update);
-      const slot = this.#waiting.get(key);
-      if (slot) {
-        counters.stateUpdatesCoalesced++;
-        slot.update = update;
-        slot.writer = writer;
-        if (waiter) slot.waiters.push(waiter);
-      } else {
-        this.#waiting.set(key, { update, writer, waiters: waiter ? [waiter] : [] });
-      }
-    }
+    for (const update of updates) this.#put(writer, update, waiter);
     this.#schedule();
   }
 
   /**
-   * A retained message with newer values of the same attributes goes to the log now: what waits of them must not
-   * come after it. Answers whom the retained message's outcome concerns, too.
+   * A retained message with values of the same attributes is about to go to the log: what waits of them goes first, so
+   * that nothing older comes after it.
    */
-  supersede(updates: readonly AttributeUpdate[]): Committed | null {
-    const slots: Slot[] = [];
-    for (const update of updates) {
-      const key = keyOf(update);
-      const slot = this.#waiting.get(key);
-      if (!slot) continue;
+  sendBefore(updates: readonly AttributeUpdate[]): void {
+    if (updates.some((update) => this.#waiting.has(keyOf(update)))) this.#send();
+  }
+
+  #put(writer: Writer, update: AttributeUpdate, waiter: Waiter | null): void {
+    const key = keyOf(update);
+    const slot = this.#waiting.get(key);
+    // Only values under one claim are joined: what one client may not write any more, another still may.
+    const joined =
+      slot && isSameWriter(slot.writer, writer)
+        ? joinUpdateValues(slot.update.value, update.value)
+        : null;
+    if (slot && joined) {
       this.#context.counters.stateUpdatesCoalesced++;
-      this.#waiting.delete(key);
-      slots.push(slot);
+      slot.update = { ...update, value: joined.value };
+      if (waiter) slot.waiters.push(waiter);
+      return;
     }
-    if (slots.length === 0) return null;
-    return (outcome) => {
-      for (const slot of slots) settle(slot, outcome);
-    };
+    // Both must be applied, in this order: a second batch gets under way behind the first.
+    if (slot) this.#send();
+    this.#waiting.set(key, { update, writer, waiters: waiter ? [waiter] : [] });
   }
 
   #schedule(): void {
@@ -124,6 +121,10 @@ export class StateBatches {
       this.#schedule();
     });
   }
+}
+
+function isSameWriter(one: Writer, other: Writer): boolean {
+  return one.source === other.source && one.fence === other.fence;
 }
 
 function keyOf(update: AttributeUpdate): string {

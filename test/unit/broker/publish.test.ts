@@ -115,6 +115,39 @@ test("device state that waits for the batch in flight is replaced by newer value
   expect(node.broker.counters.stateUpdatesCoalesced).toBe(49);
 });
 
+test("fields of objects that wait for the same batch add up", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const robot = await rig.connect(node, "robot");
+  rig.flock.isQuorate = false;
+  const bodies = ['{"x":1}', '{"y":2}', '{"x":3,"z":4}'];
+  bodies.forEach((body, i) => {
+    robot.publish("sensors/r1/coordinates", body, { qos: 1, messageId: i + 1 });
+  });
+  await rig.settle();
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(robot.take("puback")).toHaveLength(3);
+  const attributes = node.replica.devices.get("r1")?.attributes;
+  expect(attributes?.get("coordinates")?.value).toEqual({ x: 3, y: 2, z: 4 });
+});
+
+test("a bare value and an object that wait for the same batch are applied in their order", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const robot = await rig.connect(node, "robot");
+  rig.flock.isQuorate = false;
+  ['{"x":1}', "7", '{"y":2}'].forEach((body, i) => {
+    robot.publish("sensors/r1/coordinates", body, { qos: 1, messageId: i + 1 });
+  });
+  await rig.settle();
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(robot.take("puback")).toHaveLength(3);
+  const attributes = node.replica.devices.get("r1")?.attributes;
+  expect(attributes?.get("coordinates")?.value).toEqual({ y: 2 });
+});
+
 test("a retained value is not overwritten by an older one that waited in a batch", async () => {
   const rig = new BrokerRig();
   const node = rig.addNode();

@@ -49,6 +49,31 @@ test("retained messages come first, then the live ones that are newer", async ()
   expect(order).toContain("live false");
 });
 
+test("a message that another node sends late does not follow the newer retained copy", async () => {
+  const rig = new BrokerRig();
+  const [near, far] = [rig.addNode(), rig.addNode()];
+  const watcher = await rig.connect(near, "watcher");
+  watcher.subscribe("a", { qos: 1 });
+  await rig.settle();
+  const publisher = await rig.connect(far, "pub");
+  const frames: Uint8Array[] = [];
+  const forward = far.cluster.forward.bind(far.cluster);
+  far.cluster.forward = (_to, frame) => {
+    frames.push(Uint8Array.from(frame));
+    return "queued";
+  };
+  publisher.publish("a", "old", { qos: 1, retain: true, messageId: 1 });
+  publisher.publish("a", "new", { qos: 1, retain: true, messageId: 2 });
+  await rig.settle();
+  const subscriber = await rig.connect(near, "sub");
+  subscriber.subscribe("a", { qos: 1 });
+  await rig.settle();
+  for (const frame of frames) forward(near.cluster.nodeId, frame, "atLeastOnce");
+  await rig.settle();
+  expect(watcher.texts()).toEqual(["a=old", "a=new"]);
+  expect(subscriber.texts()).toEqual(["a=new"]);
+});
+
 test("a flood of retained messages is paced by the client and loses nothing", async () => {
   const rig = new BrokerRig();
   const node = rig.addNode({ retainedPerTurn: 10 });
