@@ -69,6 +69,9 @@ export class PartitionRound {
       this.#violations.push(`clients that connect during the cut: ${error.message}`);
       return null;
     });
+    await pause(cutAtMs + heldMs + 1500 - performance.now());
+    const moved = held[0] as HeldWrite;
+    await moved.writeElsewhere(cluster, majority[0] ?? 0);
     await pause(cutAtMs + cutMs - performance.now());
     const healAtMs = performance.now();
     const outageMs = writers.map((writer) => this.#outage(writer, cutAtMs));
@@ -79,7 +82,7 @@ export class PartitionRound {
     const syncMs = performance.now() - healAtMs;
     for (const write of held) write.stop();
     for (const flow of [...flows, newFlow]) await flow?.stop();
-    const heldArePresent = await this.#checkCopies(writers, held);
+    const heldArePresent = await this.#checkCopies(writers, held, moved);
     return {
       kind: this.#kind,
       minority: this.#minority.map((index) => `n${index + 1}`),
@@ -145,6 +148,7 @@ export class PartitionRound {
   async #checkCopies(
     writers: readonly RetainedWriter[],
     held: readonly HeldWrite[],
+    moved: HeldWrite,
   ): Promise<readonly boolean[]> {
     for (const writer of writers) {
       const left = await writer.stop(10_000);
@@ -168,7 +172,14 @@ export class PartitionRound {
       }
     }
     return held.map(({ topic }) => {
-      const count = copies.filter((copy) => copy.has(topic)).length;
+      if (topic === moved.topic) {
+        const values = copies.map((copy) => copy.get(topic) ?? "nothing");
+        if (values.some((value) => value !== "newer")) {
+          this.#violations.push(`${topic}: "newer" was acknowledged last, found ${values.join()}`);
+        }
+        return values.includes("held");
+      }
+      const count = copies.filter((copy) => copy.get(topic) === "held").length;
       if (count > 0 && count < copies.length) {
         this.#violations.push(`${topic} is on ${count} of ${copies.length} nodes`);
       }

@@ -166,6 +166,21 @@ export class HeldWrite {
     this.#client.publish(this.topic, "held", { qos: 1, retain: true }, () => undefined);
   }
 
+  /**
+   * What a client does that was sent away: the same client connects to another node and writes there. That write is
+   * acknowledged, so it must stand in the end, whatever becomes of the first one.
+   */
+  async writeElsewhere(cluster: NamespaceCluster, index: number): Promise<void> {
+    const { clientId = "" } = this.#client.options;
+    const client = cluster.client(index, { clientId, protocolVersion: this.version });
+    try {
+      await connected(client, connectTimeoutMs);
+      await client.publishAsync(this.topic, "newer", { qos: 1, retain: true });
+    } finally {
+      await client.endAsync(true);
+    }
+  }
+
   stop(): void {
     this.#client.end(true);
   }
