@@ -2,7 +2,7 @@ import type { NodeId } from "#cluster";
 import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
 import type { LocalDelivery } from "../routing/routing-api.ts";
 import type { BrokerContext } from "./context.ts";
-import { decodeForwardFrame, encodeForwardBody, encodeForwardFrame } from "./forward-codec.ts";
+import { decodeForwardFrame, encodeForward, withShares } from "./forward-codec.ts";
 import type { SessionEntry } from "./session-entry.ts";
 
 /**
@@ -21,15 +21,13 @@ export class Dispatcher {
     const route = this.#context.router.route(message.topic, message.publisherId, message.retain);
     this.#deliver(message, route.local, this.#nowMsFor(message));
     if (route.remote.length === 0) return route.local.length;
-    const body = encodeForwardBody(message);
-    let plainFrame: Buffer | null = null;
+    const plainFrame = encodeForward(message);
     for (const { nodeId, shares, isPlain } of route.remote) {
       const isCommon = isPlain && shares.length === 0;
-      if (isCommon) plainFrame ??= encodeForwardFrame(body, true, shares);
-      const frame = isCommon && plainFrame ? plainFrame : encodeForwardFrame(body, isPlain, shares);
+      const frame = isCommon ? plainFrame : withShares(plainFrame, isPlain, shares);
       const isSent = this.#forward(nodeId, frame, message);
       if (!isSent && message.qos > 0 && shares.length > 0) {
-        this.#repick(message, body, nodeId, shares);
+        this.#repick(message, plainFrame, nodeId, shares);
       }
     }
     return route.local.length + route.remote.length;
@@ -99,7 +97,7 @@ export class Dispatcher {
   /** The chosen node takes nothing: a member here, else one of another node, gets the message of each share. */
   #repick(
     message: ApplicationMessage,
-    body: Buffer,
+    plainFrame: Buffer,
     refused: NodeId,
     shares: readonly string[],
   ): void {
@@ -121,7 +119,7 @@ export class Dispatcher {
       if (other.nodeId === refused) continue;
       const taken = other.shares.filter((share) => unserved.has(share));
       if (taken.length === 0) continue;
-      const frame = encodeForwardFrame(body, false, taken);
+      const frame = withShares(plainFrame, false, taken);
       if (!this.#forward(other.nodeId, frame, message)) continue;
       for (const share of taken) unserved.delete(share);
       counters.sharesRepicked += taken.length;

@@ -6,6 +6,8 @@ import { readMessageBody, writeMessageBody } from "../replica/message-codec.ts";
 const formatVersion = 1;
 const plainFlag = 0x01;
 const sharesMax = 10_000;
+const plainHeaderSizeBytes = 3;
+const noShares: readonly string[] = [];
 
 /** One message on its way to one other node. */
 export interface ForwardFrame {
@@ -16,45 +18,47 @@ export interface ForwardFrame {
   readonly shares: readonly string[];
 }
 
-/** The part that is the same for every node; encoded once per message. */
-export function encodeForwardBody(message: ApplicationMessage): Buffer {
+/** A message for the ordinary subscribers of a node. Encoded once, whatever the number of nodes. */
+export function encodeForward(message: ApplicationMessage): Buffer {
   const writer = new ByteWriter(128 + message.topic.length + message.payload.length);
+  writer.byte(formatVersion);
+  writer.byte(plainFlag);
+  writer.number(0);
   writer.string(message.topic);
   writer.number(message.version);
   writeMessageBody(writer, message);
   return writer.finish();
 }
 
-export function encodeForwardFrame(
-  body: Buffer,
-  isPlain: boolean,
-  shares: readonly string[],
-): Buffer {
-  const writer = new ByteWriter(16 + body.length);
+/** The same message, as `encodeForward` made it, for a node that picks members of shared subscriptions. */
+export function withShares(plain: Buffer, isPlain: boolean, shares: readonly string[]): Buffer {
+  const writer = new ByteWriter(16 + plain.length);
   writer.byte(formatVersion);
   writer.byte(isPlain ? plainFlag : 0);
   writer.number(shares.length);
   for (const share of shares) writer.string(share);
-  writer.bytes(body);
-  return writer.finish();
+  return Buffer.concat([writer.finish(), plain.subarray(plainHeaderSizeBytes)]);
 }
 
 /** Null for anything else. The message has memory of its own, because the frame's belongs to the link. */
 export function decodeForwardFrame(frame: Uint8Array): ForwardFrame | null {
-  const reader = new ByteReader(frame);
+  const reader = new ByteReader(Buffer.from(frame));
   const version = reader.byte();
   const flags = reader.byte();
   const shareCount = reader.number();
   if (version !== formatVersion || (flags & ~plainFlag) !== 0 || shareCount > sharesMax) {
     return null;
   }
-  const shares: string[] = [];
-  for (let at = 0; at < shareCount && reader.isSound; at++) shares.push(reader.string());
-  const body = new ByteReader(Buffer.from(reader.bytes()));
-  if (!reader.isSound || !reader.isAtEnd) return null;
-  const topic = body.string();
-  const messageVersion = body.number();
-  const message = readMessageBody(body, topic, messageVersion);
-  if (!body.isSound || !body.isAtEnd || topic === "") return null;
+  const shares = shareCount === 0 ? noShares : readShares(reader, shareCount);
+  const topic = reader.string();
+  const messageVersion = reader.number();
+  const message = readMessageBody(reader, topic, messageVersion);
+  if (!reader.isSound || !reader.isAtEnd || topic === "") return null;
   return { message, isPlain: (flags & plainFlag) !== 0, shares };
+}
+
+function readShares(reader: ByteReader, count: number): readonly string[] {
+  const shares: string[] = [];
+  for (let at = 0; at < count && reader.isSound; at++) shares.push(reader.string());
+  return shares;
 }

@@ -1,9 +1,6 @@
 import { type PacketSink, RESERVED_SIZE_BYTES_MAX } from "../mqtt/packet-sink.ts";
 import type { RunPool } from "./run-pool.ts";
 
-/** A run this full goes to the socket itself; of an emptier one a copy does, so that little memory waits with it. */
-const handedOverSizeBytesMin = 8 * 1024;
-
 const none: Buffer = Buffer.alloc(0);
 
 /**
@@ -59,36 +56,33 @@ export class OutputRuns implements PacketSink {
     return chunks;
   }
 
-  /** A short run grows into a long one; a full long one is sealed, and the next is long at once. */
+  /** A run grows up to the longest kind there is; a full one of those is sealed. */
   #reserveInNewRun(sizeBytes: number): number {
+    const old = this.#run;
     const filled = this.#runSizeBytes;
-    const isGrowing = filled > 0 && this.#run.length < handedOverSizeBytesMin;
-    if (!isGrowing) this.#seal();
-    const run = this.#pool.take(filled > 0 ? handedOverSizeBytesMin : sizeBytes);
-    if (isGrowing) {
-      run.set(this.#run.subarray(0, filled));
-      this.#pool.give(this.#run);
+    const run = this.#pool.take(filled + sizeBytes);
+    const isGrown = filled + sizeBytes <= run.length;
+    if (!isGrown) this.#seal();
+    else if (old !== none) {
+      run.set(old.subarray(0, filled));
+      this.#pool.give(old);
     }
     this.#run = run;
-    const at = isGrowing ? filled : 0;
+    const at = isGrown ? filled : 0;
     this.#runSizeBytes = at + sizeBytes;
     return at;
   }
 
+  /** The socket gets a copy, which is no longer than need be and waits as long as it must. */
   #seal(): void {
     const run = this.#run;
-    const sizeBytes = this.#runSizeBytes;
     if (run === none) return;
+    const sealed = Buffer.allocUnsafe(this.#runSizeBytes);
+    run.copy(sealed, 0, 0, this.#runSizeBytes);
+    this.#pool.give(run);
     this.#run = none;
     this.#runSizeBytes = 0;
-    const filled = run.subarray(0, sizeBytes);
-    if (sizeBytes >= handedOverSizeBytesMin) this.#chunks.push(filled);
-    else {
-      const copy = Buffer.allocUnsafe(sizeBytes);
-      copy.set(filled);
-      this.#chunks.push(copy);
-      this.#pool.give(run);
-    }
-    this.#chunksSizeBytes += sizeBytes;
+    this.#chunks.push(sealed);
+    this.#chunksSizeBytes += sealed.length;
   }
 }

@@ -1,27 +1,28 @@
-/** Enough for a few acknowledgements or messages; what most clients need in a turn. */
-const smallSizeBytes = 1024;
-const largeSizeBytes = 16 * 1024;
-
-/** Kept for the next turn; more than that is left to the garbage collector. */
-const smallRunsMax = 4096;
-const largeRunsMax = 256;
+/**
+ * How long a run may be, and how many of each length are kept for the next turn; what is beyond is left to the garbage
+ * collector. The shortest holds a few acknowledgements or messages, which is what most clients need in a turn.
+ */
+const classes = [
+  { sizeBytes: 1024, keptMax: 4096 },
+  { sizeBytes: 8 * 1024, keptMax: 512 },
+  { sizeBytes: 64 * 1024, keptMax: 64 },
+] as const;
 
 /** Memory in which the packets of a turn are collected, one run per client, used again turn after turn. */
 export class RunPool {
-  readonly #small: Buffer[] = [];
-  readonly #large: Buffer[] = [];
+  readonly #kept: readonly Buffer[][] = classes.map(() => []);
 
-  /** At least `sizeBytes` long, which may be 16 KiB at most. */
+  /** The shortest run of at least `sizeBytes`; the longest one where that is not enough. */
   take(sizeBytes: number): Buffer {
-    return sizeBytes <= smallSizeBytes
-      ? (this.#small.pop() ?? Buffer.allocUnsafeSlow(smallSizeBytes))
-      : (this.#large.pop() ?? Buffer.allocUnsafeSlow(largeSizeBytes));
+    let at = 0;
+    while (at < classes.length - 1 && classes[at]!.sizeBytes < sizeBytes) at++;
+    return this.#kept[at]!.pop() ?? Buffer.allocUnsafeSlow(classes[at]!.sizeBytes);
   }
 
   /** Nobody uses it any more. */
   give(run: Buffer): void {
-    if (run.length === smallSizeBytes) {
-      if (this.#small.length < smallRunsMax) this.#small.push(run);
-    } else if (this.#large.length < largeRunsMax) this.#large.push(run);
+    const at = classes.findIndex(({ sizeBytes }) => sizeBytes === run.length);
+    const kept = this.#kept[at];
+    if (kept !== undefined && kept.length < classes[at]!.keptMax) kept.push(run);
   }
 }

@@ -23,13 +23,14 @@ export interface ApplicationMessage {
 
 /** One slot per (MQTT 5 or not, retain flag) at QoS 0, and one per the same at QoS > 0 with the packet identifier left open. */
 export interface WireForms {
-  readonly slots: (Buffer | undefined)[];
+  /** Null until a second subscriber comes. */
+  slots: (Buffer | undefined)[] | null;
   /** The first subscriber's went straight to its output: most messages have one subscriber, and nobody to share with. */
   isSent: boolean;
 }
 
 export function createMessage(fields: Omit<ApplicationMessage, "wire">): ApplicationMessage {
-  return { ...fields, wire: { slots: [], isSent: false } };
+  return { ...fields, wire: { slots: null, isSent: false } };
 }
 
 /** Absolute deadline in wall-clock milliseconds, or Infinity. */

@@ -83,7 +83,9 @@ function isPlain(publish: OutboundPublish): boolean {
 
 /** The form that all subscribers of this kind share; with an acknowledgement to come, it is copied and patched. */
 function sharedForm(publish: OutboundPublish, version: ProtocolVersion): Buffer {
-  const { slots } = publish.message.wire;
+  const { wire } = publish.message;
+  wire.slots ??= [];
+  const { slots } = wire;
   const slot = (version === 5 ? 4 : 0) + (publish.retain ? 2 : 0) + (publish.qos > 0 ? 1 : 0);
   let form = slots[slot];
   if (form === undefined) {

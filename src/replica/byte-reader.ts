@@ -8,7 +8,9 @@ export class ByteReader {
   #isSound = true;
 
   constructor(bytes: Uint8Array) {
-    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#buffer = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get isSound(): boolean {
@@ -40,6 +42,26 @@ export class ByteReader {
   }
 
   number(): number {
+    const first = this.#buffer[this.#offset];
+    if (first !== undefined && first < 0x80) {
+      this.#offset++;
+      return first;
+    }
+    return this.#longNumber();
+  }
+
+  string(): string {
+    const start = this.#take();
+    return start < 0 ? "" : this.#buffer.toString("utf8", start, this.#offset);
+  }
+
+  /** Shares memory with the input. */
+  bytes(): Buffer {
+    const start = this.#take();
+    return start < 0 ? this.#buffer.subarray(0, 0) : this.#buffer.subarray(start, this.#offset);
+  }
+
+  #longNumber(): number {
     let value = 0;
     let scale = 1;
     for (let position = 0; position < 8; position++) {
@@ -55,17 +77,6 @@ export class ByteReader {
     }
     this.fail();
     return 0;
-  }
-
-  string(): string {
-    const start = this.#take();
-    return start < 0 ? "" : this.#buffer.toString("utf8", start, this.#offset);
-  }
-
-  /** Shares memory with the input. */
-  bytes(): Buffer {
-    const start = this.#take();
-    return start < 0 ? this.#buffer.subarray(0, 0) : this.#buffer.subarray(start, this.#offset);
   }
 
   /** Reads a length and steps over so many bytes; answers where they start, or -1. */

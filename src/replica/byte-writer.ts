@@ -1,4 +1,5 @@
 const initialCapacityBytes = 256;
+const fourGroups = 2 ** 28;
 
 /**
  * Appends fields to a growing buffer. Numbers are little-endian base-128 (LEB128) over the safe integers, because most
@@ -21,9 +22,17 @@ export class ByteWriter {
   number(value: number): void {
     this.#reserve(8);
     let rest = Math.min(Math.max(Math.trunc(value), 0), Number.MAX_SAFE_INTEGER) || 0;
+    // Four groups at once, because beyond 31 bits only slow arithmetic is exact.
+    while (rest >= fourGroups) {
+      const low = rest % fourGroups;
+      rest = Math.floor(rest / fourGroups);
+      for (let shift = 0; shift < 28; shift += 7) {
+        this.#buffer[this.#length++] = ((low >>> shift) & 0x7f) | 0x80;
+      }
+    }
     while (rest >= 0x80) {
-      this.#buffer[this.#length++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
+      this.#buffer[this.#length++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
     }
     this.#buffer[this.#length++] = rest;
   }

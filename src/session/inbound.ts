@@ -200,7 +200,7 @@ export class Inbound {
       receivedAtMs: nowMs,
       publisherId: this.#clientId,
       version: 0,
-      wire: { slots: [], isSent: false },
+      wire: { slots: null, isSent: false },
     };
   }
 }

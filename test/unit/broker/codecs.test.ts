@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   decodeForwardFrame,
-  encodeForwardBody,
-  encodeForwardFrame,
+  encodeForward,
+  withShares,
 } from "../../../src/broker/forward-codec.ts";
 import { decodeSession, encodeSession } from "../../../src/broker/session-codec.ts";
 import { type ApplicationMessage, createMessage } from "../../../src/mqtt/message.ts";
@@ -36,7 +36,7 @@ const message: fc.Arbitrary<ApplicationMessage> = fc
 test("a forwarded message arrives as it was", () => {
   fc.assert(
     fc.property(message, fc.boolean(), fc.array(fc.string()), (sent, isPlain, shares) => {
-      const frame = encodeForwardFrame(encodeForwardBody(sent), isPlain, shares);
+      const frame = withShares(encodeForward(sent), isPlain, shares);
       expect(decodeForwardFrame(frame)).toEqual({ message: sent, isPlain, shares });
     }),
   );
@@ -88,7 +88,7 @@ test("bytes of anybody else are refused, not believed and not fatal", () => {
       }
     }),
   );
-  const whole = encodeForwardFrame(encodeForwardBody(fc.sample(message, 1)[0]!), true, ["a"]);
+  const whole = withShares(encodeForward(fc.sample(message, 1)[0]!), true, ["a"]);
   for (let end = 0; end < whole.length; end++) {
     expect(decodeForwardFrame(whole.subarray(0, end))).toBeNull();
   }
