@@ -11,6 +11,7 @@ import { SeedDialler } from "./drivers/seed-dialler.ts";
 import { snapshotBulkKind } from "./drivers/snapshot-driver.ts";
 import { StatusDriver, statusRequestKind } from "./drivers/status-driver.ts";
 import { ClusterError } from "./errors.ts";
+import { targetVoters } from "./members/autopilot-plan.ts";
 import type { NodeId } from "./node-id.ts";
 import type { ClusterOptions } from "./options.ts";
 import type { Counters } from "./ports.ts";
@@ -119,6 +120,7 @@ export class ClusterNode implements Cluster {
       members: () => agreed.members(),
       stateOf,
       isVoter: (id) => this.#consensus.status().configuration.voters.includes(id),
+      votersWanted: () => targetVoters(agreed.members().length, options.votersMax),
       leader: () => ({
         nodeId: this.#consensus.status().leader,
         term: this.#consensus.status().term,

@@ -20,4 +20,5 @@ export { Counters } from "./ports.ts";
 export { type StartingCluster, startCluster } from "./start-cluster.ts";
 export type { CommandContext, StateMachine, StateWriter } from "./state-machine.ts";
 export type { ClusterStatus, NodeFigures, NodeStatus } from "./status.ts";
+export { isWriteAfterClose } from "./transport/libp2p-muxer.ts";
 export type { LinkStats } from "./transport/transport.ts";

@@ -10,7 +10,11 @@ export type Formation =
    * Joins where one of `addresses` (HOST:PORT) answers; with `isDiscovering`, also what is found on this machine
    * and by mDNS. Never forms a cluster; tries until it finds one.
    */
-  | { readonly kind: "join"; readonly addresses: readonly string[]; readonly isDiscovering: boolean }
+  | {
+      readonly kind: "join";
+      readonly addresses: readonly string[];
+      readonly isDiscovering: boolean;
+    }
   /** Waits until `count` nodes without a cluster know each other, then exactly one of them founds and the rest join. */
   | {
       readonly kind: "expect";

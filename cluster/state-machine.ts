@@ -23,7 +23,12 @@ export interface StateMachine {
   /** The result reaches the proposer's callback, on the proposing node only. */
   apply(command: Uint8Array, context: CommandContext, writer: StateWriter): unknown;
   /** A member started anew (its incarnation was raised): what it held in memory only is gone. */
-  nodeStarted(nodeId: NodeId, incarnation: number, context: CommandContext, writer: StateWriter): void;
+  nodeStarted(
+    nodeId: NodeId,
+    incarnation: number,
+    context: CommandContext,
+    writer: StateWriter,
+  ): void;
   /** A member was removed for good; its id never returns. */
   nodeRemoved(nodeId: NodeId, context: CommandContext, writer: StateWriter): void;
   /** Empties the state before `restore` is called for each record. */

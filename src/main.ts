@@ -1,5 +1,5 @@
 import { isatty } from "node:tty";
-import { ClusterError } from "#cluster";
+import { ClusterError, isWriteAfterClose } from "#cluster";
 import { BrokerError } from "./broker/errors.ts";
 import { BrokerNode } from "./broker-node.ts";
 import { type Environment, type LoadedConfig, loadConfig } from "./config/config.ts";
@@ -26,8 +26,14 @@ export async function main(argv: readonly string[], environment: Environment): P
     process.exit(1);
   };
   // State that a thrown error left half changed must not be served, nor written.
-  process.on("uncaughtException", die);
-  process.on("unhandledRejection", die);
+  const dieUnlessRace = (error: unknown): void => {
+    // Thrown inside libp2p's own listeners when a peer vanishes in the middle of a write; nothing of ours is half changed.
+    if (isWriteAfterClose(error))
+      log.warn({ err: error }, "a peer vanished in the middle of a write");
+    else die(error);
+  };
+  process.on("uncaughtException", dieUnlessRace);
+  process.on("unhandledRejection", dieUnlessRace);
   // Whoever read the log is gone; the clients are not.
   process.stdout.on("error", () => {});
   try {

@@ -36,6 +36,7 @@ const reportMs = 5000;
 /** For how long a node that consented to a founder waits for it before it listens to another. */
 const consentMs = 10_000;
 const discoveredMax = 256;
+const dialsAtOnce = 4;
 
 /**
  * Finds a node its cluster: dials everybody it can think of until one of them belongs to a cluster and takes it in. It
@@ -44,7 +45,10 @@ const discoveredMax = 256;
 export class FormationDriver {
   readonly #options: FormationOptions;
   readonly #discovered = new Set<string>();
-  readonly #linked = new Set<NodeId>();
+  /** Linked nodes; true: it said at the handshake that it belongs to a cluster. */
+  readonly #linked = new Map<NodeId, boolean>();
+  /** Whom an address led to, so that it is not dialled again while that link lives. */
+  readonly #ownerOf = new Map<string, NodeId>();
   #lastReportMs = 0;
   #lastProblem = "";
   #isStopped = false;
@@ -65,7 +69,7 @@ export class FormationDriver {
   }
 
   onLink(event: LinkEvent): void {
-    if (event.type === "up") this.#linked.add(event.nodeId);
+    if (event.type === "up") this.#linked.set(event.nodeId, event.hello.clusterId !== null);
     else this.#linked.delete(event.nodeId);
   }
 
@@ -97,33 +101,48 @@ export class FormationDriver {
     }
   }
 
+  /** A few at a time, and no further once somebody who belongs to a cluster is found: a handshake costs milliseconds. */
   async #dialAll(): Promise<void> {
-    const { formation, transport, neighbours } = this.#options;
-    if (formation.kind === "found") return;
+    const { formation, neighbours } = this.#options;
+    if (formation.kind === "found" || this.#hasClusterLink()) return;
     const addresses = new Set(formation.addresses);
     if (formation.isDiscovering) {
       for (const address of await neighbours()) addresses.add(address);
       for (const address of this.#discovered) addresses.add(address);
     }
-    const asked = new Set(formation.addresses);
-    await Promise.all(
-      [...addresses].map(async (address) => {
-        try {
-          await transport.dial(address, dialTimeoutMs);
-        } catch (error) {
-          const { code, message } = error as ClusterError;
-          if (asked.has(address) || code === "wrong-secret" || code === "wrong-cluster") {
-            this.#lastProblem = `${address}: ${message}`;
-          }
-        }
-      }),
-    );
+    const waiting = [...addresses].filter((address) => {
+      const owner = this.#ownerOf.get(address);
+      return owner === undefined || !this.#linked.has(owner);
+    });
+    const dialNext = async (): Promise<void> => {
+      const address = waiting.shift();
+      if (address === undefined || this.#hasClusterLink() || this.#isStopped) return;
+      await this.#dial(address, formation.addresses.includes(address));
+      await dialNext();
+    };
+    await Promise.all(Array.from({ length: dialsAtOnce }, dialNext));
+  }
+
+  async #dial(address: string, isAskedFor: boolean): Promise<void> {
+    try {
+      const hello = await this.#options.transport.dial(address, dialTimeoutMs);
+      this.#ownerOf.set(address, hello.nodeId);
+    } catch (error) {
+      const { code, message } = error as ClusterError;
+      if (isAskedFor || code === "wrong-secret" || code === "wrong-cluster") {
+        this.#lastProblem = `${address}: ${message}`;
+      }
+    }
+  }
+
+  #hasClusterLink(): boolean {
+    return this.#options.formation.kind === "join" && [...this.#linked.values()].includes(true);
   }
 
   async #tryJoin(): Promise<Joined | null> {
     const { transport, name } = this.#options;
     const wish = { nodeId: transport.nodeId, name, addresses: transport.addresses() };
-    for (const nodeId of [...this.#linked].sort()) {
+    for (const nodeId of this.#candidates()) {
       try {
         const answer = await transport.request(
           nodeId,
@@ -141,10 +160,17 @@ export class FormationDriver {
     return null;
   }
 
+  /** Members of a cluster first. */
+  #candidates(): readonly NodeId[] {
+    return [...this.#linked.keys()].sort(
+      (a, b) => Number(this.#linked.get(b)) - Number(this.#linked.get(a)) || (a < b ? -1 : 1),
+    );
+  }
+
   /** The smallest id among the expected nodes founds, if all others say yes to it. */
   async #tryFound(count: number): Promise<boolean> {
     const { transport, clock, log } = this.#options;
-    const others = [...this.#linked].sort();
+    const others = [...this.#linked.keys()].sort();
     if (others.length + 1 < count) {
       this.#lastProblem = `${others.length + 1} of ${count} expected nodes are here`;
       return false;

@@ -14,6 +14,8 @@ export interface StatusDriverOptions {
   readonly members: () => readonly MemberRecord[];
   readonly stateOf: (nodeId: NodeId) => "up" | "suspect" | "down";
   readonly isVoter: (nodeId: NodeId) => boolean;
+  /** Voters that the members call for; fewer means that promotions are on their way. */
+  readonly votersWanted: () => number;
   readonly leader: () => { readonly nodeId: NodeId | null; readonly term: number };
   readonly readBarrier: (timeoutMs: number) => Promise<"ok" | "no-quorum">;
   readonly appliedIndex: () => number;
@@ -44,6 +46,9 @@ export class StatusDriver {
       const status = await this.#look();
       if (status.inSync || !status.quorum || attempt === attempts) return status;
       if (status.nodes.some((node) => node.state === "down")) return status;
+      if (status.nodes.filter((node) => node.voter).length < this.#options.votersWanted()) {
+        return status;
+      }
       await this.#pause(pauseMs);
     }
   }
@@ -55,7 +60,8 @@ export class StatusDriver {
   }
 
   async #look(): Promise<ClusterStatus> {
-    const { clusterId, nodeId, members, readBarrier, appliedIndex, leader } = this.#options;
+    const { clusterId, nodeId, members, readBarrier, appliedIndex, leader, votersWanted } =
+      this.#options;
     const isCurrent = (await readBarrier(catchUpMs)) === "ok";
     const index = appliedIndex();
     const records = [...members()].sort((a, b) =>
@@ -68,6 +74,10 @@ export class StatusDriver {
     );
     const now = leader();
     const reasons = findDifferences(nodes, index);
+    const voters = nodes.filter((node) => node.voter).length;
+    if (reasons.length === 0 && voters < votersWanted()) {
+      reasons.push(`${voters} voters, ${votersWanted()} are wanted: learners are being promoted`);
+    }
     if (!isCurrent) reasons.unshift("no quorum: no leader confirmed a read index");
     return {
       clusterId,

@@ -1,23 +1,16 @@
 import { randomBytes } from "node:crypto";
 import type { GossipSub } from "@chainsafe/libp2p-gossipsub";
-import { yamux } from "@chainsafe/libp2p-yamux";
 import { privateKeyFromRaw } from "@libp2p/crypto/keys";
 import { type Identify, identify } from "@libp2p/identify";
 import type { Connection, Libp2p, StreamHandler } from "@libp2p/interface";
 import { mdns } from "@libp2p/mdns";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p } from "libp2p";
-import {
-  streamsPerConnectionMax,
-  streamsPerProtocolMax,
-  streamUnreadSizeBytesMax,
-  streamWindowSizeBytesMax,
-  streamWindowStartSizeBytes,
-  type TransportLimits,
-} from "../limits.ts";
+import { streamsPerProtocolMax, type TransportLimits } from "../limits.ts";
 import type { Identity } from "./identity.ts";
 import { broadcastService } from "./libp2p-broadcast.ts";
 import { quietLogger } from "./libp2p-log.ts";
+import { muxer } from "./libp2p-muxer.ts";
 import { noiseWithSecret } from "./libp2p-noise.ts";
 import type { SecretKeys } from "./secret.ts";
 
@@ -51,7 +44,7 @@ export function createNode(options: NodeOptions): Promise<Libp2pNode> {
     addresses: { listen: [...options.listen] },
     transports: [tcp(socketOptions(limits))],
     connectionEncrypters: [noiseWithSecret(keys.noisePrologue, options.onHandshakeFailure)],
-    streamMuxers: [yamux(muxerOptions)],
+    streamMuxers: [muxer()],
     connectionManager: {
       maxConnections: limits.connectionsMax,
       maxIncomingPendingConnections: limits.pendingConnectionsMax,
@@ -94,22 +87,6 @@ export function createNode(options: NodeOptions): Promise<Libp2pNode> {
     },
   });
 }
-
-const muxerOptions = {
-  // Measures the round trip, from which yamux derives its window; liveness is the member driver's matter.
-  enableKeepAlive: true,
-  keepAliveInterval: 30_000,
-  maxInboundStreams: streamsPerConnectionMax,
-  maxOutboundStreams: streamsPerConnectionMax,
-  maxEarlyStreams: streamsPerConnectionMax,
-  streamOptions: {
-    initialStreamWindowSize: streamWindowStartSizeBytes,
-    maxStreamWindowSize: streamWindowSizeBytesMax,
-    maxReadBufferLength: streamUnreadSizeBytesMax,
-    // A stream may be silent for as long as its link lives.
-    inactivityTimeout: Number.MAX_SAFE_INTEGER,
-  },
-};
 
 function socketOptions(limits: TransportLimits): Parameters<typeof tcp>[0] {
   return {
