@@ -1,4 +1,5 @@
 import { type PacketSink, RESERVED_SIZE_BYTES_MAX } from "../mqtt/packet-sink.ts";
+import { gather } from "./output-gathering.ts";
 import type { RunPool } from "./run-pool.ts";
 
 const none: Buffer = Buffer.alloc(0);
@@ -13,6 +14,8 @@ export class OutputRuns implements PacketSink {
   #run: Buffer = none;
   #runSizeBytes = 0;
   #chunksSizeBytes = 0;
+  /** Some chunks are small and not joined yet. */
+  #isShared = false;
 
   constructor(pool: RunPool) {
     this.#pool = pool;
@@ -36,6 +39,19 @@ export class OutputRuns implements PacketSink {
     return this.#reserveInNewRun(sizeBytes);
   }
 
+  /**
+   * Kept by reference until the end of the turn, so that a burst to many clients is then copied client by client: message
+   * by message it would touch the memory of all of them each time.
+   */
+  share(bytes: Buffer): void {
+    if (this.#run !== none) this.push(bytes);
+    else {
+      this.#isShared = true;
+      this.#chunks.push(bytes);
+      this.#chunksSizeBytes += bytes.length;
+    }
+  }
+
   push(bytes: Buffer): void {
     if (bytes.length <= RESERVED_SIZE_BYTES_MAX) {
       const at = this.reserve(bytes.length);
@@ -53,7 +69,9 @@ export class OutputRuns implements PacketSink {
     const chunks = this.#chunks;
     this.#chunks = [];
     this.#chunksSizeBytes = 0;
-    return chunks;
+    const isGathered = !this.#isShared;
+    this.#isShared = false;
+    return isGathered ? chunks : gather(chunks);
   }
 
   /** A run grows up to the longest kind there is; a full one of those is sealed. */

@@ -13,6 +13,8 @@ export interface PacketSink {
    * `bytes`. The caller fills all of it before anything else happens to the sink.
    */
   reserve(sizeBytes: number): number;
+  /** The next bytes of the stream, which go to other clients, too; nobody may change them afterwards. */
+  share(bytes: Buffer): void;
   /** The next bytes of the stream; nobody may change them afterwards. */
   push(bytes: Buffer): void;
 }

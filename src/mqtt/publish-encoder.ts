@@ -50,9 +50,13 @@ function writeShared(publish: OutboundPublish, version: ProtocolVersion, sink: P
     if (isWithReference) sink.push(payload);
     return;
   }
+  if (publish.qos === 0) {
+    sink.share(form);
+    return;
+  }
   const at = sink.reserve(form.length);
   sink.bytes.set(form, at);
-  if (publish.qos > 0) patch(sink.bytes, at, publish);
+  patch(sink.bytes, at, publish);
 }
 
 function writeOwn(publish: OutboundPublish, version: ProtocolVersion, sink: PacketSink): void {

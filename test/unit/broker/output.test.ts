@@ -62,10 +62,14 @@ test("what was taken stays as it is, whatever the pool's memory is used for next
   );
 });
 
-/** Small ones the way packets are written, large ones as they come. */
+/** Small ones the two ways packets are written, large ones as they come. */
 function writeTo(runs: OutputRuns, bytes: Buffer): void {
   if (bytes.length > RESERVED_SIZE_BYTES_MAX) {
     runs.push(bytes);
+    return;
+  }
+  if (bytes.length % 3 === 0) {
+    runs.share(bytes);
     return;
   }
   const at = runs.reserve(bytes.length);

@@ -70,6 +70,10 @@ class RecordingSink implements PacketSink {
     return 10;
   }
 
+  share(bytes: Buffer): void {
+    this.push(bytes);
+  }
+
   push(bytes: Buffer): void {
     this.#parts.push(bytes);
   }
