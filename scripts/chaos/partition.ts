@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import { NamespaceCluster, pause } from "./namespace-cluster.ts";
 import { type CutKind, cutKinds, Namespaces } from "./namespaces.ts";
-import { PartitionRound, type RoundResult } from "./partition-round.ts";
+import { cutSecondsMin, PartitionRound, type RoundResult } from "./partition-round.ts";
 
 const program = new Command("chaos:partition")
   .description(
@@ -14,9 +14,16 @@ const program = new Command("chaos:partition")
       .default("both"),
   )
   .option("--rounds <count>", "rounds of each kind", "2")
+  .option("--seconds <count>", "how long a cut lasts, at least 14", String(cutSecondsMin))
   .option("--json", "print the result as JSON only")
   .parse();
-const options = program.opts<{ cut: CutKind | "all"; rounds: string; json?: boolean }>();
+const options = program.opts<{
+  cut: CutKind | "all";
+  rounds: string;
+  seconds: string;
+  json?: boolean;
+}>();
+const seconds = Math.max(cutSecondsMin, Number(options.seconds) || 0);
 const nodeCount = 5;
 const votersTimeoutMs = 60_000;
 
@@ -63,7 +70,7 @@ async function runAll(
       const others = cluster.nodes.map((_, index) => index).filter((index) => index !== leader);
       const withLeader = i % 2 === 0;
       const minority = withLeader ? [leader, others[i % others.length] ?? 0] : others.slice(0, 2);
-      const round = new PartitionRound(cluster, results.length + 1, kind, minority);
+      const round = new PartitionRound(cluster, results.length + 1, { kind, minority, seconds });
       const result = await round.run(withLeader);
       results.push(result);
       describe(result, results.length);
