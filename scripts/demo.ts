@@ -80,8 +80,8 @@ async function end(): Promise<void> {
   if (isEnding) return;
   isEnding = true;
   clearInterval(report);
-  const { sent, acknowledged } = fleet.figures;
   await fleet.stop();
+  const { sent, acknowledged } = fleet.figures;
   let exitCode = 0;
   try {
     const status = await cluster.whenInSync(syncTimeoutMs);

@@ -27,6 +27,8 @@ interface Member {
 }
 
 const readingsEverySeconds = 1;
+/** How long `stop` waits for what is still under way. */
+const lastAcknowledgementsMs = 3000;
 
 /** A fleet of robots, each with a real MQTT client of its own. */
 export class Fleet {
@@ -60,6 +62,12 @@ export class Fleet {
 
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
+    const deadlineMs = performance.now() + lastAcknowledgementsMs;
+    const isComplete = (): boolean =>
+      this.#options.qos === 0 || this.figures.acknowledged === this.figures.sent;
+    while (!isComplete() && performance.now() < deadlineMs) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     await Promise.all(this.#members.map(({ client }) => client.endAsync(true)));
   }
 
