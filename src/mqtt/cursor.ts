@@ -61,9 +61,14 @@ export class Cursor {
   }
 
   readString(): string {
+    return this.readText(decodeUtf8);
+  }
+
+  /** A string that `decode` checks and makes from `bytes[start, end)`. */
+  readText(decode: (bytes: Buffer, start: number, end: number) => string): string {
     const sizeBytes = this.readUint16();
     const at = this.#take(sizeBytes);
-    return decodeUtf8(this.#bytes, at, at + sizeBytes);
+    return decode(this.#bytes, at, at + sizeBytes);
   }
 
   /** A view into the buffer. */

@@ -20,7 +20,7 @@ export function decodePublish(
   const qos = ((firstByte >> 1) & 0x03) as Qos;
   const dup = (firstByte & DUP_FLAG) !== 0;
   const retain = (firstByte & RETAIN_FLAG) !== 0;
-  const topic = decodeTopicName(cursor.readBinary());
+  const topic = cursor.readText(decodeTopicName);
   if (exceedsLevels(topic)) {
     throw new MqttError(
       ReasonCode.topicNameInvalid,
@@ -60,9 +60,9 @@ function readPublishProperties(cursor: Cursor): PublishProperties | null {
 const HASH = 0x23;
 const PLUS = 0x2b;
 
-function decodeTopicName(bytes: Buffer): string {
+function decodeTopicName(bytes: Buffer, start: number, end: number): string {
   let isAscii = true;
-  for (let at = 0; at < bytes.length; at += 1) {
+  for (let at = start; at < end; at += 1) {
     const byte = bytes[at]!;
     // [MQTT-3.3.2-2]
     if (byte === HASH || byte === PLUS) {
@@ -73,7 +73,9 @@ function decodeTopicName(bytes: Buffer): string {
     if (byte >= 0x80) isAscii = false;
   }
   // [MQTT-3.3.2-1]
-  return isAscii ? bytes.toString("latin1") : decodeStrictly(bytes);
+  return isAscii
+    ? bytes.toString("latin1", start, end)
+    : decodeStrictly(bytes.subarray(start, end));
 }
 
 /** For the topic inside a Will, which takes the ordinary path. */
