@@ -18,7 +18,7 @@ const program = new Command("bench")
   .option("--only <name>", `workloads whose name contains this: ${namesOf(workloads)}`, "")
   .option("--brokers <list>", "of flockmq, flockmq3, mosquitto", "flockmq,flockmq3,mosquitto")
   .option("--json <file>", "write the result as JSON there, too")
-  .option("--quick", "one short round: a check that it works, not a measurement")
+  .option("--quick", "one short round of some workloads: a check that it works, not a measurement")
   .parse();
 const options = program.opts<{
   seconds: string;
@@ -30,11 +30,13 @@ const options = program.opts<{
 }>();
 
 const isQuick = options.quick === true;
-const seconds = isQuick ? 0.4 : positive("--seconds", options.seconds);
+const seconds = isQuick ? 0.5 : positive("--seconds", options.seconds);
 const rounds = isQuick ? 1 : positive("--rounds", options.rounds);
-const warmupMs = isQuick ? 100 : 1000;
+const warmupMs = isQuick ? 300 : 1000;
 const reference = "mosquitto";
-const chosen = workloads.filter(({ name }) => name.includes(options.only));
+const chosen = workloads.filter(
+  ({ name, isQuick: isInQuick }) => name.includes(options.only) && (isInQuick || !isQuick),
+);
 if (chosen.length === 0) program.error(`no workload is named like that: ${namesOf(workloads)}`);
 
 const manifest = readFileSync(join(import.meta.dirname, "..", "..", "package.json"), "utf8");

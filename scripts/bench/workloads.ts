@@ -5,12 +5,15 @@ type Shape = Pick<LoadJob, "publishers" | "subscribers" | "layout" | "outstandin
 export interface Workload {
   readonly name: string;
   readonly title: string;
+  /** Part of the check that the benchmark works. */
+  readonly isQuick: boolean;
   readonly job: Shape &
     Pick<LoadJob, "qos" | "retain" | "payloadSizeBytes" | "topicsPerPublisher" | "window">;
 }
 
 const window = 20;
 const payloadSizeBytes = 64;
+const quick: readonly string[] = ["pairs-qos0", "pairs-qos1", "fan-in-qos1", "fan-out-qos0"];
 
 /**
  * What is on its way is bounded, so that no broker is judged by how it drops: enough to keep it busy, far below the queue
@@ -52,12 +55,14 @@ export const workloads: readonly Workload[] = [
     ([0, 1] as const).map((qos) => ({
       name: `${name}-qos${qos}`,
       title: `${title}, QoS ${qos}`,
+      isQuick: quick.includes(`${name}-qos${qos}`),
       job: { ...shape, qos, retain: false, payloadSizeBytes, topicsPerPublisher: 1, window },
     })),
   ),
   {
     name: "retained-qos1",
     title: "50 writers, retained, QoS 1",
+    isQuick: true,
     job: {
       publishers: 50,
       subscribers: 0,
