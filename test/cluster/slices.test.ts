@@ -1,0 +1,21 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+/** Short, fixed slices of the long runs (`npm run chaos`, `npm run bench`), so that they cannot rot. */
+const run = promisify(execFile);
+const script = (...path: string[]): string =>
+  join(import.meta.dirname, "..", "..", "scripts", ...path);
+
+test("chaos: four strikes against three nodes lose nothing", async () => {
+  const args = ["--rounds", "4", "--nodes", "3", "--writers", "4", "--seed", "7", "--json"];
+  const { stdout } = await run(process.execPath, [script("chaos", "main.ts"), ...args]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    lost: 0,
+    outOfOrder: 0,
+    phantom: 0,
+    unacknowledgedAtTheEnd: 0,
+    sameDigestEverywhere: true,
+  });
+}, 120_000);
