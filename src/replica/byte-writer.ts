@@ -1,4 +1,6 @@
 const initialCapacityBytes = 256;
+/** So that the length is one byte. */
+const asciiCharactersMax = 64;
 const fourGroups = 2 ** 28;
 
 /**
@@ -39,6 +41,9 @@ export class ByteWriter {
 
   /** UTF-8; a lone surrogate becomes U+FFFD, as everywhere in MQTT it may not occur. */
   string(text: string): void {
+    if (text.length < asciiCharactersMax && this.#asciiString(text)) {
+      return;
+    }
     const sizeBytes = Buffer.byteLength(text);
     this.number(sizeBytes);
     this.#reserve(sizeBytes);
@@ -65,6 +70,22 @@ export class ByteWriter {
     const exact = Buffer.allocUnsafeSlow(this.#length);
     this.#buffer.copy(exact, 0, 0, this.#length);
     return exact;
+  }
+
+  /** Two calls into native code cost more than the few characters of a topic; false, with nothing written, for others. */
+  #asciiString(text: string): boolean {
+    this.#reserve(1 + text.length);
+    const start = this.#length + 1;
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (code >= 0x80) {
+        return false;
+      }
+      this.#buffer[start + at] = code;
+    }
+    this.#buffer[this.#length] = text.length;
+    this.#length = start + text.length;
+    return true;
   }
 
   #reserve(sizeBytes: number): void {
