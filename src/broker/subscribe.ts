@@ -105,18 +105,11 @@ export class SubscribeFlow {
     return isFull ? ReasonCode.quotaExceeded : null;
   }
 
-  /** Where it is known that there is no quorum, nobody waits to learn it again. */
-  #readBarrier(): Promise<"ok" | "no-quorum"> {
-    const { cluster, limits } = this.#context;
-    if (!cluster.hasQuorum()) return Promise.resolve("no-quorum");
-    return cluster.readBarrier(limits.readBarrierMs);
-  }
-
   async #barriers(isReading: boolean): Promise<void> {
     const { limits, counters, cluster } = this.#context;
     const [interest, read] = await Promise.all([
       cluster.interestBarrier(limits.interestBarrierMs),
-      isReading ? this.#readBarrier() : "ok",
+      isReading ? cluster.readBarrier(limits.readBarrierMs) : "ok",
     ]);
     if (interest === "timeout") counters.interestTimeouts++;
     if (read === "no-quorum") counters.staleRetainedReads++;
