@@ -23,10 +23,12 @@ export interface WaitingPublish {
  */
 export class PublishQueue {
   #waiting: WaitingPublish[] = [];
+  /** Where the first one stands that was not taken yet. */
+  #head = 0;
   isReadingPaused = false;
 
   get length(): number {
-    return this.#waiting.length;
+    return this.#waiting.length - this.#head;
   }
 
   push(publish: WaitingPublish): void {
@@ -35,10 +37,17 @@ export class PublishQueue {
 
   /** Takes everything up to the first publish without an outcome. */
   takeSettled(): readonly WaitingPublish[] {
-    const open = this.#waiting.findIndex((publish) => publish.outcome === null);
-    if (open === 0) return [];
-    const settled = open < 0 ? this.#waiting : this.#waiting.slice(0, open);
-    this.#waiting = open < 0 ? [] : this.#waiting.slice(open);
+    const start = this.#head;
+    let end = start;
+    while (end < this.#waiting.length && this.#waiting[end]!.outcome !== null) end++;
+    if (end === start) return [];
+    const settled = this.#waiting.slice(start, end);
+    this.#head = end;
+    // Let go in large steps: outcomes come one by one, and moving the rest each time would be quadratic.
+    if (this.#head * 2 >= this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#head);
+      this.#head = 0;
+    }
     return settled;
   }
 }
