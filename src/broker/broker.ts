@@ -190,7 +190,7 @@ class PeerBroker implements Broker, ConnectionOwner {
       sharedSubscriptions: router.sharedSubscriptionCount,
       retained: replica.retainedCount,
       devices: replica.devices.count(),
-      counters: this.counters.entries(),
+      counters: new Map([...this.counters.entries(), ...router.metrics()]),
     };
   }
 

@@ -70,14 +70,16 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
     return this.#sharedSubscriptionCount;
   }
 
+  /** Distinct local and remote filters. */
+  get filterCount(): number {
+    return this.#trie.size;
+  }
+
+  /** Counters since the start of the process. */
   metrics(): ReadonlyMap<string, number> {
     return new Map([
-      ["routing_filters", this.#trie.size],
-      ["routing_shared_groups", this.#groups.size],
-      ["routing_remote_keys", this.#remoteInterest.count],
       ["routing_remote_keys_refused", this.#refusedKeys],
       ["routing_shares_without_member", this.#sharesWithoutMember],
-      ["routing_cache_topics", this.#cache.size],
       ["routing_cache_hits", this.#cache.hits],
       ["routing_cache_misses", this.#cache.misses],
       ["routing_cache_clears", this.#cache.clears],

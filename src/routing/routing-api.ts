@@ -55,6 +55,7 @@ export interface RouterCore<T extends LocalTarget> {
     isPlain: boolean,
     shares: readonly string[],
   ): readonly LocalDelivery<T>[];
+  metrics(): ReadonlyMap<string, number>;
   /** Counts for status and `$SYS`. */
   readonly subscriptionCount: number;
   readonly sharedSubscriptionCount: number;

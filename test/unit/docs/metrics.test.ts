@@ -7,6 +7,7 @@ import { compilePatterns } from "../../../src/broker/device-patterns.ts";
 import { BrokerNode } from "../../../src/broker-node.ts";
 import { loadConfig } from "../../../src/config/config.ts";
 import { Replica } from "../../../src/replica/replica.ts";
+import { Router } from "../../../src/routing/router.ts";
 import { expose } from "../../../src/telemetry/exposition.ts";
 import { createLog } from "../../../src/telemetry/log.ts";
 import { version } from "../../../src/version.ts";
@@ -59,6 +60,7 @@ function namesInSource(): string[] {
     ...new BrokerCounters().entries().keys(),
     ...[...replica.keys()].filter((name) => name !== "replica_records"),
     ...compilePatterns([]).metrics().keys(),
+    ...new Router("self").metrics().keys(),
     ...feedCounters,
   ];
   const zero = (names: Iterable<string>) => new Map([...names].map((name) => [name, 0]));

@@ -27,7 +27,7 @@ describe("ordinary subscriptions", () => {
     expect(router.unsubscribe(a, "t/+")).toBeNull();
     expect(router.unsubscribe(b, "t/+")).toEqual({ key: "t/+", weight: 0 });
     expect(router.subscriptionCount).toBe(0);
-    expect(router.metrics().get("routing_filters")).toBe(0);
+    expect(router.filterCount).toBe(0);
   });
 
   it("of one session that overlap make one delivery: highest QoS, all identifiers", () => {
