@@ -1,15 +1,18 @@
 import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { Clock, Log } from "#cluster";
+import { sayLastWords } from "../listeners/last-words.ts";
 import { checkAdmission } from "./admission.ts";
 import type { ApiContext } from "./context.ts";
 import { CoordinateFeed, defaultFeedLimits, type FeedLimits } from "./coordinate-feed.ts";
 import type { NodePort } from "./ports.ts";
 import { ApiError, problem, problemOf, sendProblem } from "./problem.ts";
 import { Rates } from "./rates.ts";
+import { registerAttributes } from "./routes/attributes.ts";
 import { registerCluster } from "./routes/cluster.ts";
 import { registerCommands } from "./routes/commands.ts";
 import { registerDevices } from "./routes/devices.ts";
 import { registerHealth } from "./routes/health.ts";
+import { registerRetained } from "./routes/retained.ts";
 import { rateSums, registerStats } from "./routes/stats.ts";
 import { serveViewers } from "./upgrade.ts";
 
@@ -71,9 +74,9 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, problemOf(error)),
     clientErrorHandler: (_error, socket) => {
-      if (socket.writable) {
-        socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-      }
+      const headers = "content-length: 0\r\nconnection: close";
+      if (socket.writable) sayLastWords(socket, `HTTP/1.1 400 Bad Request\r\n${headers}\r\n\r\n`);
+      else socket.destroy();
     },
   });
   // A browser may send text/plain to any site without asking; JSON it may not.
@@ -99,6 +102,8 @@ function registerRoutes(app: FastifyInstance, context: ApiContext): void {
   registerHealth(app, context);
   registerStats(app, context);
   registerDevices(app, context);
+  registerAttributes(app, context);
+  registerRetained(app, context);
   registerCommands(app, context);
   registerCluster(app, context);
   app.get("/coordinates", async (_request, reply) => {
@@ -113,7 +118,7 @@ type RouteTable = Map<string, { readonly pattern: RegExp; readonly methods: Set<
 function collectRoutes(app: FastifyInstance): RouteTable {
   const routes: RouteTable = new Map();
   app.addHook("onRoute", ({ url, method }) => {
-    const pattern = new RegExp(`^${url.replace(/:[A-Za-z]+/g, "[^/]+")}$`);
+    const pattern = new RegExp(`^${url.replace(/:[A-Za-z]+/g, "[^/]+").replace("*", ".+")}$`);
     const route = routes.get(url) ?? { pattern, methods: new Set() };
     for (const name of [method].flat()) {
       route.methods.add(name);

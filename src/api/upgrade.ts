@@ -1,6 +1,7 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
+import { sayLastWords } from "../listeners/last-words.ts";
 import { checkAdmission } from "./admission.ts";
 import type { ApiContext } from "./context.ts";
 import { ApiError, type Problem, problemOf } from "./problem.ts";
@@ -43,10 +44,8 @@ function refusalOf(request: IncomingMessage, isOpen: boolean): Problem | null {
 /** The socket has left the HTTP server's care, so the answer is written by hand. */
 function refuse(socket: Duplex, refusal: Problem): void {
   const body = JSON.stringify(refusal);
-  socket.on("error", () => {
-    // Refused: whatever else happens to it concerns nobody.
-  });
-  socket.end(
+  sayLastWords(
+    socket,
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ""}\r\n` +
       "content-type: application/problem+json\r\nconnection: close\r\n" +
       `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

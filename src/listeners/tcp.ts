@@ -4,6 +4,7 @@ import type { Log } from "#cluster";
 import type { Channel, ChannelAcceptor } from "../broker/channel.ts";
 import { isLoopbackAddress, plainAddress } from "./address.ts";
 import { bind } from "./bind.ts";
+import { sayLastWords } from "./last-words.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
 
 /** MQTT over TCP, or over TLS with `options.tls`. Throws BrokerError "port-taken" or "listen-failed". */
@@ -46,7 +47,7 @@ function connect(socket: Socket, acceptor: ChannelAcceptor, log: Log): void {
   socket.on("data", (chunk: Buffer) => handler.received(chunk));
   socket.on("drain", () => handler.drained());
   // At the end of the turn, behind the answers to what came last.
-  socket.on("end", () => setImmediate(() => socket.end()));
+  socket.on("end", () => setImmediate(() => sayLastWords(socket)));
   socket.on("error", (error) => log.debug({ error }, "socket error"));
   socket.on("close", () => handler.closed());
 }

@@ -6,6 +6,7 @@ import type { Log } from "#cluster";
 import type { Channel, ChannelAcceptor } from "../broker/channel.ts";
 import { isLoopbackAddress, isLoopbackHost, plainAddress } from "./address.ts";
 import { bind } from "./bind.ts";
+import { sayLastWords } from "./last-words.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
 
 const paths = ["/", "/mqtt"];
@@ -76,10 +77,8 @@ function isFromThisMachine({ headers }: IncomingMessage): boolean {
 }
 
 function refuse(socket: Duplex, status: string): void {
-  socket.on("error", () => {
-    // Refused: whatever else happens to it concerns nobody.
-  });
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  const headers = "connection: close\r\ncontent-length: 0";
+  sayLastWords(socket, `HTTP/1.1 ${status}\r\n${headers}\r\n\r\n`);
 }
 
 function connect(

@@ -78,7 +78,15 @@ export class WireBroker {
   }
 
   socket(port = this.port): Socket {
-    const socket = connectSocket({ host: "127.0.0.1", port });
+    return this.#kept(connectSocket({ host: "127.0.0.1", port }));
+  }
+
+  /** Does not close its half when the broker closes the other. */
+  halfOpenSocket(port: number): Socket {
+    return this.#kept(connectSocket({ host: "127.0.0.1", port, allowHalfOpen: true }));
+  }
+
+  #kept(socket: Socket): Socket {
     socket.on("error", () => {
       // A reset is one of the ways a test may end.
     });

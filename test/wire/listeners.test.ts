@@ -74,6 +74,34 @@ test("a text frame ends a WebSocket; another path or subprotocol is refused", as
   }
 });
 
+test("a refused peer that keeps its half open is cut off, and so is one that says goodbye and never reads", async () => {
+  const other = await wire.client();
+  const before = wire.broker.figures().connections;
+  const refused = wire.halfOpenSocket(wire.webSocketPort);
+  refused.write("GET /else HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\n");
+  refused.write("upgrade: websocket\r\n\r\n");
+  const silent = wire.halfOpenSocket(wire.port);
+  silent.write(connect5("h"));
+  await once(silent, "data");
+  silent.write(Buffer.from([0x82, 9, 0, 1, 0, 0, 3, 0x62, 0x69, 0x67, 0]));
+  await once(silent, "data");
+  silent.pause();
+  // More than the socket buffers of both sides take, less than congests the client.
+  for (let sent = 0; sent < 150; sent++) {
+    await other.publishAsync("big", Buffer.alloc(60_000), { qos: 1 });
+  }
+  silent.end();
+  const connected = () => wire.broker.figures().connections;
+  await expect.poll(connected, { timeout: 10_000 }).toBe(before);
+  // A write to a socket that is gone is answered by a reset.
+  const keepsWriting = async () => {
+    refused.write("x");
+    return refused.destroyed;
+  };
+  await expect.poll(keepsWriting, { timeout: 10_000 }).toBe(true);
+  await other.endAsync();
+}, 15_000);
+
 test("on loopback a page from elsewhere, or a foreign name for it, is refused", async () => {
   const url = `ws://127.0.0.1:${wire.webSocketPort}/mqtt`;
   const own = new WebSocket(url, "mqtt", { origin: "http://localhost:8080" });
