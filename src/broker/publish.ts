@@ -74,7 +74,9 @@ export class PublishFlow {
   ): void {
     this.#commits.commit(message, plan, "none", (outcome) => {
       if (outcome.status === "committed") {
-        done?.(outcome, this.#dispatcher.dispatch(versioned(message, outcome.version)));
+        // On a line of its own: `done?.(dispatch())` would not dispatch for those who do not ask.
+        const matched = this.#dispatcher.dispatch(versioned(message, outcome.version));
+        done?.(outcome, matched);
         return;
       }
       this.#context.counters.publishDropped++;

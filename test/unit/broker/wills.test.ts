@@ -32,6 +32,17 @@ test("a Will is published when the socket breaks, not after a goodbye", async ()
   expect(watcher.texts()).toEqual(["gone=bye"]);
 });
 
+test("a Will that the log holds reaches those who listen, too", async () => {
+  const rig = new BrokerRig();
+  const { node, watcher } = await watched(rig);
+  for (const qos of [0, 1, 2] as const) {
+    const rude = await rig.connect(node, "rude", { will: { ...will, qos, retain: true } });
+    rude.drop();
+    await rig.settle();
+    expect(watcher.texts()).toEqual(["gone=bye"]);
+  }
+});
+
 test("a delayed Will never comes early, and not at all when the client is back", async () => {
   const rig = new BrokerRig();
   const { node, watcher } = await watched(rig);
