@@ -1,8 +1,9 @@
 import { ClusterError } from "../errors.ts";
 import { logLimits } from "../log-limits.ts";
-import type { NodeId } from "../node-id.ts";
+import { isNodeId, type NodeId } from "../node-id.ts";
 import type { Counters, Log } from "../ports.ts";
 import type { RaftCore } from "../raft/api.ts";
+import { snapshotProblem } from "../raft/config-change.ts";
 import type { Message } from "../raft/messages.ts";
 import { defaultGroup, type SnapshotPoint } from "../raft/types.ts";
 import type { ClusterStorage, StateView } from "../storage/storage.ts";
@@ -91,7 +92,7 @@ export class SnapshotDriver {
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<void> {
     const { storage, raft, log, counters, nodeId, step } = this.#options;
-    const { groupId, term, point } = decodeHeader(header);
+    const { groupId, term, point } = decodeSnapshotHeader(header);
     if (groupId !== defaultGroup) throw malformed("groupId");
     if (!raft.acceptsSnapshot(point)) {
       throw new ClusterError("change-refused", `snapshot at ${point.index} is not needed here`);
@@ -126,29 +127,39 @@ async function* encodeChunks(view: StateView): AsyncGenerator<Uint8Array> {
   }
 }
 
-function decodeHeader(bytes: Uint8Array): SnapshotHeader {
-  let header: Partial<SnapshotHeader>;
+/** What a peer says it is about to send; throws ClusterError `frame-malformed`, so that nothing unsound reaches the core. */
+export function decodeSnapshotHeader(bytes: Uint8Array): SnapshotHeader {
+  let header: Partial<SnapshotHeader> | null;
   try {
-    header = JSON.parse(Buffer.from(bytes).toString("utf8")) as Partial<SnapshotHeader>;
+    header = JSON.parse(Buffer.from(bytes).toString("utf8")) as Partial<SnapshotHeader> | null;
   } catch (cause) {
     throw new ClusterError("frame-malformed", "snapshot header is not JSON", {}, cause);
   }
-  const { groupId, term, point } = header;
-  if (typeof groupId !== "number" || typeof term !== "number" || point === undefined) {
+  const { groupId, term, point } = header ?? {};
+  if (typeof groupId !== "number" || typeof term !== "number" || !point) {
     throw malformed("field");
   }
-  const { configuration } = point;
-  const isPoint =
-    Number.isSafeInteger(point.index) &&
-    Number.isSafeInteger(point.term) &&
-    [
-      configuration?.voters,
-      configuration?.votersOutgoing,
-      configuration?.learners,
-      configuration?.learnersNext,
-    ].every(Array.isArray);
-  if (!isPoint) throw malformed("point");
+  if (!isPoint(point)) throw malformed("point");
+  const problem = snapshotProblem(point, term);
+  if (problem !== null) {
+    throw new ClusterError("frame-malformed", `snapshot header: ${problem}`, { point });
+  }
   return { groupId, term, point };
+}
+
+function isPoint({ index, term, configuration }: Partial<SnapshotPoint>): boolean {
+  const { voters, votersOutgoing, learners, learnersNext } = configuration ?? {};
+  return (
+    Number.isSafeInteger(index) &&
+    Number.isSafeInteger(term) &&
+    [voters, votersOutgoing, learners, learnersNext].every(isNodeIds)
+  );
+}
+
+function isNodeIds(list: unknown): boolean {
+  return (
+    Array.isArray(list) && list.every((nodeId) => typeof nodeId === "string" && isNodeId(nodeId))
+  );
 }
 
 function malformed(where: string): ClusterError {

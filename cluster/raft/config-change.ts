@@ -1,7 +1,7 @@
 import type { NodeId } from "../node-id.ts";
 import { isJoint, membersOf } from "./configuration.ts";
 import { invariant } from "./invariant.ts";
-import type { ConfigChange, Configuration, MembershipStep } from "./types.ts";
+import type { ConfigChange, Configuration, MembershipStep, SnapshotPoint, Term } from "./types.ts";
 
 export type ChangeResult =
   | { readonly status: "ok"; readonly configuration: Configuration }
@@ -91,21 +91,36 @@ function sorted(nodeIds: Iterable<NodeId>): readonly NodeId[] {
   return [...new Set(nodeIds)].sort();
 }
 
-/** A node votes or learns, never both; only a voter on its way out becomes a learner next. */
-export function checkConfiguration(configuration: Configuration): void {
+/**
+ * What is wrong with a configuration, or null. The lists are sorted sets; a node votes or learns, never both; only a voter on
+ * its way out becomes a learner next. Whoever takes a configuration from the network asks here and refuses it in time.
+ */
+export function configurationProblem(configuration: Configuration): string | null {
   const { voters, votersOutgoing, learners, learnersNext } = configuration;
-  for (const list of [voters, votersOutgoing, learners, learnersNext]) {
-    const isSorted = list.every((nodeId, at) => at === 0 || list[at - 1]! < nodeId);
-    invariant(isSorted, "the lists of a configuration are sorted sets", { configuration });
+  const lists = [voters, votersOutgoing, learners, learnersNext];
+  if (!lists.every((list) => list.every((nodeId, at) => at === 0 || list[at - 1]! < nodeId))) {
+    return "the lists of a configuration are sorted sets";
   }
-  invariant(
-    learners.every((nodeId) => !voters.includes(nodeId) && !votersOutgoing.includes(nodeId)),
-    "a learner has no vote",
-    { configuration },
-  );
-  invariant(
-    learnersNext.every((nodeId) => votersOutgoing.includes(nodeId) && !voters.includes(nodeId)),
-    "only an outgoing voter becomes a learner when the joint state is left",
-    { configuration },
-  );
+  if (learners.some((nodeId) => voters.includes(nodeId) || votersOutgoing.includes(nodeId))) {
+    return "a learner has no vote";
+  }
+  return learnersNext.every((nodeId) => votersOutgoing.includes(nodeId) && !voters.includes(nodeId))
+    ? null
+    : "only an outgoing voter becomes a learner when the joint state is left";
+}
+
+/** What is wrong with a snapshot that a leader of `term` offers, or null. */
+export function snapshotProblem(snapshot: SnapshotPoint, term: Term): string | null {
+  if (snapshot.term > term) {
+    return "a snapshot is not of a later term than its leader";
+  }
+  return snapshot.configuration.voters.length === 0
+    ? "somebody votes in the configuration of a snapshot"
+    : configurationProblem(snapshot.configuration);
+}
+
+/** Refuses, as a broken invariant, a configuration that could not have come about. */
+export function checkConfiguration(configuration: Configuration): void {
+  const problem = configurationProblem(configuration);
+  invariant(problem === null, problem ?? "", { configuration });
 }

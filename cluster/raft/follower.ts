@@ -1,3 +1,4 @@
+import { snapshotProblem } from "./config-change.ts";
 import { canCampaign, startElection, startPreVote } from "./election.ts";
 import { invariant } from "./invariant.ts";
 import type { Append, AppendResponse, Heartbeat, SnapshotMessage } from "./messages.ts";
@@ -55,6 +56,8 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
 export function handleSnapshot(state: RaftState, message: SnapshotMessage): void {
   const { log } = state;
   const { snapshot } = message;
+  const problem = snapshotProblem(snapshot, message.term);
+  invariant(problem === null, problem ?? "", { snapshot, from: message.from });
   if (acceptsSnapshot(state, snapshot)) {
     log.install(snapshot);
     state.configurations.restart(snapshot.index, snapshot.configuration);

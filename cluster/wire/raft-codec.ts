@@ -1,5 +1,6 @@
 import { ClusterError } from "../errors.ts";
 import type { NodeId } from "../node-id.ts";
+import { snapshotProblem } from "../raft/config-change.ts";
 import type { Append, Message } from "../raft/messages.ts";
 import {
   type Entry,
@@ -179,7 +180,7 @@ function readBody(reader: ByteReader, type: Message["type"], envelope: Envelope)
       return { type, ...envelope, rejected, commit: reader.u48(), commitTerm: reader.u48() };
     }
     case "snapshot":
-      return { type, ...envelope, snapshot: readSnapshot(reader) };
+      return { type, ...envelope, snapshot: readSnapshot(reader, envelope.term) };
     case "timeoutNow":
       return { type, ...envelope };
     case "readIndex":
@@ -217,11 +218,18 @@ function readEntry(reader: ByteReader, index: LogIndex): Entry {
   return { term, index, type, data: reader.bytes(reader.u32()) };
 }
 
-function readSnapshot(reader: ByteReader): SnapshotPoint {
+/** The core installs the configuration as it is, so that an unsound one must not get there. */
+function readSnapshot(reader: ByteReader, leaderTerm: Term): SnapshotPoint {
   const [index, term] = [reader.u48(), reader.u48()];
   const [voters, votersOutgoing] = [readNodeIds(reader), readNodeIds(reader)];
   const [learners, learnersNext] = [readNodeIds(reader), readNodeIds(reader)];
-  return { index, term, configuration: { voters, votersOutgoing, learners, learnersNext } };
+  const configuration = { voters, votersOutgoing, learners, learnersNext };
+  const snapshot = { index, term, configuration };
+  const problem = reader.isMalformed ? null : snapshotProblem(snapshot, leaderTerm);
+  if (problem !== null) {
+    throw malformed(problem);
+  }
+  return snapshot;
 }
 
 function readNodeIds(reader: ByteReader): readonly NodeId[] {
