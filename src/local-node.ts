@@ -1,9 +1,24 @@
-import { type Cluster, ClusterError, type ClusterStatus, type NodeFigures } from "#cluster";
-import type { BrokerFigures, DeviceQueries, NodePort, PublishRequest } from "./api/ports.ts";
+import {
+  type Cluster,
+  ClusterError,
+  type ClusterStatus,
+  type NodeFigures,
+  systemClock,
+} from "#cluster";
+import type {
+  AttributeWrite,
+  BrokerFigures,
+  DeviceQueries,
+  NodePort,
+  PublishRequest,
+  PublishResult,
+  RetainedState,
+} from "./api/ports.ts";
 import type { Broker } from "./broker/broker.ts";
 import type { CompiledPatterns } from "./broker/device-patterns.ts";
 import { BrokerError } from "./broker/errors.ts";
 import type { Ports } from "./config/saved-ports.ts";
+import { expiresAtMs } from "./mqtt/message.ts";
 import type { Replica } from "./replica/replica.ts";
 
 /** A gauge among the replica's counters. */
@@ -107,11 +122,24 @@ export class LocalNode implements NodePort {
     return this.cluster === null ? "no-quorum" : this.cluster.readBarrier(timeoutMs);
   }
 
-  async publish(request: PublishRequest): Promise<{ readonly matched: number }> {
+  async publish(request: PublishRequest): Promise<PublishResult> {
+    return this.#openBroker().publish(request);
+  }
+
+  getRetained(topic: string): RetainedState | null {
+    const message = this.#replica.getRetained(topic);
+    return message === null || expiresAtMs(message) <= systemClock.wallMs() ? null : message;
+  }
+
+  async setAttribute(write: AttributeWrite): Promise<{ readonly version: number }> {
+    return this.#openBroker().setAttribute(write);
+  }
+
+  #openBroker(): Broker {
     if (this.broker === null) {
       throw new BrokerError("no-quorum", "this node has not joined a cluster yet");
     }
-    return this.broker.publish(request);
+    return this.broker;
   }
 
   #joined(): Cluster {

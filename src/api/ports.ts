@@ -45,6 +45,30 @@ export interface PublishRequest {
   readonly payload: Buffer;
   readonly qos: Qos;
   readonly retain: boolean;
+  /** With `retain`: nothing is written unless the topic's retained message has this version; 0 = there must be none. */
+  readonly expectedVersion?: number | undefined;
+}
+
+export interface PublishResult {
+  /** Subscribers that it matched. */
+  readonly matched: number;
+  /** Of the retained message; 0 when it was not retained. */
+  readonly version: number;
+}
+
+/** One attribute of one device by name; an undefined value removes it. */
+export interface AttributeWrite {
+  readonly device: string;
+  readonly attribute: string;
+  readonly value: unknown;
+  /** Nothing is written unless the attribute has this version; 0 = there must be none. */
+  readonly expectedVersion?: number | undefined;
+}
+
+export interface RetainedState {
+  readonly payload: Buffer;
+  /** Log index of the write: grows with every change. */
+  readonly version: number;
 }
 
 export interface NodePort {
@@ -63,5 +87,9 @@ export interface NodePort {
   /** "ok": local reads from now on see everything acknowledged before the call, on any node. */
   readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum">;
   /** Resolves when the promise of the message's QoS is true; rejects with BrokerError. */
-  publish(request: PublishRequest): Promise<{ readonly matched: number }>;
+  publish(request: PublishRequest): Promise<PublishResult>;
+  /** Null when the topic has no retained message, or only one that has expired. */
+  getRetained(topic: string): RetainedState | null;
+  /** Resolves when the write is committed; rejects with BrokerError. */
+  setAttribute(write: AttributeWrite): Promise<{ readonly version: number }>;
 }

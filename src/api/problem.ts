@@ -33,6 +33,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   "not-authorized": 403,
   "unknown-node": 404,
   "change-refused": 409,
+  "version-conflict": 412,
   "too-large": 413,
   "no-quorum": 503,
   "not-leader": 503,

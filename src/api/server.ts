@@ -7,10 +7,12 @@ import { CoordinateFeed, defaultFeedLimits, type FeedLimits } from "./coordinate
 import type { NodePort } from "./ports.ts";
 import { ApiError, problem, problemOf, sendProblem } from "./problem.ts";
 import { Rates } from "./rates.ts";
+import { registerAttributes } from "./routes/attributes.ts";
 import { registerCluster } from "./routes/cluster.ts";
 import { registerCommands } from "./routes/commands.ts";
 import { registerDevices } from "./routes/devices.ts";
 import { registerHealth } from "./routes/health.ts";
+import { registerRetained } from "./routes/retained.ts";
 import { rateSums, registerStats } from "./routes/stats.ts";
 import { serveViewers } from "./upgrade.ts";
 
@@ -100,6 +102,8 @@ function registerRoutes(app: FastifyInstance, context: ApiContext): void {
   registerHealth(app, context);
   registerStats(app, context);
   registerDevices(app, context);
+  registerAttributes(app, context);
+  registerRetained(app, context);
   registerCommands(app, context);
   registerCluster(app, context);
   app.get("/coordinates", async (_request, reply) => {
@@ -114,7 +118,7 @@ type RouteTable = Map<string, { readonly pattern: RegExp; readonly methods: Set<
 function collectRoutes(app: FastifyInstance): RouteTable {
   const routes: RouteTable = new Map();
   app.addHook("onRoute", ({ url, method }) => {
-    const pattern = new RegExp(`^${url.replace(/:[A-Za-z]+/g, "[^/]+")}$`);
+    const pattern = new RegExp(`^${url.replace(/:[A-Za-z]+/g, "[^/]+").replace("*", ".+")}$`);
     const route = routes.get(url) ?? { pattern, methods: new Set() };
     for (const name of [method].flat()) {
       route.methods.add(name);

@@ -1,8 +1,6 @@
 import type { Clock, Cluster, Log } from "#cluster";
-import type { BrokerFigures, PublishRequest } from "../api/ports.ts";
-import { createMessage } from "../mqtt/message.ts";
+import type { AttributeWrite, BrokerFigures, PublishRequest, PublishResult } from "../api/ports.ts";
 import { ReasonCode } from "../mqtt/reason-code.ts";
-import { topicNameProblem } from "../mqtt/topic.ts";
 import type { ReplicaQueries } from "../replica/replica-api.ts";
 import { Router } from "../routing/router.ts";
 import { type Authenticator, type Authorizer, allowEveryone, allowEverything } from "./access.ts";
@@ -20,6 +18,7 @@ import { BrokerError } from "./errors.ts";
 import { FlushList } from "./flush-list.ts";
 import { Interest } from "./interest.ts";
 import { type BrokerLimits, defaultBrokerLimits } from "./limits.ts";
+import { OwnWrites } from "./own-writes.ts";
 import { PublishFlow } from "./publish.ts";
 import { Releases } from "./releases.ts";
 import type { SessionEntry } from "./session-entry.ts";
@@ -64,7 +63,9 @@ export interface Broker extends ChannelAcceptor {
   stop(timeoutMs: number): Promise<void>;
   figures(): BrokerFigures;
   /** For the HTTP API. Resolves when the promise of the message's QoS is true; rejects with BrokerError. */
-  publish(request: PublishRequest): Promise<{ readonly matched: number }>;
+  publish(request: PublishRequest): Promise<PublishResult>;
+  /** For the HTTP API: the value takes the place of the old one; undefined removes it. Rejects with BrokerError. */
+  setAttribute(write: AttributeWrite): Promise<{ readonly version: number }>;
   /** Ends a client's connection with 0x98; false when it is not connected here. */
   kick(clientId: string): boolean;
 }
@@ -82,6 +83,7 @@ class PeerBroker implements Broker, ConnectionOwner {
   readonly #dispatcher: Dispatcher;
   readonly #interest: Interest;
   readonly #publishes: PublishFlow;
+  readonly #ownWrites: OwnWrites;
   readonly #sysTopics: SysTopics;
   readonly #transfers: SessionTransfers;
   readonly #installer: SessionInstaller;
@@ -118,7 +120,9 @@ class PeerBroker implements Broker, ConnectionOwner {
     this.#admission = new Admission(limits, counters, clock);
     this.#dispatcher = new Dispatcher(context);
     this.#interest = new Interest(context);
-    this.#publishes = new PublishFlow(context, this.#dispatcher, new Commits(context));
+    const commits = new Commits(context);
+    this.#publishes = new PublishFlow(context, this.#dispatcher, commits);
+    this.#ownWrites = new OwnWrites(context, this.#publishes, commits);
     this.#sysTopics = new SysTopics(
       context,
       this.#dispatcher,
@@ -194,31 +198,14 @@ class PeerBroker implements Broker, ConnectionOwner {
     };
   }
 
-  publish(request: PublishRequest): Promise<{ readonly matched: number }> {
-    const problem = topicNameProblem(request.topic);
-    if (problem !== null) return refusal("topic-invalid", problem, request.topic);
-    if (request.topic.startsWith("$SYS/")) {
-      return refusal("not-authorized", "$SYS is the broker's own", request.topic);
-    }
-    if (request.payload.length > this.#context.limits.maximumPacketSizeBytes) {
-      return refusal("too-large", "the payload is larger than a packet may be", request.topic);
-    }
-    if (!this.#isAccepting) return refusal("stopped", "the broker is stopping", request.topic);
-    const message = createMessage({
-      ...request,
-      properties: null,
-      receivedAtMs: this.#context.clock.wallMs(),
-      publisherId: "",
-      version: 0,
-    });
-    return new Promise((resolve, reject) => {
-      this.#publishes.publishOwn(message, (outcome, matched) => {
-        if (outcome.status === "committed") resolve({ matched });
-        else if (outcome.status === "refused") {
-          reject(new BrokerError("overloaded", "too many writes wait for the log"));
-        } else reject(new BrokerError("no-quorum", "the write could not be confirmed in time"));
-      });
-    });
+  async publish(request: PublishRequest): Promise<PublishResult> {
+    this.#checkAccepting();
+    return this.#ownWrites.publish(request);
+  }
+
+  async setAttribute(write: AttributeWrite): Promise<{ readonly version: number }> {
+    this.#checkAccepting();
+    return this.#ownWrites.setAttribute(write);
   }
 
   kick(clientId: string): boolean {
@@ -226,6 +213,10 @@ class PeerBroker implements Broker, ConnectionOwner {
     if (!entry?.connection) return false;
     entry.session.disconnect(ReasonCode.administrativeAction, "ended by an operator");
     return true;
+  }
+
+  #checkAccepting(): void {
+    if (!this.#isAccepting) throw new BrokerError("stopped", "the broker is stopping");
   }
 
   #sysSource(): SysSource {
@@ -239,12 +230,4 @@ class PeerBroker implements Broker, ConnectionOwner {
       heapSizeBytes: this.#options.heapSizeBytes?.() ?? 0,
     };
   }
-}
-
-function refusal(
-  code: "topic-invalid" | "not-authorized" | "too-large" | "stopped",
-  reason: string,
-  topic: string,
-): Promise<never> {
-  return Promise.reject(new BrokerError(code, reason, { topic }));
 }

@@ -7,6 +7,8 @@ export function outcomeOf(proposal: ProposalOutcome): CommitOutcome {
   if (proposal.status !== "applied") {
     return { status: proposal.status === "rejected" ? "refused" : "timeout" };
   }
+  const currentVersion = (proposal.result as RetainedResult | null)?.currentVersion;
+  if (currentVersion !== undefined) return { status: "conflict", currentVersion };
   // Version 0: a limit of the replicated state or a newer claim of the client kept the write out.
   const isKeptOut = (proposal.result as RetainedResult | null)?.version === 0;
   return isKeptOut ? { status: "refused" } : { status: "committed", version: proposal.index };

@@ -9,6 +9,8 @@ import { type Committed, StateBatches } from "./state-batches.ts";
 export interface LogPlan {
   readonly isRetained: boolean;
   readonly updates: readonly AttributeUpdate[];
+  /** Of the retained message that this one is to replace; 0 = there must be none. */
+  readonly expectedVersion?: number | undefined;
 }
 
 /** Brings retained messages and device state to the log. */
@@ -35,7 +37,28 @@ export class Commits {
     }
     const { cluster, limits } = this.#context;
     this.#batches.sendBefore(plan.updates);
-    const command = encodeCommand({ type: "retain", message, updates: plan.updates, fence });
+    const { updates, expectedVersion } = plan;
+    const condition = expectedVersion === undefined ? {} : { expectedVersion };
+    const command = encodeCommand({ type: "retain", message, updates, fence, ...condition });
     cluster.propose(command, limits.commitTimeoutMs, (result) => done?.(outcomeOf(result)));
+  }
+
+  /** Puts one value in the place of another, or removes it, without any message. */
+  setAttribute(
+    update: AttributeUpdate,
+    expectedVersion: number | undefined,
+    done: Committed,
+  ): void {
+    const { cluster, limits } = this.#context;
+    this.#batches.sendBefore([update]);
+    const condition = expectedVersion === undefined ? {} : { expectedVersion };
+    const command = encodeCommand({
+      type: "state",
+      source: "",
+      updates: [update],
+      isReplacing: true,
+      ...condition,
+    });
+    cluster.propose(command, limits.commitTimeoutMs, (result) => done(outcomeOf(result)));
   }
 }

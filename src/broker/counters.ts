@@ -20,6 +20,8 @@ export class BrokerCounters {
   publishTimeouts = 0;
   publishOverloaded = 0;
   publishNotAuthorized = 0;
+  /** The retained message had another version than the publisher expected. */
+  publishConflicts = 0;
 
   /** Deliveries that a session gave up, by reason. */
   droppedQueueFull = 0;

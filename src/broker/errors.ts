@@ -7,6 +7,7 @@ export const brokerErrorCodes = [
   "not-authorized",
   "too-large",
   "overloaded",
+  "version-conflict",
   "no-quorum",
   "stopped",
   "snapshot-malformed",

@@ -5,6 +5,8 @@ export type CommitOutcome =
   | { readonly status: "committed"; readonly version: number }
   /** Definitely not in the log. */
   | { readonly status: "refused" }
+  /** Definitely not in the log either: what it was to replace has this version, not the expected one. */
+  | { readonly status: "conflict"; readonly currentVersion: number }
   /** Nobody knows in time. */
   | { readonly status: "timeout" };
 

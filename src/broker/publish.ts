@@ -4,6 +4,7 @@ import type { Fence } from "../replica/replica-api.ts";
 import type { Commits, LogPlan } from "./commits.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Dispatcher } from "./dispatch.ts";
+import { expectedVersionOf } from "./expected-version.ts";
 import type { CommitOutcome, WaitingPublish } from "./publish-queue.ts";
 import type { SessionEntry } from "./session-entry.ts";
 
@@ -28,7 +29,12 @@ export class PublishFlow {
       this.#refuse(entry, token);
       return;
     }
-    const plan = this.#commits.plan(message);
+    const expectedVersion = expectedVersionOf(message);
+    if (expectedVersion !== undefined && (expectedVersion === "malformed" || token === 0)) {
+      this.#refuseCondition(entry, token);
+      return;
+    }
+    const plan = this.#planOf(message, expectedVersion);
     const { connection } = entry;
     if (plan !== null && token !== 0) {
       const waiting: WaitingPublish = { message, token, connection, outcome: null };
@@ -56,8 +62,9 @@ export class PublishFlow {
   publishOwn(
     message: ApplicationMessage,
     done: ((outcome: CommitOutcome, matched: number) => void) | null,
+    expectedVersion?: number,
   ): void {
-    const plan = this.#commits.plan(message);
+    const plan = this.#planOf(message, expectedVersion);
     if (plan === null || message.qos === 0) {
       if (plan !== null) this.#commits.commit(message, plan, "none", null);
       const matched = this.#dispatcher.dispatch(message);
@@ -65,6 +72,11 @@ export class PublishFlow {
       return;
     }
     this.#commitOwn(message, plan, done);
+  }
+
+  #planOf(message: ApplicationMessage, expectedVersion: number | undefined): LogPlan | null {
+    const plan = this.#commits.plan(message);
+    return plan === null || expectedVersion === undefined ? plan : { ...plan, expectedVersion };
   }
 
   #commitOwn(
@@ -99,6 +111,13 @@ export class PublishFlow {
     entry.session.publishSettled(token, isMqtt5 ? ReasonCode.notAuthorized : ReasonCode.success);
   }
 
+  /** A condition that cannot be read, or whose outcome nobody would hear of (QoS 0): nothing is written. */
+  #refuseCondition(entry: SessionEntry, token: number): void {
+    this.#context.counters.publishDropped++;
+    this.#context.counters.publishConflicts++;
+    if (token !== 0) entry.session.publishSettled(token, ReasonCode.implementationSpecificError);
+  }
+
   #settleReady(entry: SessionEntry): void {
     for (const publish of entry.publishes.takeSettled()) {
       const { message, token, outcome } = publish;
@@ -124,6 +143,11 @@ export class PublishFlow {
     const { counters } = this.#context;
     const isTimeout = outcome?.status === "timeout";
     counters.publishDropped++;
+    if (outcome?.status === "conflict") {
+      counters.publishConflicts++;
+      entry.session.publishSettled(token, ReasonCode.implementationSpecificError);
+      return;
+    }
     if (isTimeout) counters.publishTimeouts++;
     else counters.publishOverloaded++;
     const { session } = entry;

@@ -142,5 +142,6 @@ function worse(one: CommitOutcome | null, other: CommitOutcome): CommitOutcome {
   if (one === null) return other;
   if (one.status === "timeout" || other.status === "timeout") return { status: "timeout" };
   if (one.status === "refused" || other.status === "refused") return { status: "refused" };
+  if (one.status !== "committed" || other.status !== "committed") return other;
   return one.version > other.version ? one : other;
 }

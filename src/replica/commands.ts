@@ -22,11 +22,13 @@ export function encodeCommand(command: Command): Buffer {
       writeMessageBody(writer, command.message);
       writeUpdates(writer, command.updates);
       writeFence(writer, command.fence ?? "none");
+      writeCondition(writer, command);
       break;
     case "state":
       writer.string(command.source);
       writeUpdates(writer, command.updates);
       writeFence(writer, command.fence ?? "none");
+      writeCondition(writer, command);
       break;
     case "claim":
       writer.string(command.clientId);
@@ -55,11 +57,13 @@ function readCommand(reader: ByteReader): Command | null {
   switch (reader.byte()) {
     case commandType.retain: {
       const message = readMessageBody(reader, reader.string(), 0);
-      return { type: "retain", message, updates: readUpdates(reader), ...readFence(reader) };
+      const updates = readUpdates(reader);
+      return { type: "retain", message, updates, ...readFence(reader), ...readCondition(reader) };
     }
     case commandType.state: {
       const source = reader.string();
-      return { type: "state", source, updates: readUpdates(reader), ...readFence(reader) };
+      const updates = readUpdates(reader);
+      return { type: "state", source, updates, ...readFence(reader), ...readCondition(reader) };
     }
     case commandType.claim: {
       const clientId = reader.string();
@@ -94,6 +98,33 @@ function readFence(reader: ByteReader): { fence?: Fence } {
       reader.fail();
       return {};
   }
+}
+
+interface Condition {
+  readonly expectedVersion?: number;
+  readonly isReplacing?: true;
+}
+
+const conditionFlag = { expectedVersion: 1, isReplacing: 2 } as const;
+
+/** Few commands have one, and those that have none are as they were before there were any. */
+function writeCondition(writer: ByteWriter, { expectedVersion, isReplacing }: Condition): void {
+  if (expectedVersion === undefined && isReplacing === undefined) return;
+  writer.byte(
+    (expectedVersion === undefined ? 0 : conditionFlag.expectedVersion) +
+      (isReplacing === undefined ? 0 : conditionFlag.isReplacing),
+  );
+  if (expectedVersion !== undefined) writer.number(expectedVersion);
+}
+
+function readCondition(reader: ByteReader): Condition {
+  if (reader.isAtEnd) return {};
+  const flags = reader.byte();
+  if (flags < 1 || flags > 3) reader.fail();
+  return {
+    ...((flags & conditionFlag.expectedVersion) === 0 ? {} : { expectedVersion: reader.number() }),
+    ...((flags & conditionFlag.isReplacing) === 0 ? {} : { isReplacing: true as const }),
+  };
 }
 
 /** A value travels as JSON text; the empty text, which is no JSON, means "remove". */

@@ -70,6 +70,11 @@ export class DeviceView implements DeviceQueries {
     return this.#devices.get(id) ?? null;
   }
 
+  /** 0 when there is no such attribute. */
+  versionOf(id: string, attribute: string): number {
+    return this.#devices.get(id)?.attributes.get(attribute)?.version ?? 0;
+  }
+
   list(after: string, limit: number): readonly DeviceState[] {
     return this.#sortedIds.after(after, limit).map((id) => this.#devices.get(id)!);
   }
@@ -85,13 +90,14 @@ export class DeviceView implements DeviceQueries {
 
   /**
    * Sets the attribute to the value; where the old and the new value are both JSON objects, the fields of the new one are added to
-   * the old one's. An undefined value removes the attribute, and with the last one the device.
+   * the old one's, unless it is to replace them. An undefined value removes the attribute, and with the last one the device.
    */
   update(
     update: AttributeUpdate,
     source: string,
     context: CommandContext,
     writer: StateWriter,
+    isReplacing = false,
   ): UpdateOutcome {
     const { device: id, attribute: name } = update;
     if (!this.#isName(id) || !this.#isName(name)) {
@@ -115,7 +121,7 @@ export class DeviceView implements DeviceQueries {
     if (previous === undefined && attributes >= this.#limits.attributesPerDeviceMax) {
       return "too-many-attributes";
     }
-    const value = mergeValues(previous?.value, update.value);
+    const value = isReplacing ? update.value : mergeValues(previous?.value, update.value);
     const attribute = { value, version: context.index, timeMs: context.timeMs, source };
     const encoded = encodeAttribute(attribute);
     if (encoded.valueSizeBytes > this.#limits.valueSizeBytesMax) {

@@ -25,6 +25,8 @@ export type Command =
       /** Of `message.publisherId`; "none" when left out. */
       readonly fence?: Fence;
       readonly updates: readonly AttributeUpdate[];
+      /** Compare and set: nothing is written unless the topic's retained message has this version; 0 = there is none. */
+      readonly expectedVersion?: number;
     }
   /** Device state without a retained message. */
   | {
@@ -33,6 +35,10 @@ export type Command =
       /** Of `source`; "none" when left out. */
       readonly fence?: Fence;
       readonly updates: readonly AttributeUpdate[];
+      /** Compare and set: nothing is written unless every attribute named has this version; 0 = there is none. */
+      readonly expectedVersion?: number;
+      /** Objects take the place of what was there instead of merging into it. */
+      readonly isReplacing?: true;
     }
   /** A client connected: the node claims its identifier. Result: {@link ClaimResult}. */
   | {
@@ -54,6 +60,8 @@ export interface RetainedResult {
   readonly version: number;
   /** Nothing was written: the client has been claimed elsewhere, or its claim is gone. */
   readonly isFenced?: true;
+  /** Nothing was written: this is the version, not the expected one. */
+  readonly currentVersion?: number;
 }
 
 export interface ClientOwner {

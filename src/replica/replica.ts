@@ -46,6 +46,7 @@ export class Replica implements StateMachine, ReplicaQueries {
     replica_retained_expired: 0,
     replica_claims_refused: 0,
     replica_writes_fenced: 0,
+    replica_writes_conflicting: 0,
     replica_releases_stale: 0,
     replica_updates_ignored: 0,
     replica_updates_refused_devices: 0,
@@ -176,6 +177,9 @@ export class Replica implements StateMachine, ReplicaQueries {
       case "retain": {
         const { fence = "none", message } = command;
         if (this.#isFenced(message.publisherId, fence, context)) return fenced;
+        const current = this.#retained.versionOf(message.topic, context.timeMs);
+        const conflict = this.#conflict(command.expectedVersion, [current]);
+        if (conflict !== null) return conflict;
         const isKept = this.#retained.put(command.message, context, writer);
         this.#update(command.updates, command.message.publisherId, context, writer);
         if (!isKept) {
@@ -184,9 +188,7 @@ export class Replica implements StateMachine, ReplicaQueries {
         return { version: isKept ? context.index : 0 };
       }
       case "state":
-        if (this.#isFenced(command.source, command.fence ?? "none", context)) return fenced;
-        this.#update(command.updates, command.source, context, writer);
-        return { version: context.index };
+        return this.#state(command, context, writer);
       case "claim":
         return this.#claim(command.clientId, command.expirySeconds, context, writer);
       case "release": {
@@ -198,21 +200,52 @@ export class Replica implements StateMachine, ReplicaQueries {
     }
   }
 
+  #state(
+    command: Extract<Command, { type: "state" }>,
+    context: CommandContext,
+    writer: StateWriter,
+  ): RetainedResult {
+    const { source, updates, expectedVersion, isReplacing } = command;
+    if (this.#isFenced(source, command.fence ?? "none", context)) return fenced;
+    const versions = updates.map(({ device, attribute }) =>
+      this.#devices.versionOf(device, attribute),
+    );
+    const conflict = this.#conflict(expectedVersion, versions);
+    if (conflict !== null) return conflict;
+    const isWhole = this.#update(updates, source, context, writer, isReplacing);
+    // A publisher of sensor values is not told of limits; whoever sets one attribute by name is.
+    return { version: isWhole || isReplacing === undefined ? context.index : 0 };
+  }
+
+  /** Null unless one of the versions is not the expected one. */
+  #conflict(expected: number | undefined, versions: readonly number[]): RetainedResult | null {
+    if (expected === undefined) return null;
+    const currentVersion = versions.find((version) => version !== expected);
+    if (currentVersion === undefined) return null;
+    this.#counts.replica_writes_conflicting++;
+    return { version: 0, currentVersion };
+  }
+
   #isFenced(clientId: string, fence: Fence, { origin }: CommandContext): boolean {
     const isFenced = this.#clients.isFenced(clientId, fence, origin);
     this.#counts.replica_writes_fenced += isFenced ? 1 : 0;
     return isFenced;
   }
 
+  /** False when a limit kept one of the updates out. */
   #update(
     updates: readonly AttributeUpdate[],
     source: string,
     context: CommandContext,
     writer: StateWriter,
-  ): void {
+    isReplacing = false,
+  ): boolean {
     const changedIds = new Set<string>();
+    let refused = 0;
     for (const update of updates) {
-      switch (this.#devices.update(update, source, context, writer)) {
+      const outcome = this.#devices.update(update, source, context, writer, isReplacing);
+      refused += outcome === "changed" || outcome === "ignored" ? 0 : 1;
+      switch (outcome) {
         case "changed":
           changedIds.add(update.device);
           break;
@@ -233,6 +266,7 @@ export class Replica implements StateMachine, ReplicaQueries {
     for (const id of changedIds) {
       this.#devices.notify(id);
     }
+    return refused === 0;
   }
 
   #claim(

@@ -43,6 +43,12 @@ export class RetainedView {
     return this.#entries.get(topic)?.message ?? null;
   }
 
+  /** 0 when there is no message, or only one that has expired. */
+  versionOf(topic: string, nowMs: number): number {
+    const entry = this.#entries.get(topic);
+    return entry === undefined || entry.expiresAtMs <= nowMs ? 0 : entry.message.version;
+  }
+
   match(filter: string, nowMs: number, visit: (message: ApplicationMessage) => void): void {
     const visitLive = (entry: RetainedEntry): void => {
       if (entry.expiresAtMs > nowMs) {

@@ -1,12 +1,16 @@
 import type { ClusterStatus, NodeStatus } from "#cluster";
 import type {
   AttributeState,
+  AttributeWrite,
   BrokerFigures,
   DeviceQueries,
   DeviceState,
   NodePort,
   PublishRequest,
+  PublishResult,
+  RetainedState,
 } from "../../src/api/ports.ts";
+import { BrokerError } from "../../src/broker/errors.ts";
 
 /** Device state in memory, in the order that the real view keeps. */
 export class FakeDevices implements DeviceQueries {
@@ -60,6 +64,9 @@ export class FakeNodePort implements NodePort {
   readonly removed: string[] = [];
   ready = true;
   barrier: "ok" | "no-quorum" = "ok";
+  readonly retained = new Map<string, RetainedState>();
+  readonly attributeWrites: AttributeWrite[] = [];
+  #version = 40;
   matched = 1;
   failure: Error | null = null;
   status: ClusterStatus = clusterStatus([nodeStatus("n1")]);
@@ -113,16 +120,47 @@ export class FakeNodePort implements NodePort {
     return this.barrier;
   }
 
-  async publish(request: PublishRequest): Promise<{ readonly matched: number }> {
+  async publish(request: PublishRequest): Promise<PublishResult> {
     this.#failIfAsked();
     this.published.push(request);
-    return { matched: this.matched };
+    return { matched: this.matched, version: this.#write(request.retain, request) };
+  }
+
+  getRetained(topic: string): RetainedState | null {
+    return this.retained.get(topic) ?? null;
+  }
+
+  async setAttribute(write: AttributeWrite): Promise<{ readonly version: number }> {
+    this.#failIfAsked();
+    const { device, attribute, value, expectedVersion } = write;
+    checkVersion(
+      this.devices.get(device)?.attributes.get(attribute)?.version ?? 0,
+      expectedVersion,
+    );
+    this.attributeWrites.push(write);
+    this.devices.set(device, attribute, value);
+    return { version: this.devices.get(device)?.version ?? 0 };
+  }
+
+  #write(isRetained: boolean, { topic, payload, expectedVersion }: PublishRequest): number {
+    if (!isRetained) return 0;
+    checkVersion(this.retained.get(topic)?.version ?? 0, expectedVersion);
+    this.#version++;
+    if (payload.length === 0) this.retained.delete(topic);
+    else this.retained.set(topic, { payload, version: this.#version });
+    return this.#version;
   }
 
   #failIfAsked(): void {
     if (this.failure !== null) {
       throw this.failure;
     }
+  }
+}
+
+function checkVersion(currentVersion: number, expected: number | undefined): void {
+  if (expected !== undefined && expected !== currentVersion) {
+    throw new BrokerError("version-conflict", "nothing was written", { currentVersion });
   }
 }
 

@@ -1,0 +1,91 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { isStateValue } from "../../replica/state-value.ts";
+import { expectedVersion, refuseWithVersion, sendVersion } from "../condition.ts";
+import type { ApiContext } from "../context.ts";
+import type { AttributeState, NodePort } from "../ports.ts";
+import { ApiError } from "../problem.ts";
+import { type ConsistencyQuery, consistencySchema, prepareRead } from "../reading.ts";
+
+interface AttributeParams {
+  readonly id: string;
+  readonly name: string;
+}
+
+const path = "/api/v1/devices/:id/attributes/:name";
+
+/** The replicated state ignores longer names, and NUL separates the two in its keys. */
+const nameSchema = {
+  type: "string",
+  minLength: 1,
+  maxLength: 1024,
+  pattern: "^[^\\u0000]+$",
+} as const;
+const paramsSchema = {
+  type: "object",
+  properties: { id: nameSchema, name: nameSchema },
+} as const;
+const readSchema = {
+  params: paramsSchema,
+  querystring: { type: "object", properties: { consistency: consistencySchema } },
+} as const;
+
+/** One attribute of one device: its value as JSON, the version its entity tag. */
+export function registerAttributes(app: FastifyInstance, { node }: ApiContext): void {
+  app.get<{ Querystring: ConsistencyQuery; Params: AttributeParams }>(
+    path,
+    { schema: readSchema },
+    async (request, reply) => {
+      await prepareRead(node, request.query, reply);
+      const { id, name } = request.params;
+      const state = stateOf(node, request.params);
+      if (state === undefined) {
+        throw new ApiError(404, "unknown-attribute", `device "${id}" has no attribute "${name}"`);
+      }
+      sendVersion(reply, state.version);
+      const { value, version, timeMs, source } = state;
+      return { value, version, timeMs, source };
+    },
+  );
+
+  app.put<{ Params: AttributeParams }>(
+    path,
+    { schema: { params: paramsSchema } },
+    async (request, reply) => {
+      const { body } = request;
+      if (body === undefined || !isStateValue(body)) {
+        throw new ApiError(400, "request-invalid", "expected a JSON value that is not too deep");
+      }
+      return write(node, request, reply, body);
+    },
+  );
+
+  app.delete<{ Params: AttributeParams }>(
+    path,
+    { schema: { params: paramsSchema } },
+    async (request, reply) => {
+      await write(node, request, reply, undefined);
+      return reply.code(204).send();
+    },
+  );
+}
+
+function stateOf(node: NodePort, { id, name }: AttributeParams): AttributeState | undefined {
+  return node.devices.get(id)?.attributes.get(name);
+}
+
+async function write(
+  node: NodePort,
+  request: FastifyRequest<{ Params: AttributeParams }>,
+  reply: FastifyReply,
+  value: unknown,
+): Promise<object> {
+  const { id, name } = request.params;
+  const { version } = await node
+    .setAttribute({ device: id, attribute: name, value, expectedVersion: expectedVersion(request) })
+    .catch((error: unknown) => refuseWithVersion(error, reply));
+  const now = stateOf(node, request.params);
+  // Writes of one batch share a version: whose value was replaced within it must not take the tag for its own.
+  const isOwn = now?.version !== version || JSON.stringify(now.value) === JSON.stringify(value);
+  if (isOwn && value !== undefined) sendVersion(reply, version);
+  return { id, attribute: name, version };
+}
