@@ -1,16 +1,18 @@
 import type { AgreedState } from "./agreed/agreed-state.ts";
+import type { LogWindowLimits } from "./agreed/log-window.ts";
 import { encodeMemberRecord, type MemberRecord } from "./agreed/member-record.ts";
 import type { Cluster, InterestHandler, MemberView, ProposalOutcome } from "./cluster-api.ts";
 import { Consensus } from "./drivers/consensus.ts";
 import { consentRequestKind } from "./drivers/formation.ts";
 import { ForwardDriver } from "./drivers/forward-driver.ts";
 import { InterestDriver } from "./drivers/interest-driver.ts";
+import type { KnownPeers } from "./drivers/known-peers.ts";
 import { MemberDriver } from "./drivers/member-driver.ts";
 import { Readiness } from "./drivers/readiness.ts";
 import { SeedDialler } from "./drivers/seed-dialler.ts";
 import { snapshotBulkKind } from "./drivers/snapshot-driver.ts";
 import { StatusDriver, statusRequestKind } from "./drivers/status-driver.ts";
-import { ClusterError } from "./errors.ts";
+import { ClusterError, nodeRemoved } from "./errors.ts";
 import { targetVoters } from "./members/autopilot-plan.ts";
 import type { NodeId } from "./node-id.ts";
 import type { ClusterOptions } from "./options.ts";
@@ -34,6 +36,9 @@ export interface ClusterNodeOptions extends ClusterOptions {
   readonly openLinks: readonly LinkEvent[];
   /** Whom to talk to until the log says who the members are. */
   readonly knownMembers: readonly MemberRecord[];
+  readonly logWindow: LogWindowLimits;
+  /** Called with the members at every change of them. */
+  readonly remember: (peers: KnownPeers) => void;
 }
 
 const announceTimeoutMs = 60_000;
@@ -62,6 +67,7 @@ export class ClusterNode implements Cluster {
   readonly #memberHandlers: (() => void)[] = [];
   #isStopping = false;
   #isMembershipSeen: boolean;
+  #isRemovalTold = false;
   /** Members as of the last change, so that those removed since are noticed. */
   #knownNodes: ReadonlySet<NodeId> = new Set();
 
@@ -142,8 +148,9 @@ export class ClusterNode implements Cluster {
     this.#members.start();
     this.#seeds.start();
     this.#consensus.start();
+    this.#remember(this.#consensus.status().configuration);
     for (const event of this.#options.openLinks) this.receiveLink(event);
-    this.#announce();
+    void this.#announce();
     void this.#readiness.start();
   }
 
@@ -369,6 +376,7 @@ export class ClusterNode implements Cluster {
     }
     this.#knownNodes = known;
     this.#checkOwnMembership(configuration);
+    this.#remember(configuration);
     this.#membersChanged();
   }
 
@@ -379,14 +387,22 @@ export class ClusterNode implements Cluster {
       this.#isMembershipSeen = true;
       return;
     }
-    if (agreed.wasRemoved(this.nodeId) && !this.#isStopping) {
-      onFatal(
-        new ClusterError(
-          "node-removed",
-          `this node (${this.name}) was removed from the cluster; start it with an empty data directory to join again under a new id`,
-        ),
-      );
-    }
+    if (!agreed.wasRemoved(this.nodeId) || this.#isStopping || this.#isRemovalTold) return;
+    this.#isRemovalTold = true;
+    onFatal(nodeRemoved(this.name));
+  }
+
+  #remember({ voters }: Configuration): void {
+    const { agreed, remember } = this.#options;
+    if (agreed.member(this.nodeId) === null) return;
+    const others = agreed.members().filter((member) => member.nodeId !== this.nodeId);
+    remember({
+      clusterId: this.clusterId,
+      nodeId: this.nodeId,
+      name: this.name,
+      isOnlyVoter: voters.length === 1 && voters[0] === this.nodeId,
+      addresses: others.flatMap((member) => member.addresses),
+    });
   }
 
   #roleChanged({ role, term, leader }: RaftStatus): void {
@@ -399,12 +415,15 @@ export class ClusterNode implements Cluster {
     for (const handler of this.#memberHandlers) handler();
   }
 
-  /** Tells the others where this node is now, once it is a member. */
-  #announce(): void {
+  /** Tells the others where this node is now, once it is a member; without a leader it asks again and again. */
+  async #announce(): Promise<void> {
     const { transport } = this.#options;
     const record = { nodeId: this.nodeId, name: this.name, addresses: transport.addresses() };
     const command = { tag: CommandTag.memberRecord, bytes: encodeMemberRecord(record) };
-    void this.#consensus.proposals.proposeInternal(command, announceTimeoutMs);
+    for (;;) {
+      const outcome = await this.#consensus.proposals.proposeInternal(command, announceTimeoutMs);
+      if (outcome.status !== "unknown" || outcome.reason !== "timeout") return;
+    }
   }
 
   #areRoutesKnown(): boolean {

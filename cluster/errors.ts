@@ -45,3 +45,11 @@ export class ClusterError extends Error {
     this.details = details;
   }
 }
+
+/** A member that was removed learns of it. */
+export function nodeRemoved(name: string): ClusterError {
+  return new ClusterError(
+    "node-removed",
+    `this node (${name}) was removed from the cluster; start it with an empty data directory to join again under a new id`,
+  );
+}

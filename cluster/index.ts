@@ -17,7 +17,8 @@ export {
 } from "./options.ts";
 export type { Cancel, Clock, Log, Random } from "./ports.ts";
 export { Counters } from "./ports.ts";
-export { type StartingCluster, startCluster } from "./start-cluster.ts";
+export { startCluster } from "./start-cluster.ts";
+export type { StartingCluster } from "./start-node.ts";
 export type { CommandContext, StateMachine, StateWriter } from "./state-machine.ts";
 export type { ClusterStatus, NodeFigures, NodeStatus } from "./status.ts";
 export { isWriteAfterClose } from "./transport/libp2p-muxer.ts";

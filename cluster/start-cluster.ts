@@ -1,40 +1,18 @@
-import { randomUUID } from "node:crypto";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { AgreedState } from "./agreed/agreed-state.ts";
-import type { MemberRecord } from "./agreed/member-record.ts";
-import type { Cluster } from "./cluster-api.ts";
-import { ClusterNode } from "./cluster-node.ts";
-import { FormationDriver, type Formed } from "./drivers/formation.ts";
+import { openDataDirectory } from "./data-directory.ts";
+import { KnownPeersFile } from "./drivers/known-peers.ts";
 import { neighbourAddresses, writePeerFile } from "./drivers/neighbours.ts";
 import { ClusterError } from "./errors.ts";
-import type { NodeId } from "./node-id.ts";
+import { logLimits } from "./log-limits.ts";
 import type { ClusterOptions } from "./options.ts";
 import { Counters } from "./ports.ts";
-import { type Configuration, defaultGroup, type SnapshotPoint } from "./raft/types.ts";
-import { LevelStorage } from "./storage/level-storage.ts";
-import type { ClusterStorage, NodeRecord, StorageRestore } from "./storage/storage.ts";
-import { loadIdentity } from "./transport/identity.ts";
+import { type StartingCluster, startNode } from "./start-node.ts";
 import { Libp2pTransport } from "./transport/libp2p.ts";
-import type { LinkEvent, Transport } from "./transport/transport.ts";
 
 const secretSizeBytesMin = 16;
 
-/** A node that is on its way into a cluster; `stop` gives up, `cluster` then rejects with `stopped`. */
-export interface StartingCluster {
-  /** Known at once: the port on which peers reach this node. */
-  readonly peerPort: number;
-  /**
-   * Resolves when the node is a member and holds its state. For a joining node that may take until a cluster answers.
-   * Rejects with ClusterError `name-taken`, `node-removed`, `storage-corrupt`, `storage-foreign`, `stopped`.
-   */
-  readonly cluster: Promise<Cluster>;
-  stop(): Promise<void>;
-}
-
 /**
  * Opens the data directory and the peer port, then goes back to the cluster of that directory, or founds or joins
- * one. Rejects with `option-invalid`, `storage-locked`, `storage-corrupt`, `storage-failed`, `port-taken`.
+ * one. Rejects with `option-invalid`, `storage-locked`, `storage-corrupt`, `storage-failed`, `storage-foreign`, `port-taken`.
  */
 export async function startCluster(options: ClusterOptions): Promise<StartingCluster> {
   if (options.secret.byteLength < secretSizeBytesMin) {
@@ -43,222 +21,37 @@ export async function startCluster(options: ClusterOptions): Promise<StartingClu
       `the cluster secret has ${options.secret.byteLength} bytes, at least ${secretSizeBytesMin} are needed`,
     );
   }
-  await mkdir(options.dataDir, { recursive: true });
-  const storage = new LevelStorage(join(options.dataDir, "db"), { onFailure: options.onFatal });
-  const restore = await storage.open();
+  const { dataDir, siblingRoot, clock, random, log, secret, version, isMdnsEnabled } = options;
+  const { storage, restore, identity, formation } = await openDataDirectory(options);
   try {
     const counters = new Counters();
-    const identity = await loadIdentity(options.dataDir);
-    checkOwner(options.dataDir, restore.nodeRecord, identity.nodeId);
     const transport = new Libp2pTransport({
       identity,
       host: options.peerHost,
       port: options.peerPort,
       isPortFixed: options.isPeerPortFixed,
-      secret: options.secret,
-      isMdnsEnabled: options.isMdnsEnabled,
-      version: options.version,
-      clock: options.clock,
-      random: options.random,
-      log: options.log,
+      secret,
+      isMdnsEnabled,
+      version,
+      clock,
+      random,
+      log,
       counters,
     });
-    return await startWith({ options, storage, restore, transport, counters });
+    const peers = new KnownPeersFile(dataDir, log);
+    return await startNode({
+      options: { ...options, formation },
+      storage,
+      restore,
+      transport,
+      counters,
+      logWindow: logLimits.logWindow,
+      neighbours: () => neighbourAddresses(siblingRoot, transport.port),
+      listening: (port) => writePeerFile(dataDir, port),
+      remember: (known) => peers.remember(known),
+    });
   } catch (error) {
     await storage.close();
     throw error;
   }
-}
-
-interface Parts {
-  readonly options: ClusterOptions;
-  readonly storage: ClusterStorage;
-  readonly restore: StorageRestore;
-  readonly transport: Transport;
-  readonly counters: Counters;
-}
-
-async function startWith(parts: Parts): Promise<StartingCluster> {
-  const { options, storage, transport } = parts;
-  const formation = new FormationDriver({
-    formation: options.formation,
-    name: options.name,
-    transport,
-    clock: options.clock,
-    random: options.random,
-    log: options.log,
-    neighbours: () => neighbourAddresses(options.siblingRoot, transport.port),
-  });
-  let node: ClusterNode | null = null;
-  const openLinks = new Map<NodeId, LinkEvent>();
-  let record = parts.restore.nodeRecord;
-  await transport.start(
-    {
-      onFrame: (from, channel, frame) => node?.receiveFrame(from, channel, frame),
-      onLink: (event) => {
-        formation.onLink(event);
-        if (event.type === "up") openLinks.set(event.nodeId, event);
-        else openLinks.delete(event.nodeId);
-        node?.receiveLink(event);
-      },
-      onRequest: (from, kind, payload) =>
-        withCode(
-          node === null
-            ? formation.onRequest(from, kind)
-            : node.receiveRequest(from, kind, payload),
-        ),
-      onBulk: async (from, kind, header, chunks) => {
-        if (node === null) throw new ClusterError("change-refused", "no cluster yet");
-        await node.receiveBulk(from, kind, header, chunks);
-      },
-      onBroadcast: (from, payload) => node?.receiveBroadcast(from, payload),
-      onDiscovered: (addresses) => formation.discovered(addresses),
-    },
-    () => ({
-      name: record?.name ?? options.name ?? "",
-      clusterId: record?.clusterId ?? null,
-      incarnation: parts.restore.incarnation,
-      version: options.version,
-    }),
-  );
-  await writePeerFile(options.dataDir, transport.port);
-
-  const becomeMember = async (): Promise<Cluster> => {
-    const entered = await enter(parts, formation);
-    record = entered.record;
-    node = new ClusterNode({
-      ...options,
-      storage,
-      transport,
-      counters: parts.counters,
-      restore: entered.restore,
-      record: entered.record,
-      agreed: entered.agreed,
-      knownMembers: entered.knownMembers,
-      openLinks: [...openLinks.values()],
-    });
-    await node.start();
-    return node;
-  };
-  const cluster = becomeMember();
-  cluster.catch(() => undefined);
-  return {
-    peerPort: transport.port,
-    cluster,
-    async stop() {
-      formation.stop();
-      if (node !== null) return;
-      await transport.stop();
-      await storage.close();
-    },
-  };
-}
-
-/** Errors cross a link as text only; the code goes first so that the other side can tell them apart. */
-async function withCode(answer: Promise<Uint8Array>): Promise<Uint8Array> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof ClusterError) throw new Error(`${error.code}: ${error.message}`);
-    throw error;
-  }
-}
-
-interface Entered {
-  readonly record: NodeRecord;
-  readonly restore: StorageRestore;
-  readonly agreed: AgreedState;
-  readonly knownMembers: readonly MemberRecord[];
-}
-
-/** Back to the cluster of the data directory, into one that takes this node in, or into a new one. */
-async function enter(parts: Parts, formation: FormationDriver): Promise<Entered> {
-  const { options, storage, restore, transport } = parts;
-  const agreed = new AgreedState(options.stateMachine);
-  agreed.reset();
-  if (restore.nodeRecord !== null) {
-    await storage.loadState((key, value) => agreed.restore(key, value));
-    agreed.restored();
-    return { record: restore.nodeRecord, restore, agreed, knownMembers: agreed.members() };
-  }
-  const formed = await formation.run();
-  if (formed.kind === "joined") {
-    const record = recordOf(formed, transport.nodeId);
-    await write(storage, { groupId: defaultGroup, nodeRecord: record });
-    options.log.info({ node: record.name, clusterId: record.clusterId }, "joined the cluster");
-    agreed.restored();
-    const nodeRecord = record;
-    return { record, restore: { ...restore, nodeRecord }, agreed, knownMembers: formed.members };
-  }
-  return found(parts, agreed);
-}
-
-async function found(parts: Parts, agreed: AgreedState): Promise<Entered> {
-  const { options, storage, restore, transport } = parts;
-  const { nodeId } = transport;
-  const self: MemberRecord = {
-    nodeId,
-    name: options.name ?? "n1",
-    addresses: transport.addresses(),
-  };
-  const record: NodeRecord = { clusterId: randomUUID(), nodeId, name: self.name };
-  // The log begins at index 1 with state instead of entries, so that whoever joins starts from a snapshot.
-  const configuration: Configuration = {
-    voters: [nodeId],
-    votersOutgoing: [],
-    learners: [],
-    learnersNext: [],
-  };
-  const point: SnapshotPoint = { index: 1, term: 1, configuration };
-  const hardState = { term: 1, vote: null, commit: 1 };
-  await storage.beginStaging();
-  await storage.stage(agreed.foundingRecords(self));
-  await write(storage, {
-    groupId: defaultGroup,
-    nodeRecord: record,
-    hardState,
-    installSnapshot: point,
-  });
-  for (const { key, value } of agreed.foundingRecords(self)) {
-    if (value !== null) agreed.restore(key, value);
-  }
-  agreed.restored();
-  options.log.info({ node: record.name, clusterId: record.clusterId }, "founded a cluster");
-  return {
-    record,
-    agreed,
-    knownMembers: [self],
-    restore: {
-      ...restore,
-      nodeRecord: record,
-      hardState,
-      snapshot: point,
-      entries: [],
-      appliedIndex: 1,
-      appliedTerm: 1,
-      configuration,
-    },
-  };
-}
-
-function recordOf(formed: Formed & { kind: "joined" }, nodeId: string): NodeRecord {
-  return { clusterId: formed.clusterId, nodeId, name: formed.self.name };
-}
-
-function write(
-  storage: ClusterStorage,
-  change: Parameters<ClusterStorage["write"]>[0],
-): Promise<void> {
-  return new Promise((resolve) => {
-    storage.write(change, resolve);
-  });
-}
-
-function checkOwner(dataDir: string, record: NodeRecord | null, nodeId: string): void {
-  if (record === null || record.nodeId === nodeId) return;
-  throw new ClusterError(
-    "storage-foreign",
-    `data directory ${dataDir}: its database belongs to node ${record.nodeId}, its key to ${nodeId}; restore the matching node.key or use another directory`,
-    { dataDir },
-  );
 }

@@ -41,6 +41,7 @@ export class AgreedState {
   readonly #records = new Map<string, string>();
   readonly #digest = new KeyDigest();
   #timeMs = 0;
+  #membersRevision = 0;
   #writes: StateWrite[] = [];
   readonly #writer: StateWriter = {
     put: (key, value) => this.#writes.push({ key: keys.application + key, value }),
@@ -57,6 +58,11 @@ export class AgreedState {
 
   member(nodeId: NodeId): MemberRecord | null {
     return this.#members.get(nodeId) ?? null;
+  }
+
+  /** Rises whenever a member comes, goes or moves. */
+  get membersRevision(): number {
+    return this.#membersRevision;
   }
 
   /** Ids that were removed never come back. */
@@ -167,6 +173,7 @@ export class AgreedState {
   #putMember(record: MemberRecord, origin: NodeId): void {
     if (record.nodeId !== origin) return;
     this.#members.set(record.nodeId, record);
+    this.#membersRevision++;
     this.#put(
       keys.member + record.nodeId,
       Buffer.from(encodeMemberRecord(record)).toString("utf8"),
@@ -175,6 +182,7 @@ export class AgreedState {
 
   #removeMember(nodeId: NodeId, index: number): void {
     if (!this.#members.delete(nodeId)) return;
+    this.#membersRevision++;
     this.#origins.delete(nodeId);
     this.#removed.add(nodeId);
     this.#delete(keys.member + nodeId);

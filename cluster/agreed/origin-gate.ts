@@ -13,6 +13,11 @@ export class OriginGate {
     this.#last.clear();
   }
 
+  /** A batch that was let through was of no use: one before it is missing, so what comes next is judged anew. */
+  forget(origin: NodeId): void {
+    this.#last.delete(origin);
+  }
+
   admits(header: BatchHeader): "append" | "repetition" | "gap" {
     const last = this.#last.get(header.origin);
     if (last === undefined || header.incarnation > last.incarnation) return "append";

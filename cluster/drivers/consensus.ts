@@ -1,4 +1,5 @@
 import type { AgreedState } from "../agreed/agreed-state.ts";
+import type { LogWindowLimits } from "../agreed/log-window.ts";
 import type { NodeId } from "../node-id.ts";
 import type { ClusterTimings } from "../options.ts";
 import type { Clock, Counters, Log, Random } from "../ports.ts";
@@ -27,6 +28,7 @@ export interface ConsensusOptions {
   readonly counters: Counters;
   readonly timings: ClusterTimings;
   readonly votersMax: number;
+  readonly logWindow: LogWindowLimits;
   readonly stateOf: (nodeId: NodeId) => "up" | "suspect" | "down";
   /** A configuration is in force now: members or voters changed. */
   readonly onConfigured: (configuration: Configuration) => void;
@@ -57,6 +59,7 @@ export class Consensus {
       electionTicks: timings.electionTicks,
       handlers: {
         batchApplied: (batch, index) => this.proposals.applied(batch, index),
+        batchIgnored: (header) => this.proposals.ignored(header),
         advanced: () => this.reads.applied(),
         configured: (configuration) => {
           options.onConfigured(configuration);
@@ -113,6 +116,7 @@ export class Consensus {
 
   stop(): void {
     this.membership.stop();
+    this.snapshots.stop();
     this.proposals.stop();
     this.reads.close();
     this.driver.stop();

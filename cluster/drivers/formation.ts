@@ -53,13 +53,17 @@ export class FormationDriver {
   #lastProblem = "";
   #isStopped = false;
   #consent: { founder: NodeId; untilMs: number } | null = null;
+  readonly #stopped = Promise.withResolvers<never>();
 
   constructor(options: FormationOptions) {
     this.#options = options;
+    this.#stopped.promise.catch(() => undefined);
   }
 
+  /** Ends `run` at once, whatever it is waiting for. */
   stop(): void {
     this.#isStopped = true;
+    this.#stopped.reject(stopping());
   }
 
   discovered(addresses: readonly string[]): void {
@@ -83,12 +87,16 @@ export class FormationDriver {
   }
 
   /** Rejects with `stopped`, `name-taken` or `node-removed`; everything else is tried again. */
-  async run(): Promise<Formed> {
+  run(): Promise<Formed> {
+    return Promise.race([this.#search(), this.#stopped.promise]);
+  }
+
+  async #search(): Promise<Formed> {
     const { clock, formation } = this.#options;
     if (formation.kind === "found") return { kind: "found" };
     this.#lastReportMs = clock.monotonicMs();
     for (;;) {
-      if (this.#isStopped) throw new ClusterError("stopped", "the node is stopping");
+      if (this.#isStopped) throw stopping();
       await this.#dialAll();
       const joined = await this.#tryJoin();
       if (joined !== null) return joined;
@@ -223,6 +231,10 @@ export class FormationDriver {
   }
 }
 
+function stopping(): ClusterError {
+  return new ClusterError("stopped", "the node is stopping");
+}
+
 /** A joining node's request as it arrives. Throws ClusterError `frame-malformed`. */
 export function decodeJoinWish(payload: Uint8Array): {
   nodeId: NodeId;
@@ -248,13 +260,12 @@ export function decodeJoinWish(payload: Uint8Array): {
   return { nodeId, name, addresses: addresses as string[] };
 }
 
+const finalCodes = ["name-taken", "node-removed", "storage-foreign"] as const;
+
 /**
  * Errors travel between nodes as `remote-failure` with the text of the other side, which begins with its code.
  * Trying again cannot help with these.
  */
 function isFinal(code: string, message: string): boolean {
-  return (
-    code === "remote-failure" &&
-    (message.includes("name-taken") || message.includes("node-removed"))
-  );
+  return code === "remote-failure" && finalCodes.some((final) => message.includes(final));
 }

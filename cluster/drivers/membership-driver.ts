@@ -68,7 +68,7 @@ export class MembershipDriver {
     this.#isStopped = true;
     this.#timer?.();
     for (const waiter of this.#waiters.splice(0)) {
-      waiter.reject(new ClusterError("stopped", "the node is stopping"));
+      waiter.reject(stopping());
     }
   }
 
@@ -95,7 +95,7 @@ export class MembershipDriver {
         );
       }
       const known = agreed.member(wish.nodeId);
-      if (known !== null) return known;
+      if (known !== null) return this.#knownAgain(known);
       const record: MemberRecord = {
         nodeId: wish.nodeId,
         name: this.#chooseName(wish.name),
@@ -110,6 +110,21 @@ export class MembershipDriver {
       );
       return record;
     });
+  }
+
+  /**
+   * A node may ask twice when the first answer was lost. But one that has already worked as a member and knows nothing of it
+   * lost its data: under the old id it could vote again in a term in which it has voted.
+   */
+  #knownAgain(known: MemberRecord): MemberRecord {
+    const { agreed, raft } = this.#options;
+    const { voters, votersOutgoing } = raft.status().configuration;
+    const hasVoted = voters.includes(known.nodeId) || votersOutgoing.includes(known.nodeId);
+    if (!hasVoted && agreed.progressOf(known.nodeId).incarnation === 0) return known;
+    throw new ClusterError(
+      "storage-foreign",
+      `node ${known.nodeId} is a member already, but its database is gone; remove node.key as well to join under a new id`,
+    );
   }
 
   /** Leader only: resolves when the removal is committed. */
@@ -138,6 +153,7 @@ export class MembershipDriver {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#queue.then(() => {
+      if (this.#isStopped) throw stopping();
       if (this.#options.raft.status().role !== "leader") throw notLeader();
       return work();
     });
@@ -185,6 +201,8 @@ export class MembershipDriver {
   #until(isDone: () => boolean, deadlineMs: number, isLater: boolean): Promise<void> {
     if (!isLater && isDone()) return Promise.resolve();
     return new Promise((resolve, reject) => {
+      if (this.#isStopped) return reject(stopping());
+      if (this.#options.clock.monotonicMs() >= deadlineMs) return reject(tooLate());
       this.#waiters.push({ isDone, resolve, reject, deadlineMs });
     });
   }
@@ -214,7 +232,7 @@ export class MembershipDriver {
     const late = this.#waiters.filter((waiter) => waiter.deadlineMs <= nowMs);
     this.#waiters = this.#waiters.filter((waiter) => waiter.deadlineMs > nowMs);
     for (const waiter of late) {
-      waiter.reject(new ClusterError("timeout", "the membership change was not committed in time"));
+      waiter.reject(tooLate());
     }
     const status = this.#options.raft.status();
     if (status.role !== "leader") {
@@ -285,6 +303,14 @@ function since(times: Map<NodeId, number>, nodeId: NodeId, isTrue: boolean, nowM
   const start = times.get(nodeId) ?? nowMs;
   times.set(nodeId, start);
   return nowMs - start;
+}
+
+function stopping(): ClusterError {
+  return new ClusterError("stopped", "the node is stopping");
+}
+
+function tooLate(): ClusterError {
+  return new ClusterError("timeout", "the membership change was not committed in time");
 }
 
 function notLeader(): ClusterError {

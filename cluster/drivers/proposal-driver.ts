@@ -9,7 +9,13 @@ import type { Cancel, Clock, Counters } from "../ports.ts";
 import type { RaftCore } from "../raft/api.ts";
 import { defaultGroup } from "../raft/types.ts";
 import { Channel, type Transport } from "../transport/transport.ts";
-import { readBatchHeader, stampBatch, type TaggedCommand } from "../wire/batch-codec.ts";
+import {
+  type BatchHeader,
+  checkBatch,
+  readBatchHeader,
+  stampBatch,
+  type TaggedCommand,
+} from "../wire/batch-codec.ts";
 import { ControlKind } from "../wire/frame-kinds.ts";
 
 export interface ProposalDriverOptions {
@@ -36,6 +42,9 @@ export class ProposalDriver {
   readonly #gate = new OriginGate();
   #gateTerm = 0;
   #leader: NodeId | null = null;
+  #leaderTerm = 0;
+  /** While it is set nothing is sent: the leader refused a batch, and what follows that one would leave a gap. */
+  #pause: Cancel | null = null;
   #isScheduled = false;
   #isStopped = false;
   #lastProgressMs = 0;
@@ -67,6 +76,7 @@ export class ProposalDriver {
   stop(): void {
     this.#isStopped = true;
     this.#timer?.();
+    this.#pause?.();
     this.#lane.close();
   }
 
@@ -99,8 +109,9 @@ export class ProposalDriver {
       this.#gateTerm = term;
       this.#gate.reset();
     }
-    if (leader === this.#leader) return;
+    if (leader === this.#leader && term === this.#leaderTerm) return;
     this.#leader = leader;
+    this.#leaderTerm = term;
     this.#rewind();
   }
 
@@ -117,6 +128,15 @@ export class ProposalDriver {
     this.#scheduleFlush();
   }
 
+  /**
+   * A committed batch was ignored. If that was for a gap before it, the gate must let the missing ones in, be they older than
+   * what it remembers.
+   */
+  ignored({ origin, incarnation, seq }: BatchHeader): void {
+    const progress = this.#options.agreed.progressOf(origin);
+    if (incarnation > progress.incarnation || seq > progress.lastSeq) this.#gate.forget(origin);
+  }
+
   /** The state was replaced by a snapshot. */
   stateReplaced(): void {
     const { nodeId, incarnation, agreed } = this.#options;
@@ -130,7 +150,13 @@ export class ProposalDriver {
     if (payload[0] !== defaultGroup) {
       throw new ClusterError("frame-malformed", "proposal of unknown group", { from });
     }
-    const verdict = this.#append(payload.subarray(1));
+    const batch = payload.subarray(1);
+    // What is committed is applied everywhere: a batch that cannot be read would end every node.
+    checkBatch(batch);
+    if (readBatchHeader(batch).origin !== from) {
+      throw new ClusterError("frame-malformed", "proposal of another node", { from });
+    }
+    const verdict = this.#append(batch);
     if (verdict === "refused") {
       this.#options.transport.send(
         from,
@@ -144,13 +170,15 @@ export class ProposalDriver {
   onProposalReply(from: NodeId): void {
     if (from !== this.#leader) return;
     this.#options.counters.add("proposals_refused");
-    this.#options.clock.after(roundMs, () => this.#rewind());
+    this.#later();
   }
 
   #append(batch: Uint8Array): "taken" | "refused" {
     const { raft, agreed, clock, schedule } = this.#options;
     const header = readBatchHeader(batch);
-    if (this.#gate.admits(header) !== "append") return "taken";
+    const verdict = this.#gate.admits(header);
+    if (verdict === "repetition") return "taken";
+    if (verdict === "gap") return "refused";
     const timeMs = Math.max(clock.wallMs(), agreed.timeMs());
     const result = raft.propose([stampBatch(batch, timeMs)]);
     if (result.status === "rejected") return "refused";
@@ -161,6 +189,8 @@ export class ProposalDriver {
 
   #rewind(): void {
     if (this.#isStopped) return;
+    this.#pause?.();
+    this.#pause = null;
     this.#lane.rewind();
     this.#scheduleFlush();
   }
@@ -176,7 +206,7 @@ export class ProposalDriver {
 
   #flush(): void {
     const leader = this.#leader;
-    if (leader === null || this.#isStopped) return;
+    if (leader === null || this.#isStopped || this.#pause !== null) return;
     const { nodeId, transport } = this.#options;
     for (const batch of this.#lane.takeFrames()) {
       if (leader === nodeId) {
@@ -191,8 +221,12 @@ export class ProposalDriver {
     }
   }
 
+  /** A batch could not be taken now: it and what follows go again, once, in a moment. */
   #later(): void {
-    this.#options.clock.after(roundMs, () => this.#rewind());
+    this.#pause ??= this.#options.clock.after(roundMs, () => {
+      this.#pause = null;
+      this.#rewind();
+    });
   }
 
   #scheduleRound(): void {

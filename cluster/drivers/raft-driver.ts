@@ -1,6 +1,6 @@
 import type { AgreedState, AppliedBatch } from "../agreed/agreed-state.ts";
 import { DigestRing } from "../agreed/digest-ring.ts";
-import { LogWindow } from "../agreed/log-window.ts";
+import { LogWindow, type LogWindowLimits } from "../agreed/log-window.ts";
 import { ClusterError } from "../errors.ts";
 import { logLimits as limits } from "../log-limits.ts";
 import type { NodeId } from "../node-id.ts";
@@ -8,15 +8,24 @@ import type { Clock, Counters, Log, Random } from "../ports.ts";
 import { decodeConfigChange } from "../raft/config-change-codec.ts";
 import type { Message } from "../raft/messages.ts";
 import { Raft } from "../raft/raft.ts";
-import type { Ready, StorageWrite } from "../raft/ready.ts";
-import { type Configuration, defaultGroup, type Entry, EntryType } from "../raft/types.ts";
+import type { StorageWrite } from "../raft/ready.ts";
+import {
+  type Configuration,
+  defaultGroup,
+  type Entry,
+  EntryType,
+  type SnapshotPoint,
+} from "../raft/types.ts";
 import type { ClusterStorage, StorageRestore } from "../storage/storage.ts";
 import { Channel, type Transport } from "../transport/transport.ts";
+import { type BatchHeader, readBatchHeader } from "../wire/batch-codec.ts";
 import { decodeMessage, EntryBlocks, encodeMessage } from "../wire/raft-codec.ts";
 
 export interface RaftDriverHandlers {
   /** A batch was applied on this node. */
   readonly batchApplied: (batch: AppliedBatch, index: number) => void;
+  /** A batch was a repetition, or one before it is missing, or its node is no member. */
+  readonly batchIgnored: (header: BatchHeader) => void;
   /** Applied index or commit index moved. */
   readonly advanced: () => void;
   readonly configured: (configuration: Configuration, index: number) => void;
@@ -44,6 +53,7 @@ export interface RaftDriverOptions {
   readonly tickMs: number;
   readonly heartbeatTicks: number;
   readonly electionTicks: number;
+  readonly logWindow: LogWindowLimits;
   readonly handlers: RaftDriverHandlers;
 }
 
@@ -61,11 +71,12 @@ export class RaftDriver {
   readonly #blocks = new EntryBlocks();
   #isScheduled = false;
   #isStopped = false;
-  /** Entries committed while a snapshot is being loaded wait here. */
-  #waitingEntries: Entry[] = [];
+  /** Null unless a snapshot is on disk and being loaded: writes that finish meanwhile, since the core hears of them in order. */
+  #finishedWrites: StorageWrite[] | null = null;
   #isReloading = false;
   #durableAppliedIndex: number;
   #appliedIndex: number;
+  #membersRevision: number;
   #configuration: Configuration;
   #lastRole = "";
   #tickOriginMs = 0;
@@ -89,7 +100,7 @@ export class RaftDriver {
       },
       restore,
     );
-    this.#window = new LogWindow(limits.logWindow, restore.snapshot.index);
+    this.#window = new LogWindow(options.logWindow, restore.snapshot.index);
     for (const entry of restore.entries) {
       if (entry.index <= restore.appliedIndex) this.#window.applied(entry);
     }
@@ -97,6 +108,7 @@ export class RaftDriver {
     this.#appliedIndex = restore.appliedIndex;
     this.#durableAppliedIndex = restore.appliedIndex;
     this.#configuration = restore.configuration;
+    this.#membersRevision = options.agreed.membersRevision;
   }
 
   get appliedIndex(): number {
@@ -162,7 +174,7 @@ export class RaftDriver {
     const ready = this.raft.ready();
     for (const message of ready.messages) this.#send(message);
     if (ready.write !== null) this.#store(ready.write);
-    this.#take(ready);
+    this.#apply(ready.committed);
     for (const requestId of ready.readsDropped) this.#options.handlers.readDropped(requestId);
     for (const { requestId, index } of ready.readStates) {
       this.#options.handlers.readConfirmed(requestId, index);
@@ -190,15 +202,11 @@ export class RaftDriver {
     const { storage } = this.#options;
     const done = (): void => {
       if (this.#isStopped) return;
-      if (write.snapshot !== null) {
-        void this.#reload(write);
-        return;
-      }
-      this.#durable(write);
+      if (write.snapshot !== null) void this.#reload(write, write.snapshot);
+      else if (this.#finishedWrites !== null) this.#finishedWrites.push(write);
+      else this.#durable(write);
     };
-    if (write.snapshot !== null) {
-      this.#isReloading = true;
-    }
+    if (write.snapshot !== null) this.#isReloading = true;
     storage.write(
       {
         groupId: defaultGroup,
@@ -216,19 +224,19 @@ export class RaftDriver {
     this.schedule();
   }
 
-  /** The disk holds the new state: load it, then go on applying. */
-  async #reload(write: StorageWrite): Promise<void> {
+  /** The disk holds the new state: load it, then go on applying. The core applies nothing until it hears of the write. */
+  async #reload(write: StorageWrite, point: SnapshotPoint): Promise<void> {
     const { agreed, storage, handlers } = this.#options;
-    const point = write.snapshot;
-    if (point === null) return;
+    this.#finishedWrites = [];
     try {
       agreed.reset();
       await storage.loadState((key, value) => agreed.restore(key, value));
       agreed.restored();
     } catch (error) {
-      handlers.fatal(error as Error);
+      if (!this.#isStopped) handlers.fatal(error as Error);
       return;
     }
+    if (this.#isStopped) return;
     this.#appliedIndex = point.index;
     this.#durableAppliedIndex = point.index;
     this.#configuration = point.configuration;
@@ -236,15 +244,11 @@ export class RaftDriver {
     this.digests.reset(point.index, agreed.digest());
     this.#isReloading = false;
     this.#durable(write);
+    const finished = this.#finishedWrites;
+    this.#finishedWrites = null;
+    for (const later of finished) this.#durable(later);
     handlers.configured(point.configuration, point.index);
     handlers.stateReplaced();
-    this.#apply(this.#waitingEntries.splice(0));
-  }
-
-  #take(ready: Ready): void {
-    if (ready.committed.length === 0) return;
-    if (this.#isReloading) this.#waitingEntries.push(...ready.committed);
-    else this.#apply(ready.committed);
   }
 
   #apply(entries: readonly Entry[]): void {
@@ -275,12 +279,17 @@ export class RaftDriver {
       if (entry.type === EntryType.command) {
         const batch = agreed.applyBatch(entry.data, entry.index);
         if (batch !== null) handlers.batchApplied(batch, entry.index);
-        else this.#options.counters.add("raft_batches_ignored");
+        else this.#ignored(entry);
+        if (agreed.membersRevision !== this.#membersRevision) {
+          this.#membersRevision = agreed.membersRevision;
+          handlers.configured(this.#configuration, entry.index);
+        }
       } else if (entry.type === EntryType.configChange) {
         const change = decodeConfigChange(entry.data);
         this.#configuration = this.raft.applyConfigChange(change, entry.index);
         agreed.applyConfigChange(change, entry.index);
         handlers.configured(this.#configuration, entry.index);
+        this.#membersRevision = agreed.membersRevision;
       }
     } catch (error) {
       // Skipping a committed entry would make this replica differ; ending is the only honest answer.
@@ -288,6 +297,11 @@ export class RaftDriver {
       throw error;
     }
     this.digests.record(entry.index, agreed.digest());
+  }
+
+  #ignored(entry: Entry): void {
+    this.#options.counters.add("raft_batches_ignored");
+    this.#options.handlers.batchIgnored(readBatchHeader(entry.data));
   }
 
   #trim(): void {

@@ -38,6 +38,7 @@ export class ReadBarriers {
   readonly #asked = new Map<number, Waiter[]>();
   #confirmed: Confirmed[] = [];
   #isScheduled = false;
+  #isClosed = false;
   #retry: Cancel | null = null;
 
   constructor(clock: Clock, source: ReadIndexSource) {
@@ -46,6 +47,7 @@ export class ReadBarriers {
   }
 
   wait(timeoutMs: number): Promise<"ok" | "no-quorum"> {
+    if (this.#isClosed) return Promise.resolve("no-quorum");
     return new Promise((resolve) => {
       this.#unasked.push({ deadlineMs: this.#clock.monotonicMs() + timeoutMs, resolve });
       this.#schedule();
@@ -59,6 +61,7 @@ export class ReadBarriers {
     this.#asked.delete(requestId);
     this.#confirmed.push({ index, waiters });
     this.applied();
+    if (this.#confirmed.length > 0) this.#scheduleRetry();
   }
 
   /** The core can no longer answer: the same callers ask again. */
@@ -97,6 +100,7 @@ export class ReadBarriers {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#retry?.();
     this.expire(Number.POSITIVE_INFINITY);
   }
@@ -111,7 +115,7 @@ export class ReadBarriers {
   }
 
   #ask(): void {
-    if (this.#unasked.length === 0) return;
+    if (this.#unasked.length === 0 || this.#isClosed) return;
     const id = ++this.#lastId;
     this.#asked.set(id, this.#unasked);
     this.#unasked = [];
@@ -132,6 +136,8 @@ export class ReadBarriers {
       this.#again = [];
       this.#unasked.push(...open);
       this.#ask();
+      // Those that wait to be applied have a deadline too, and nothing else may come to pass.
+      if (this.#confirmed.length > 0) this.#scheduleRetry();
     });
   }
 }

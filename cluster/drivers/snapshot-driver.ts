@@ -38,7 +38,8 @@ export class SnapshotDriver {
   readonly #options: SnapshotDriverOptions;
   readonly #sending = new Set<NodeId>();
   #receivingFrom: NodeId | null = null;
-  #installed: (() => void) | null = null;
+  #installed: { resolve(): void; reject(error: Error): void } | null = null;
+  #isStopped = false;
 
   constructor(options: SnapshotDriverOptions) {
     this.#options = options;
@@ -76,13 +77,18 @@ export class SnapshotDriver {
       log.warn({ to, reason: (error as Error).message }, "sending a snapshot failed");
       return "failed";
     } finally {
-      await view?.close();
+      await view?.close().catch(() => undefined);
     }
   }
 
   /** The staged snapshot is the state now, on disk and in memory. */
   installed(): void {
-    this.#installed?.();
+    this.#installed?.resolve();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#installed?.reject(new ClusterError("stopped", "the node is stopping"));
   }
 
   /** Resolves when the whole snapshot is the state of this node; until then no other one is let in. */
@@ -97,6 +103,7 @@ export class SnapshotDriver {
     if (!raft.acceptsSnapshot(point)) {
       throw new ClusterError("change-refused", `snapshot at ${point.index} is not needed here`);
     }
+    if (this.#isStopped) throw new ClusterError("stopped", "the node is stopping");
     if (this.#receivingFrom !== null) {
       throw new ClusterError("change-refused", "another snapshot is being received");
     }
@@ -104,15 +111,19 @@ export class SnapshotDriver {
     try {
       log.info({ from, index: point.index }, "receiving a snapshot");
       await storage.beginStaging();
-      for await (const chunk of chunks) await storage.stage(decodeRecords(chunk));
+      for await (const chunk of chunks) {
+        if (this.#isStopped) throw new ClusterError("stopped", "the node is stopping");
+        await storage.stage(decodeRecords(chunk));
+      }
       counters.add("snapshots_received");
-      const installed = new Promise<void>((resolve) => {
-        this.#installed = resolve;
-      });
-      step({ type: "snapshot", from, to: nodeId, term, snapshot: point });
-      if (raft.status().lastIndex !== point.index) {
+      // The log may have caught up meanwhile, or a later term begun: then nothing would be installed.
+      if (!raft.acceptsSnapshot(point) || term < raft.status().term) {
         throw new ClusterError("change-refused", `snapshot at ${point.index} came too late`);
       }
+      const installed = new Promise<void>((resolve, reject) => {
+        this.#installed = { resolve, reject };
+      });
+      step({ type: "snapshot", from, to: nodeId, term, snapshot: point });
       await installed;
     } finally {
       this.#installed = null;

@@ -73,11 +73,29 @@ function asBuffer(bytes: Uint8Array): Buffer {
 export function readBatchHeader(bytes: Uint8Array): BatchHeader {
   const view = asBuffer(bytes);
   if (view.length < headerSizeBytes || view[0] !== version) throw malformed("header");
-  return {
-    origin: view.toString("hex", 1, 17),
-    incarnation: view.readUInt32BE(17),
-    seq: view.readDoubleBE(21),
-  };
+  const seq = view.readDoubleBE(21);
+  if (!Number.isSafeInteger(seq) || seq < 1) throw malformed("seq");
+  return { origin: view.toString("hex", 1, 17), incarnation: view.readUInt32BE(17), seq };
+}
+
+/** Walks the whole batch, without taking it apart. Throws ClusterError `frame-malformed` where `decodeBatch` would. */
+export function checkBatch(bytes: Uint8Array): void {
+  const view = asBuffer(bytes);
+  readBatchHeader(view);
+  const count = view.readUInt32BE(timeOffset + 8);
+  let offset = headerSizeBytes;
+  for (let i = 0; i < count; i++) offset = commandEnd(view, offset);
+  if (offset !== view.length) throw malformed("trailing bytes");
+}
+
+/** Where the command at `offset` ends. */
+function commandEnd(view: Buffer, offset: number): number {
+  if (offset + commandHeaderSizeBytes > view.length) throw malformed("command header");
+  const tag = view[offset];
+  if (tag !== CommandTag.application && tag !== CommandTag.memberRecord) throw malformed("tag");
+  const end = offset + commandHeaderSizeBytes + view.readUInt32BE(offset + 1);
+  if (end > view.length) throw malformed("command length");
+  return end;
 }
 
 /** A copy with the leader's time in it: the bytes on the link stay as they came. */
@@ -95,14 +113,10 @@ export function decodeBatch(bytes: Uint8Array): CommandBatch {
   const commands: TaggedCommand[] = [];
   let offset = headerSizeBytes;
   for (let i = 0; i < count; i++) {
-    if (offset + commandHeaderSizeBytes > view.length) throw malformed("command header");
-    const tag = view[offset];
-    const length = view.readUInt32BE(offset + 1);
-    offset += commandHeaderSizeBytes;
-    if (offset + length > view.length) throw malformed("command length");
-    if (tag !== CommandTag.application && tag !== CommandTag.memberRecord) throw malformed("tag");
-    commands.push({ tag, bytes: view.subarray(offset, offset + length) });
-    offset += length;
+    const end = commandEnd(view, offset);
+    const tag = view[offset] as CommandTag;
+    commands.push({ tag, bytes: view.subarray(offset + commandHeaderSizeBytes, end) });
+    offset = end;
   }
   if (offset !== view.length) throw malformed("trailing bytes");
   return { ...header, timeMs: view.readDoubleBE(timeOffset), commands };
