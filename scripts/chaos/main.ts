@@ -4,6 +4,7 @@ import { LocalCluster } from "../support/local-cluster.ts";
 import { seededRandom } from "../support/random.ts";
 import { History, percentile } from "./history.ts";
 import { Load, Watchers } from "./load.ts";
+import { runMode } from "./modes.ts";
 import { kindOfRound, Nemesis, type Strike } from "./nemesis.ts";
 import { Probes } from "./probe.ts";
 import { readBack } from "./read-back.ts";
@@ -21,6 +22,11 @@ const program = new Command("chaos")
     "of the choices; printed, so that a run can be repeated",
     String(Date.now() % 1_000_000),
   )
+  .option("--power-loss <rounds>", "instead: all of three nodes keep only what they synced")
+  .option(
+    "--lying-disk",
+    "with --power-loss: syncs save nothing at last, so that writes must be lost",
+  )
   .option("--json", "print the result as JSON only")
   .parse();
 const options = program.opts<{
@@ -29,8 +35,15 @@ const options = program.opts<{
   writers: string;
   keys: string;
   seed: string;
+  powerLoss?: string;
+  lyingDisk?: boolean;
   json?: boolean;
 }>();
+const modeExitCode = await runMode(options).catch((error: Error) => {
+  console.error(error.message);
+  return 1;
+});
+if (modeExitCode !== null) process.exit(modeExitCode);
 
 const say = (text: string): void => {
   if (options.json !== true) console.log(text);

@@ -16,14 +16,14 @@ export class Namespaces {
   readonly #created: string[] = [];
   #heal: (() => void) | null = null;
 
-  private constructor(count: number) {
+  private constructor(count: number, prefix: string) {
     this.count = count;
-    this.#prefix = `flockmq-${process.pid}`;
+    this.#prefix = prefix;
   }
 
   /** Throws when this process may not make namespaces, or `ip` is missing; then nothing is left behind. */
   static create(count: number): Namespaces {
-    const network = new Namespaces(count);
+    const network = new Namespaces(count, `flockmq-${process.pid}`);
     try {
       network.#build();
     } catch (error) {
@@ -31,6 +31,15 @@ export class Namespaces {
       throw error;
     }
     return network;
+  }
+
+  /** Those that another process made, which will remove them too: it says how many and the beginning of their names. */
+  static use(count: number, prefix: string): Namespaces {
+    return new Namespaces(count, prefix);
+  }
+
+  get prefix(): string {
+    return this.#prefix;
   }
 
   addressOf(index: number): string {
@@ -56,7 +65,12 @@ export class Namespaces {
       return;
     }
     const [senders, receivers] = kind === "outbound" ? [minority, majority] : [majority, minority];
-    const pairs = senders.flatMap((from) => receivers.map((to) => [from, to] as const));
+    this.lose(senders.flatMap((from) => receivers.map((to) => [from, to] as const)));
+  }
+
+  /** Loses what the first of each pair sends to the second, and nothing else. */
+  lose(pairs: readonly (readonly [from: number, to: number])[]): void {
+    if (this.#heal !== null) throw new Error("the network is cut already");
     this.#heal = () => {
       for (const [from, to] of pairs) {
         this.#in(from, ["neigh", "del", this.addressOf(to), "dev", "eth0"]);

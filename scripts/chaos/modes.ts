@@ -1,0 +1,34 @@
+import { runPowerLoss } from "./power-loss/run.ts";
+
+/** The runs of `npm run chaos` besides the rounds of kills and pauses; each answers the exit code. */
+export interface ModeOptions {
+  readonly powerLoss?: string;
+  readonly lyingDisk?: boolean;
+  readonly nodes: string;
+  readonly seed: string;
+  readonly json?: boolean;
+}
+
+/** Null: none of these modes was asked for. */
+export async function runMode(options: ModeOptions): Promise<number | null> {
+  const say = (text: string): void => {
+    if (options.json !== true) console.log(text);
+  };
+  const seed = Number(options.seed);
+  if (options.powerLoss !== undefined) {
+    const result = await runPowerLoss(
+      { rounds: Number(options.powerLoss), nodes: 3, seed, isLying: options.lyingDisk === true },
+      say,
+    );
+    return report(result, options.json === true);
+  }
+  return null;
+}
+
+function report(
+  result: { readonly violations: readonly string[]; readonly sameDigestEverywhere: boolean },
+  isJson: boolean,
+): number {
+  console.log(JSON.stringify(result, null, isJson ? 0 : 2));
+  return result.violations.length === 0 && result.sameDigestEverywhere ? 0 : 1;
+}
