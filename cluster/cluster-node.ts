@@ -9,6 +9,7 @@ import { InterestDriver } from "./drivers/interest-driver.ts";
 import type { KnownPeers } from "./drivers/known-peers.ts";
 import { MemberDriver } from "./drivers/member-driver.ts";
 import { Readiness } from "./drivers/readiness.ts";
+import { RemovalNotice, removedRequestKind } from "./drivers/removal-notice.ts";
 import { SeedDialler } from "./drivers/seed-dialler.ts";
 import { snapshotBulkKind } from "./drivers/snapshot-driver.ts";
 import { StatusDriver, statusRequestKind } from "./drivers/status-driver.ts";
@@ -59,6 +60,7 @@ export class ClusterNode implements Cluster {
   readonly #forward: ForwardDriver;
   readonly #status: StatusDriver;
   readonly #readiness: Readiness;
+  readonly #removals: RemovalNotice;
   readonly #startedMs: number;
   readonly #requestHandlers = new Map<
     string,
@@ -111,6 +113,10 @@ export class ClusterNode implements Cluster {
     const isMember = (id: NodeId): boolean => agreed.member(id) !== null || this.#members.has(id);
     this.#interest = new InterestDriver({ ...ports, nodeId, incarnation, isMember });
     this.#forward = new ForwardDriver({ ...ports, incarnation, isMember });
+    this.#removals = new RemovalNotice({
+      transport,
+      wasRemoved: (id) => agreed.wasRemoved(id),
+    });
     this.#readiness = new Readiness({
       clock,
       isMember: () => this.#isMembershipSeen,
@@ -171,6 +177,7 @@ export class ClusterNode implements Cluster {
     this.#interest.onLink(event);
     this.#forward.onLink(event);
     this.#consensus.onLink(event);
+    if (event.type === "up") void this.#removals.tellIfRemoved(event.nodeId);
     this.#membersChanged();
   }
 
@@ -192,6 +199,7 @@ export class ClusterNode implements Cluster {
 
   async receiveRequest(from: NodeId, kind: string, payload: Uint8Array): Promise<Uint8Array> {
     if (kind === consentRequestKind) return Uint8Array.of(0);
+    if (kind === removedRequestKind) return this.#wasRemoved();
     if (kind === statusRequestKind) return this.#status.onRequest(payload);
     if (kind === "interest") return this.#interest.onRequest(from, payload);
     const answer = this.#consensus.leadership.onRequest(kind, payload);
@@ -373,6 +381,7 @@ export class ClusterNode implements Cluster {
       if (known.has(nodeId)) continue;
       this.#interest.forget(nodeId);
       this.#forward.forget(nodeId);
+      void this.#removals.tellIfRemoved(nodeId);
     }
     this.#knownNodes = known;
     this.#checkOwnMembership(configuration);
@@ -381,15 +390,21 @@ export class ClusterNode implements Cluster {
   }
 
   #checkOwnMembership(configuration: Configuration): void {
-    const { agreed, log, onFatal } = this.#options;
+    const { agreed, log } = this.#options;
     if (agreed.member(this.nodeId) !== null) {
       if (!this.#isMembershipSeen) log.info({ voters: configuration.voters.length }, "member now");
       this.#isMembershipSeen = true;
       return;
     }
-    if (!agreed.wasRemoved(this.nodeId) || this.#isStopping || this.#isRemovalTold) return;
-    this.#isRemovalTold = true;
-    onFatal(nodeRemoved(this.name));
+    if (agreed.wasRemoved(this.nodeId)) this.#wasRemoved();
+  }
+
+  #wasRemoved(): Uint8Array {
+    if (!this.#isStopping && !this.#isRemovalTold) {
+      this.#isRemovalTold = true;
+      this.#options.onFatal(nodeRemoved(this.name));
+    }
+    return new Uint8Array(0);
   }
 
   #remember({ voters }: Configuration): void {

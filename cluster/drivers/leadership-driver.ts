@@ -80,13 +80,16 @@ export class LeadershipDriver {
   /** On the way out: gives leadership away if anybody can take it, and waits until it is gone or time is up. */
   async handOver(deadlineMs: number): Promise<void> {
     const { raft, clock, schedule } = this.#options;
-    if (raft.status().role !== "leader") return;
-    const target = this.#bestSuccessor();
-    if (target === null || !raft.transferLeadership(target)) return;
-    schedule();
     while (raft.status().role === "leader" && clock.monotonicMs() < deadlineMs) {
+      if (raft.status().transferTarget === null && !this.#isChanging()) {
+        const target = this.#bestSuccessor();
+        if (target === null || !raft.transferLeadership(target)) return;
+        schedule();
+      }
       await this.#pause();
     }
+    // Clients of this node still wait for their answers: go when the successor can give them.
+    while (raft.status().leader === null && clock.monotonicMs() < deadlineMs) await this.#pause();
   }
 
   async #join(payload: Uint8Array, mayPassOn: boolean): Promise<Uint8Array> {
@@ -105,6 +108,7 @@ export class LeadershipDriver {
 
   async #transfer(to: NodeId | null): Promise<NodeId> {
     const { raft, nodeId, schedule } = this.#options;
+    await this.#until(() => !this.#isChanging());
     if (raft.status().role !== "leader") {
       throw new ClusterError("not-leader", "this node does not lead the cluster (any more)");
     }
@@ -114,8 +118,22 @@ export class LeadershipDriver {
       throw new ClusterError("change-refused", "no other live voter can take over leadership");
     }
     schedule();
-    await this.#until(() => raft.status().leader === target);
-    return target;
+    // Should the target's campaign fail, another voter may win, or the leader of before goes on.
+    await this.#until(() => {
+      const { leader, transferTarget } = raft.status();
+      return leader !== null && (leader !== nodeId || transferTarget === null);
+    });
+    const leader = this.#leader();
+    if (leader === nodeId || (to !== null && leader !== to)) {
+      throw new ClusterError("change-refused", `node ${target} did not take over leadership`);
+    }
+    return leader;
+  }
+
+  /** A successor that learns of a committed change in the middle of its campaign gives it up. */
+  #isChanging(): boolean {
+    const { role, hasPendingConfigChange } = this.#options.raft.status();
+    return role === "leader" && hasPendingConfigChange;
   }
 
   /** The live voter that holds most of the log. */

@@ -106,8 +106,8 @@ class Process {
 /** A node through its starts and crashes: same id, same disk. */
 export class FlockNode {
   readonly nodeId: NodeId;
-  readonly settings: NodeSettings;
-  readonly disk = new MemoryDisk();
+  settings: NodeSettings;
+  disk = new MemoryDisk();
   readonly #flock: MemoryFlock;
   /** What the node told its process to die of. */
   readonly fatal: Error[] = [];
@@ -202,6 +202,12 @@ export class FlockNode {
     else await process.starting?.stop();
     process.clock.isDead = true;
     this.process = null;
+  }
+
+  /** The disk is lost, the key is not. */
+  wipe(formation: Formation): void {
+    this.disk = new MemoryDisk();
+    this.settings = { ...this.settings, formation };
   }
 
   propose(command: string, timeoutMs = 5000): Promise<ProposalOutcome> {
