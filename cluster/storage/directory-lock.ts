@@ -37,7 +37,8 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
     return await take(path);
   } catch (error) {
     if (isLocked(error)) throw locked(directory, (error as Error).cause);
-    const reason = (error as Error).message;
+    // LevelDB's own words are in the cause; the error around it says no more than that it failed.
+    const reason = (((error as Error).cause ?? error) as Error).message;
     const details = { directory, reason };
     throw new ClusterError("storage-failed", `cannot lock ${directory}: ${reason}`, details, error);
   }

@@ -29,6 +29,8 @@ export interface ApiOptions {
 const bodySizeBytesMax = 65_536;
 /** A request that is not complete after this long is cut off. */
 const requestTimeoutMs = 10_000;
+/** How often that is looked at, and as much later it may come. */
+const requestCheckMs = 1_000;
 /** Connections beyond are closed at once. */
 const connectionsMax = 10_000;
 
@@ -70,6 +72,7 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
     logger: false,
     bodyLimit: bodySizeBytesMax,
     requestTimeout: requestTimeoutMs,
+    http: { connectionsCheckingInterval: requestCheckMs, headersTimeout: requestTimeoutMs },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, problemOf(error)),

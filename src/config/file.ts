@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { isMap, isPair, isScalar, LineCounter, parseDocument, type YAMLMap } from "yaml";
+import { readBeginning } from "./bounded-file.ts";
 import type { GivenTexts } from "./flags.ts";
 import type { OptionSpec } from "./option.ts";
 import { type OptionKey, optionList } from "./options.ts";
@@ -15,16 +15,16 @@ const keys: ReadonlyMap<string, readonly [OptionKey, OptionSpec<unknown>]> = new
 
 /** Reads a configuration file: one YAML (or JSON) mapping whose keys are the flags without their dashes. */
 export function readConfigFile(path: string): GivenTexts {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(path, "utf8");
+    bytes = readBeginning(path, fileSizeBytesMax + 1);
   } catch (error) {
     throw new UsageError(`--config ${path}: cannot be read (${codeOf(error)})`);
   }
-  if (text.length > fileSizeBytesMax) {
+  if (bytes.length > fileSizeBytesMax) {
     throw new UsageError(`--config ${path}: expected a file of at most ${fileSizeBytesMax} bytes`);
   }
-  return parseConfig(text, path);
+  return parseConfig(bytes.toString("utf8"), path);
 }
 
 export function parseConfig(text: string, path: string): GivenTexts {

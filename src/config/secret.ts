@@ -1,19 +1,14 @@
 import { randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, linkSync, mkdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { readBeginning } from "./bounded-file.ts";
 import type { LoadedConfig } from "./config.ts";
 import { UsageError } from "./usage-error.ts";
 
 const secretSizeBytesMin = 16;
 const secretSizeBytesMax = 4096;
+/** A secret and the line ends around it; more is cut, and too long anyway. */
+const fileSizeBytesMax = 2 * secretSizeBytesMax;
 
 export interface ClusterSecret {
   readonly bytes: Uint8Array;
@@ -92,7 +87,7 @@ function readSecret(path: string, name: string): ClusterSecret {
   let text: string;
   let isReadableByOthers: boolean;
   try {
-    text = readFileSync(path, "utf8");
+    text = readBeginning(path, fileSizeBytesMax).toString("utf8");
     isReadableByOthers = process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0;
   } catch (error) {
     throw new UsageError(`${name}: cannot read ${path} (${codeOf(error)})`);

@@ -16,6 +16,8 @@ const subprotocols = ["mqtt", "mqttv3.1"];
 const frameSizeBytesMax = 4 * 1024 * 1024;
 /** As long as a socket may be silent before its CONNECT. */
 const upgradeTimeoutMs = 10_000;
+/** How often that is looked at, and as much later it may come. */
+const upgradeCheckMs = 1_000;
 const unsupportedData = 1003;
 const normalClosure = 1000;
 
@@ -25,11 +27,18 @@ export async function listenWebSocket(
   acceptor: ChannelAcceptor,
   log: Log,
 ): Promise<Listener> {
+  const serverOptions = {
+    connectionsCheckingInterval: upgradeCheckMs,
+    headersTimeout: upgradeTimeoutMs,
+    requestTimeout: upgradeTimeoutMs,
+  };
   const server = options.tls
-    ? createTlsServer({ cert: options.tls.certificate, key: options.tls.key })
-    : createServer();
-  server.headersTimeout = upgradeTimeoutMs;
-  server.requestTimeout = upgradeTimeoutMs;
+    ? createTlsServer({
+        ...serverOptions,
+        cert: options.tls.certificate,
+        key: options.tls.key,
+      })
+    : createServer(serverOptions);
   const isLocalOnly = isLoopbackHost(options.host) && options.isOpen !== true;
   const webSockets = new WebSocketServer({
     noServer: true,

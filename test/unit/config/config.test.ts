@@ -120,6 +120,7 @@ describe("errors name the option and what was expected", () => {
     [["--device-pattern", "a/b"], "--device-pattern: expected a topic with {device}"],
     [["--mqtt", "9000", "--ws", "9000"], "--ws: port 9000 is also that of --mqtt"],
     [["--config", "/nonexistent/x.yaml"], "--config /nonexistent/x.yaml: cannot be read (ENOENT)"],
+    [["--config", "/dev/zero"], "--config /dev/zero: expected a file of at most 1048576 bytes"],
   ])("%j", (argv, message) => {
     expect(messageOf(argv)).toContain(message);
   });

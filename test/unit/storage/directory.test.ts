@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lockDirectory } from "../../../cluster/storage/directory-lock.ts";
 import { quarantine } from "../../../cluster/storage/quarantine.ts";
 import { LevelDirectory } from "../../support/level-directory.ts";
 import { entries, written } from "../../support/storage-changes.ts";
@@ -24,6 +25,18 @@ const holder = `
 `;
 
 describe("a data directory", () => {
+  it("says what the system said when it cannot be used", async () => {
+    // The directory can be made, but the file in it would have a path beyond what the system takes.
+    const { length } = join(directory.path, "lock");
+    const levels = Math.floor((4092 - length) / 100);
+    const deep = join(directory.path, ...Array.from({ length: levels }, () => "d".repeat(99)));
+    const longest = join(deep, "e".repeat(4092 - join(deep, "lock").length - 1));
+    await expect(lockDirectory(longest)).rejects.toMatchObject({
+      code: "storage-failed",
+      message: expect.stringContaining("File name too long"),
+    });
+  });
+
   it("is refused while this process has it open, and free afterwards", async () => {
     const storage = directory.storage();
     await storage.open();
