@@ -11,6 +11,7 @@ import {
 } from "../../cluster/options.ts";
 import { type Cancel, type Clock, Counters, type Log } from "../../cluster/ports.ts";
 import { type StartingCluster, startNode } from "../../cluster/start-node.ts";
+import type { CommandContext, StateWriter } from "../../cluster/state-machine.ts";
 import { MemoryDisk } from "../../cluster/storage/memory-disk.ts";
 import { MemoryStorage } from "../../cluster/storage/memory-storage.ts";
 import { MemoryTransport } from "../../cluster/transport/memory.ts";
@@ -19,6 +20,7 @@ import { FakeClock } from "./fake-clock.ts";
 import { MapMachine } from "./map-machine.ts";
 import { seededRandom } from "./memory-harness.ts";
 
+const firstPort = 7001;
 const flockSecret = Buffer.from("a secret of the memory flock");
 
 /** Short waits, so that promotions and replacements fit into a test. */
@@ -74,12 +76,24 @@ class ProcessClock implements Clock {
   }
 }
 
+/** Remembers what was applied at which index since the process started or took over a snapshot. */
+export class RecordingMachine extends MapMachine {
+  readonly byIndex = new Map<number, string[]>();
+
+  override apply(command: Uint8Array, context: CommandContext, writer: StateWriter): unknown {
+    const commands = this.byIndex.get(context.index) ?? [];
+    commands.push(Buffer.from(command).toString());
+    this.byIndex.set(context.index, commands);
+    return super.apply(command, context, writer);
+  }
+}
+
 /** One process of a node: the real composition over a simulated disk, network and clock. */
 class Process {
   readonly clock: ProcessClock;
   readonly storage: MemoryStorage;
   readonly transport: MemoryTransport;
-  readonly machine = new MapMachine();
+  readonly machine = new RecordingMachine();
   readonly counters = new Counters();
   starting: StartingCluster | null = null;
   cluster: Cluster | null = null;
@@ -89,6 +103,7 @@ class Process {
   constructor(flock: MemoryFlock, node: FlockNode) {
     this.clock = new ProcessClock(flock.clock);
     const { random } = flock;
+    flock.machines.push(this.machine);
     this.storage = new MemoryStorage(
       (run) => this.clock.after(0.1 + random() * 2, run),
       { onFailure: (error) => node.fatal.push(error) },
@@ -99,6 +114,7 @@ class Process {
       nodeId: node.nodeId,
       secret: node.settings.secret ?? flockSecret,
       counters: this.counters,
+      port: node.port,
     });
   }
 }
@@ -113,12 +129,15 @@ export class FlockNode {
   readonly fatal: Error[] = [];
   readonly warnings: string[] = [];
   known: KnownPeers | null = null;
+  /** Where it listens at its next start. */
+  port: number;
   process: Process | null = null;
 
   constructor(flock: MemoryFlock, nodeId: NodeId, settings: NodeSettings) {
     this.#flock = flock;
     this.nodeId = nodeId;
     this.settings = settings;
+    this.port = firstPort + flock.nodes.length;
   }
 
   get isRunning(): boolean {
@@ -139,7 +158,7 @@ export class FlockNode {
     return this.process?.failure ?? null;
   }
 
-  get machine(): MapMachine {
+  get machine(): RecordingMachine {
     if (this.process === null) throw new Error(`${this.nodeId} does not run`);
     return this.process.machine;
   }
@@ -260,6 +279,8 @@ export class MemoryFlock {
   readonly random: () => number;
   readonly network: MemoryNetwork;
   readonly nodes: FlockNode[] = [];
+  /** Of all processes that ever ran. */
+  readonly machines: RecordingMachine[] = [];
 
   constructor(options: FlockOptions = {}) {
     this.options = options;
@@ -338,6 +359,19 @@ export class MemoryFlock {
     );
   }
 
+  /** For the message of a failed test. */
+  describe(): string {
+    const names = ["term", "is_leader", "last_index", "commit_index", "applied_index", "voters"];
+    const lines = this.nodes.map((node) => {
+      if (!node.isMember) return `${node.nodeId}: ${node.isRunning ? "no member" : "down"}`;
+      const gauges = names.map((name) => `${name} ${node.gauge(`raft_${name}`)}`).join(", ");
+      const open = node.cluster.readiness().filter((part) => !part.isOk);
+      const links = node.process?.transport.links().length;
+      return `${node.nodeId}: ${gauges}, links ${links}, not ok: ${open.map((part) => part.name).join()}`;
+    });
+    return lines.join("\n");
+  }
+
   async step(): Promise<void> {
     const dueMs = this.clock.nextDueMs();
     this.clock.advance(dueMs === null ? 1 : Math.min(Math.max(dueMs, 0.5), 25));
@@ -363,7 +397,7 @@ export class MemoryFlock {
     const untilMs = this.clock.monotonicMs() + timeoutMs;
     while (!condition()) {
       if (this.clock.monotonicMs() > untilMs) {
-        throw new Error(`after ${timeoutMs} ms still not: ${what}`);
+        throw new Error(`after ${timeoutMs} ms still not: ${what}\n${this.describe()}`);
       }
       await this.step();
     }
