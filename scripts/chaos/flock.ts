@@ -5,6 +5,7 @@ import type { StatusAnswer } from "../support/local-cluster.ts";
 import { NodeProcess, type ReadyLine } from "../support/node-process.ts";
 import type { Namespaces } from "./namespaces.ts";
 import { type RecordedDirectory, recorderEnvironment } from "./power-loss/power-loss.ts";
+import { mountSmallDisk, type SmallDisk } from "./small-disk.ts";
 
 const startTimeoutMs = 60_000;
 const faces = ["mqtt", "ws", "http", "peer"] as const;
@@ -15,6 +16,8 @@ export interface FlockOptions {
   readonly network: Namespaces | null;
   /** The recorder library; null: power is not lost in this run. */
   readonly recorder: string | null;
+  /** The first node writes to a small file system of its own. */
+  readonly hasSmallDisk: boolean;
 }
 
 /** Where a node stands; the node in it may be replaced by another with a name of its own. */
@@ -40,6 +43,8 @@ export class Flock {
   readonly network: Namespaces | null;
   readonly cwd: string;
   readonly #recorder: string | null;
+  /** Under the directory of the first place. */
+  smallDisk: SmallDisk | null = null;
   #generation = 0;
 
   private constructor(cwd: string, { network, recorder }: FlockOptions) {
@@ -48,24 +53,27 @@ export class Flock {
     this.#recorder = recorder;
   }
 
-  /** `prepare` gets each data directory before its node starts. */
-  static async start(
-    options: FlockOptions,
-    prepare: (dataDir: string, index: number) => Promise<void> = async () => undefined,
-  ): Promise<Flock> {
+  static async start(options: FlockOptions): Promise<Flock> {
     const cwd = await mkdtemp(join(tmpdir(), "flockmq-chaos-"));
     const flock = new Flock(cwd, options);
     try {
       for (let index = 0; index < options.nodes; index++) {
-        const name = `n${index + 1}`;
-        await prepare(flock.#dataDirOf(name), index);
-        await flock.#launch(flock.#addPlace(index, name));
+        const place = flock.#addPlace(index, `n${index + 1}`);
+        if (index === 0 && options.hasSmallDisk) {
+          flock.smallDisk = await mountSmallDisk(place.dataDir);
+        }
+        await flock.restart(place);
       }
     } catch (error) {
       await flock.stop();
       throw error;
     }
     return flock;
+  }
+
+  /** Whether power can be lost. */
+  get isRecorded(): boolean {
+    return this.#recorder !== null;
   }
 
   /** Clients may try these, whether their nodes are well or not. */
@@ -87,10 +95,10 @@ export class Flock {
     await Promise.all(places.map(({ process }) => process.exited));
   }
 
-  /** Starts the node of this place again on its directory and ports. Resolves when it is ready. */
+  /** Starts the node of this place, again on its directory and ports if it ran before. Resolves when it is ready. */
   async restart(place: Place): Promise<void> {
     place.process = this.#spawn(place);
-    await this.#whenReady(place);
+    place.ready = await place.process.whenReady(startTimeoutMs);
   }
 
   /** Another node, with an empty directory and a new name, where one is or was. The old process goes on if it runs. */
@@ -99,7 +107,7 @@ export class Flock {
     this.#generation++;
     const place = this.#addPlace(index, `n${index + 1}g${this.#generation}`);
     this.places.pop();
-    await this.#launch(place).catch(async (error: unknown) => {
+    await this.restart(place).catch(async (error: unknown) => {
       await place.process.stop();
       throw error;
     });
@@ -170,6 +178,7 @@ export class Flock {
     await Promise.all(
       this.places.map(({ process }) => (process.isRunning ? process.stop() : undefined)),
     );
+    this.smallDisk?.unmount();
     await rm(this.cwd, { recursive: true, force: true, maxRetries: 3 }).catch((error: Error) => {
       console.error(`${this.cwd} is left: ${error.message}`);
     });
@@ -191,15 +200,6 @@ export class Flock {
     const place = { ...facts, ready: null } as unknown as Place;
     this.places.push(place);
     return place;
-  }
-
-  async #launch(place: Place): Promise<void> {
-    place.process = this.#spawn(place);
-    await this.#whenReady(place);
-  }
-
-  async #whenReady(place: Place): Promise<void> {
-    place.ready = await place.process.whenReady(startTimeoutMs);
   }
 
   #spawn(place: Place): NodeProcess {

@@ -1,5 +1,5 @@
 /** Kills and hangs nodes of a real cluster under load and checks that nothing acknowledged was lost: `npm run chaos -- --help`. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { LocalCluster } from "../support/local-cluster.ts";
 import { seededRandom } from "../support/random.ts";
 import { History, percentile } from "./history.ts";
@@ -22,6 +22,13 @@ const program = new Command("chaos")
     "of the choices; printed, so that a run can be repeated",
     String(Date.now() % 1_000_000),
   )
+  .option(
+    "--all",
+    "instead: every nemesis in turn, with clients whose history must be linearizable",
+  )
+  .option("--minutes <count>", "with --all: how long", "30")
+  .option("--only <text>", "with --all: only nemeses with this in their name", "")
+  .addOption(new Option("--within <prefix>").hideHelp())
   .option("--power-loss <rounds>", "instead: all of three nodes keep only what they synced")
   .option(
     "--lying-disk",
@@ -35,6 +42,10 @@ const options = program.opts<{
   writers: string;
   keys: string;
   seed: string;
+  all?: boolean;
+  minutes: string;
+  only: string;
+  within?: string;
   powerLoss?: string;
   lyingDisk?: boolean;
   json?: boolean;

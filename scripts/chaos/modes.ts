@@ -1,7 +1,14 @@
+import { runAll, runInNamespaces } from "./all.ts";
+import { Namespaces } from "./namespaces.ts";
 import { runPowerLoss } from "./power-loss/run.ts";
 
 /** The runs of `npm run chaos` besides the rounds of kills and pauses; each answers the exit code. */
 export interface ModeOptions {
+  readonly all?: boolean;
+  readonly minutes: string;
+  readonly only: string;
+  /** Of the namespaces that the process made which started this one. */
+  readonly within?: string;
   readonly powerLoss?: string;
   readonly lyingDisk?: boolean;
   readonly nodes: string;
@@ -20,6 +27,17 @@ export async function runMode(options: ModeOptions): Promise<number | null> {
       { rounds: Number(options.powerLoss), nodes: 3, seed, isLying: options.lyingDisk === true },
       say,
     );
+    return report(result, options.json === true);
+  }
+  if (options.all === true) {
+    const nodes = Number(options.nodes);
+    const isOutside = options.within === undefined;
+    const exitCode = isOutside ? await runInNamespaces(nodes) : null;
+    if (exitCode !== null) return exitCode;
+    const network = isOutside ? null : Namespaces.use(nodes + 1, options.within ?? "");
+    const minutes = Number(options.minutes);
+    say(`chaos: ${nodes} nodes, every nemesis for ${minutes} minutes, seed ${seed}`);
+    const result = await runAll({ minutes, nodes, seed, only: options.only }, network, say);
     return report(result, options.json === true);
   }
   return null;

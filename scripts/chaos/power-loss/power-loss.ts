@@ -1,15 +1,5 @@
 import { execFile } from "node:child_process";
-import {
-  appendFile,
-  cp,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from "node:fs/promises";
+import { appendFile, cp, mkdir, open, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -70,8 +60,10 @@ export async function losePower(
     }
     lostBytes += unsyncedBytes - keptBytes;
   }
-  await rm(dataDir, { recursive: true });
-  await rename(restored, dataDir);
+  // The directory itself stays: it may be a mount point.
+  for (const name of await readdir(dataDir)) await rm(join(dataDir, name), { recursive: true });
+  await cp(restored, dataDir, { recursive: true });
+  await rm(restored, { recursive: true });
   return lostBytes;
 }
 

@@ -35,7 +35,12 @@ export async function runPowerLoss(
   const random = seededRandom(options.seed);
   const directory = await mkdtemp(join(tmpdir(), "flockmq-recorder-"));
   const recorder = await buildRecorder(directory);
-  const flock = await Flock.start({ nodes: options.nodes, network: null, recorder });
+  const flock = await Flock.start({
+    nodes: options.nodes,
+    network: null,
+    recorder,
+    hasSmallDisk: false,
+  });
   let lostUnsyncedBytes = 0;
   try {
     await flock.whenInSync(syncTimeoutMs);
