@@ -339,6 +339,8 @@ export class MemoryFlock {
     }
     while (this.nodes.length < count) await this.join();
     await this.settled(count);
+    // Until a joint configuration is left, the old voters can still stop the new ones.
+    await this.converged();
     return this.nodes;
   }
 
