@@ -1,3 +1,4 @@
+import type { CompactedLog } from "./drivers/compaction-driver.ts";
 import type { NodeId } from "./node-id.ts";
 import type { ClusterStatus } from "./status.ts";
 import type { LinkStats } from "./transport/transport.ts";
@@ -90,6 +91,13 @@ export interface Cluster {
   onMembersChanged(handler: () => void): void;
 
   status(): Promise<ClusterStatus>;
+  /**
+   * As `status`, but every replica reads its records from the disk and makes their digest anew. A replica that differs from
+   * a majority of voters ends itself, and starts anew from the others.
+   */
+  verify(): Promise<ClusterStatus>;
+  /** Cuts the log to what is applied, on one member or on all. Rejects with `unknown-node`. */
+  compactLog(only: NodeId | null): Promise<readonly CompactedLog[]>;
   /** Joined, caught up with the leader, and the routes of all live peers known. */
   isReady(): boolean;
   /** The parts of `isReady`, for /readyz?verbose. */

@@ -2,6 +2,7 @@ import type { AgreedState } from "./agreed/agreed-state.ts";
 import type { LogWindowLimits } from "./agreed/log-window.ts";
 import { encodeMemberRecord, type MemberRecord } from "./agreed/member-record.ts";
 import type { Cluster, InterestHandler, MemberView, ProposalOutcome } from "./cluster-api.ts";
+import type { CompactedLog } from "./drivers/compaction-driver.ts";
 import { Consensus } from "./drivers/consensus.ts";
 import { consentRequestKind } from "./drivers/formation.ts";
 import { ForwardDriver } from "./drivers/forward-driver.ts";
@@ -13,6 +14,7 @@ import { RemovalNotice, removedRequestKind } from "./drivers/removal-notice.ts";
 import { SeedDialler } from "./drivers/seed-dialler.ts";
 import { snapshotBulkKind } from "./drivers/snapshot-driver.ts";
 import { StatusDriver, statusRequestKind } from "./drivers/status-driver.ts";
+import { Upkeep } from "./drivers/upkeep.ts";
 import { ClusterError, nodeRemoved } from "./errors.ts";
 import { targetVoters } from "./members/autopilot-plan.ts";
 import type { NodeId } from "./node-id.ts";
@@ -40,6 +42,8 @@ export interface ClusterNodeOptions extends ClusterOptions {
   readonly logWindow: LogWindowLimits;
   /** Called with the members at every change of them. */
   readonly remember: (peers: KnownPeers) => void;
+  /** Makes the next start set the database aside; left out where nothing outlives the process. */
+  readonly condemn?: ((reason: string) => Promise<void>) | undefined;
 }
 
 const announceTimeoutMs = 60_000;
@@ -59,6 +63,7 @@ export class ClusterNode implements Cluster {
   readonly #interest: InterestDriver;
   readonly #forward: ForwardDriver;
   readonly #status: StatusDriver;
+  readonly #upkeep: Upkeep;
   readonly #readiness: Readiness;
   readonly #removals: RemovalNotice;
   readonly #startedMs: number;
@@ -141,6 +146,13 @@ export class ClusterNode implements Cluster {
       appliedIndex: () => this.#consensus.driver.appliedIndex,
       ownStatus: (index) => this.#ownStatus(index),
     });
+    this.#upkeep = new Upkeep({
+      ...options,
+      nodeId,
+      name: this.name,
+      consensus: this.#consensus,
+      status: () => this.status(),
+    });
   }
 
   get peerPort(): number {
@@ -202,7 +214,8 @@ export class ClusterNode implements Cluster {
     if (kind === removedRequestKind) return this.#wasRemoved();
     if (kind === statusRequestKind) return this.#status.onRequest(payload);
     if (kind === "interest") return this.#interest.onRequest(from, payload);
-    const answer = this.#consensus.leadership.onRequest(kind, payload);
+    const answer =
+      this.#consensus.leadership.onRequest(kind, payload) ?? this.#upkeep.onRequest(kind, payload);
     if (answer !== null) return answer;
     const handler = this.#requestHandlers.get(kind);
     if (handler === undefined) {
@@ -281,6 +294,14 @@ export class ClusterNode implements Cluster {
     return this.#status.status();
   }
 
+  verify(): Promise<ClusterStatus> {
+    return this.#upkeep.verify();
+  }
+
+  compactLog(only: NodeId | null): Promise<readonly CompactedLog[]> {
+    return this.#upkeep.compact(only);
+  }
+
   isReady(): boolean {
     return this.#readiness.isReady();
   }
@@ -307,23 +328,15 @@ export class ClusterNode implements Cluster {
 
   metrics(): ReadonlyMap<string, number> {
     const { counters, storage } = this.#options;
-    const status = this.#consensus.status();
     const stats = storage.stats();
     const gauges: [string, number][] = [
-      ["raft_term", status.term],
-      ["raft_commit_index", status.commitIndex],
-      ["raft_applied_index", status.appliedIndex],
-      ["raft_last_index", status.lastIndex],
-      ["raft_is_leader", status.role === "leader" ? 1 : 0],
-      ["raft_voters", status.configuration.voters.length],
-      ["raft_learners", status.configuration.learners.length],
-      ["proposals_pending_bytes", this.#consensus.proposals.pendingSizeBytes],
       ["storage_queued_changes", stats.queuedChanges],
       ["storage_synced_batches_total", stats.syncedBatches],
       ["storage_log_bytes", stats.logSizeBytes],
     ];
     return new Map([
       ...counters.entries(),
+      ...this.#consensus.gauges(),
       ...this.#members.gauges(),
       ...this.#interest.gauges(),
       ...this.#forward.gauges(),

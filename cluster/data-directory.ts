@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type KnownPeers, readKnownPeers } from "./drivers/known-peers.ts";
 import { ClusterError } from "./errors.ts";
@@ -7,6 +7,8 @@ import { LevelStorage } from "./storage/level-storage.ts";
 import { quarantine } from "./storage/quarantine.ts";
 import type { ClusterStorage, StorageRestore } from "./storage/storage.ts";
 import { type Identity, loadIdentity, renewIdentity } from "./transport/identity.ts";
+
+const condemnedName = "condemned";
 
 /** A data directory ready for use. */
 export interface OpenedDirectory {
@@ -29,6 +31,7 @@ export async function openDataDirectory(options: ClusterOptions): Promise<Opened
   const storage = new LevelStorage(databasePath(dataDir), { onFailure: onFatal });
   let restore: StorageRestore;
   try {
+    await checkCondemned(dataDir);
     restore = await storage.open();
   } catch (error) {
     if (!(error instanceof ClusterError) || error.code !== "storage-corrupt") throw error;
@@ -45,6 +48,23 @@ export async function openDataDirectory(options: ClusterOptions): Promise<Opened
     await storage.close();
     throw error;
   }
+}
+
+/** The running node found its own content wrong: the next start treats its database as damaged. */
+export async function condemnDatabase(dataDir: string, reason: string): Promise<void> {
+  await writeFile(join(databasePath(dataDir), condemnedName), `${reason}\n`, { flush: true });
+}
+
+/** The mark moves away with the database. */
+async function checkCondemned(dataDir: string): Promise<void> {
+  let reason: string;
+  try {
+    reason = await readFile(join(databasePath(dataDir), condemnedName), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  throw new ClusterError("storage-corrupt", `condemned by its last run: ${reason.trim()}`);
 }
 
 function databasePath(dataDir: string): string {

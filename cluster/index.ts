@@ -6,8 +6,10 @@ export type {
   MemberView,
   ProposalOutcome,
 } from "./cluster-api.ts";
+export type { CompactedLog } from "./drivers/compaction-driver.ts";
 export { systemClock } from "./drivers/system-clock.ts";
 export { ClusterError, type ClusterErrorCode } from "./errors.ts";
+export { stopRisks } from "./members/stop-risks.ts";
 export type { NodeId } from "./node-id.ts";
 export {
   type ClusterOptions,
@@ -19,7 +21,7 @@ export type { Cancel, Clock, Log, Random } from "./ports.ts";
 export { Counters } from "./ports.ts";
 export { startCluster } from "./start-cluster.ts";
 export type { StartingCluster } from "./start-node.ts";
-export type { CommandContext, StateMachine, StateWriter } from "./state-machine.ts";
+export type { CommandContext, RecordsDigest, StateMachine, StateWriter } from "./state-machine.ts";
 export type { ClusterStatus, NodeFigures, NodeStatus } from "./status.ts";
 export { isWriteAfterClose } from "./transport/libp2p-muxer.ts";
 export type { LinkStats } from "./transport/transport.ts";

@@ -1,4 +1,4 @@
-import { openDataDirectory } from "./data-directory.ts";
+import { condemnDatabase, openDataDirectory } from "./data-directory.ts";
 import { KnownPeersFile } from "./drivers/known-peers.ts";
 import { neighbourAddresses, writePeerFile } from "./drivers/neighbours.ts";
 import { ClusterError } from "./errors.ts";
@@ -49,6 +49,7 @@ export async function startCluster(options: ClusterOptions): Promise<StartingClu
       neighbours: () => neighbourAddresses(siblingRoot, transport.port),
       listening: (port) => writePeerFile(dataDir, port),
       remember: (known) => peers.remember(known),
+      condemn: (reason) => condemnDatabase(dataDir, reason),
     });
   } catch (error) {
     await storage.close();

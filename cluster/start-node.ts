@@ -43,6 +43,8 @@ export interface NodeParts {
   readonly listening: (port: number) => Promise<void>;
   /** Whom this node could ask for help after losing its database; called at every change of the members. */
   readonly remember: (peers: KnownPeers) => void;
+  /** Makes the next start set the database aside; left out where nothing outlives the process. */
+  readonly condemn?: (reason: string) => Promise<void>;
 }
 
 /** The composition root below the data directory: the same for real parts and for simulated ones. */
@@ -105,6 +107,7 @@ export async function startNode(parts: NodeParts): Promise<StartingCluster> {
       knownMembers: entered.knownMembers,
       logWindow: parts.logWindow,
       remember: parts.remember,
+      condemn: parts.condemn,
       openLinks: [...openLinks.values()],
     });
     await node.start();

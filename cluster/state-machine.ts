@@ -14,6 +14,11 @@ export interface StateWriter {
   delete(key: string): void;
 }
 
+export interface RecordsDigest {
+  add(key: string, value: Uint8Array): void;
+  digest(): string;
+}
+
 /**
  * What the layer above replicates. `apply` is synchronous and deterministic: same commands, same state, same results
  * on every node and on every replay. A throw is a bug and ends the process, since replicas would diverge.
@@ -38,4 +43,9 @@ export interface StateMachine {
   restored(): void;
   /** Order-independent digest of all records, hex; equal on replicas at the same index. */
   digest(): string;
+  /**
+   * An empty digest for records as they stand on disk: with all of them added it equals `digest()`. Left out, disks are
+   * not compared.
+   */
+  recordsDigest?(): RecordsDigest;
 }

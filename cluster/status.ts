@@ -11,6 +11,8 @@ export interface ClusterStatus {
   readonly nodes: readonly NodeStatus[];
   /** Why `inSync` is false, for a person; empty when it is true. */
   readonly reasons: readonly string[];
+  /** With `--verify`: how many replicas made their digest anew from their records on disk, compared at this index. */
+  readonly verified?: { readonly index: number; readonly replicas: number };
 }
 
 export interface NodeStatus {

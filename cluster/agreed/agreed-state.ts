@@ -6,6 +6,7 @@ import type { StateWrite } from "../storage/storage.ts";
 import { CommandTag, decodeBatch } from "../wire/batch-codec.ts";
 import { KeyDigest } from "./key-digest.ts";
 import { decodeMemberRecord, encodeMemberRecord, type MemberRecord } from "./member-record.ts";
+import { applicationPrefix, StateDigest } from "./state-digest.ts";
 
 /** How far the batches of one node have come: each is applied once, in order, however often it was sent. */
 interface OriginProgress {
@@ -22,7 +23,7 @@ export interface AppliedBatch {
 }
 
 const keys = {
-  application: "a/",
+  application: applicationPrefix,
   member: "k/member/",
   removed: "k/removed/",
   origin: "k/origin/",
@@ -82,6 +83,12 @@ export class AgreedState {
 
   digest(): string {
     return this.#machine.digest() + this.#digest.hex();
+  }
+
+  /** For records as they stand on disk; null when the state machine has none. */
+  emptyDigest(): StateDigest | null {
+    const application = this.#machine.recordsDigest?.();
+    return application === undefined ? null : new StateDigest(application);
   }
 
   /** The records with which a cluster of one begins. */

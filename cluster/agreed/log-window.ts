@@ -49,6 +49,14 @@ export class LogWindow {
     this.#lastIndex = index;
   }
 
+  /** The log was cut at `index` for another reason than its length. */
+  cutAt(index: LogIndex): void {
+    const before = this.#marks.filter((mark) => mark.index <= index).at(-1);
+    const cumulativeSizeBytes = before?.cumulativeSizeBytes ?? this.#start.cumulativeSizeBytes;
+    this.#start = { index, cumulativeSizeBytes };
+    this.#marks = this.#marks.filter((mark) => mark.index > index);
+  }
+
   /** The index to cut at, or null while the log is short enough. `durableIndex`: applied and on disk up to there. */
   cut(durableIndex: LogIndex): LogIndex | null {
     const sizeBytes = this.#cumulativeSizeBytes - this.#start.cumulativeSizeBytes;

@@ -133,6 +133,20 @@ export class Consensus {
     this.driver.schedule();
   }
 
+  gauges(): readonly (readonly [string, number])[] {
+    const status = this.status();
+    return [
+      ["raft_term", status.term],
+      ["raft_commit_index", status.commitIndex],
+      ["raft_applied_index", status.appliedIndex],
+      ["raft_last_index", status.lastIndex],
+      ["raft_is_leader", status.role === "leader" ? 1 : 0],
+      ["raft_voters", status.configuration.voters.length],
+      ["raft_learners", status.configuration.learners.length],
+      ["proposals_pending_bytes", this.proposals.pendingSizeBytes],
+    ];
+  }
+
   /** Milliseconds since this node led or heard its leader. */
   stalenessMs(): number {
     return Math.max(0, this.#options.clock.monotonicMs() - this.driver.leaderContactMs);

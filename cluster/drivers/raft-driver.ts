@@ -75,6 +75,8 @@ export class RaftDriver {
   #finishedWrites: StorageWrite[] | null = null;
   #isReloading = false;
   #durableAppliedIndex: number;
+  /** The log begins behind it. */
+  #cutIndex: number;
   #appliedIndex: number;
   #membersRevision: number;
   #configuration: Configuration;
@@ -107,6 +109,7 @@ export class RaftDriver {
     this.digests.reset(restore.appliedIndex, options.agreed.digest());
     this.#appliedIndex = restore.appliedIndex;
     this.#durableAppliedIndex = restore.appliedIndex;
+    this.#cutIndex = restore.snapshot.index;
     this.#configuration = restore.configuration;
     this.#membersRevision = options.agreed.membersRevision;
   }
@@ -203,7 +206,7 @@ export class RaftDriver {
     const done = (): void => {
       if (this.#isStopped) return;
       if (write.snapshot !== null) void this.#reload(write, write.snapshot);
-      else if (this.#finishedWrites !== null) this.#finishedWrites.push(write);
+      
       else this.#durable(write);
     };
     if (write.snapshot !== null) this.#isReloading = true;
@@ -241,6 +244,7 @@ export class RaftDriver {
     this.#durableAppliedIndex = point.index;
     this.#configuration = point.configuration;
     this.#window.restart(point.index);
+    this.#cutIndex = point.index;
     this.digests.reset(point.index, agreed.digest());
     this.#isReloading = false;
     this.#durable(write);
@@ -304,13 +308,26 @@ export class RaftDriver {
     this.#options.handlers.batchIgnored(readBatchHeader(entry.data));
   }
 
+  /** Cuts the log at what is durably applied; answers the index behind which it begins now. */
+  compact(): number {
+    const index = this.#durableAppliedIndex;
+    if (this.#isStopped || this.#isReloading || index <= this.#cutIndex) return this.#cutIndex;
+    this.#window.cutAt(index);
+    this.#cut(index);
+    return this.#cutIndex;
+  }
+
   #trim(): void {
     if (this.#isStopped || this.#isReloading) return;
     const index = this.#window.cut(this.#durableAppliedIndex);
-    if (index === null) return;
+    if (index !== null) this.#cut(index);
+  }
+
+  #cut(index: number): void {
     this.#options.counters.add("raft_log_cuts");
     // The core knows which configuration was in force there, also after a restart in between.
     const point = this.raft.compact(index);
+    this.#cutIndex = point.index;
     this.#options.storage.write({ groupId: defaultGroup, compactTo: point }, () => undefined);
   }
 

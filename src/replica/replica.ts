@@ -1,4 +1,4 @@
-import type { CommandContext, NodeId, StateMachine, StateWriter } from "#cluster";
+import type { CommandContext, NodeId, RecordsDigest, StateMachine, StateWriter } from "#cluster";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import { ClientView, type OwnerChange } from "./client-view.ts";
 import { decodeCommand } from "./commands.ts";
@@ -170,6 +170,14 @@ export class Replica implements StateMachine, ReplicaQueries {
 
   digest(): string {
     return this.#records.digest();
+  }
+
+  recordsDigest(): RecordsDigest {
+    const records = new StateRecords();
+    return {
+      add: (key, value) => records.restore(key, value),
+      digest: () => records.digest(),
+    };
   }
 
   #applyCommand(command: Command, context: CommandContext, writer: StateWriter): CommandResult {

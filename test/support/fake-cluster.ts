@@ -2,6 +2,7 @@ import type {
   Clock,
   Cluster,
   ClusterStatus,
+  CompactedLog,
   InterestHandler,
   LinkStats,
   MemberView,
@@ -242,6 +243,14 @@ export class FakeCluster implements Cluster {
       nodes: [],
       reasons: [],
     });
+  }
+
+  verify(): Promise<ClusterStatus> {
+    return this.status();
+  }
+
+  compactLog(): Promise<readonly CompactedLog[]> {
+    return Promise.resolve([{ name: this.name, index: this.#flock.index }]);
   }
 
   isReady(): boolean {

@@ -1,4 +1,4 @@
-import type { StateMachine, StateWriter } from "../../cluster/state-machine.ts";
+import type { RecordsDigest, StateMachine, StateWriter } from "../../cluster/state-machine.ts";
 
 /** A replicated map of strings: commands are `key=value`, the answer is the old value. For tests of the cluster library. */
 export class MapMachine implements StateMachine {
@@ -26,14 +26,26 @@ export class MapMachine implements StateMachine {
   }
   restored(): void {}
   digest(): string {
-    let sum = 0;
-    for (const [key, value] of this.values) {
-      let hash = 7;
-      for (const character of `${key}=${value}`) {
-        hash = (Math.imul(hash, 31) + character.charCodeAt(0)) | 0;
-      }
-      sum = (sum + hash) | 0;
-    }
-    return (sum >>> 0).toString(16);
+    return digestOf(this.values);
   }
+
+  recordsDigest(): RecordsDigest {
+    const values = new Map<string, string>();
+    return {
+      add: (key, value) => values.set(key, Buffer.from(value).toString()),
+      digest: () => digestOf(values),
+    };
+  }
+}
+
+function digestOf(values: ReadonlyMap<string, string>): string {
+  let sum = 0;
+  for (const [key, value] of values) {
+    let hash = 7;
+    for (const character of `${key}=${value}`) {
+      hash = (Math.imul(hash, 31) + character.charCodeAt(0)) | 0;
+    }
+    sum = (sum + hash) | 0;
+  }
+  return (sum >>> 0).toString(16);
 }

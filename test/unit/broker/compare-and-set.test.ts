@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
 import { BrokerRig } from "../../support/broker-rig.ts";
 
-function expecting(version: string | string[], messageId: number, qos = 1): object {
+function expecting(
+  version: string | string[],
+  messageId: number,
+  qos = 1,
+): Record<string, unknown> {
   const properties = { userProperties: { "expected-version": version } };
   return { qos, retain: true, messageId, properties };
 }
