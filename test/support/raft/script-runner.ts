@@ -2,7 +2,7 @@ import type { RaftOptions } from "../../../cluster/raft/api.ts";
 import type { MembershipStep } from "../../../cluster/raft/types.ts";
 import { configurationOf, nodeIdOf } from "./nodes.ts";
 import { showEntry, showStatus } from "./script-format.ts";
-import { ScriptWorld } from "./script-world.ts";
+import { type MessageFilter, ScriptWorld } from "./script-world.ts";
 
 /** The words of a command: plain ones in order, and `name=value` ones. */
 interface Words {
@@ -27,6 +27,7 @@ function addNodes(world: ScriptWorld, { plain, named }: Words): void {
   const overrides: { -readonly [Key in keyof RaftOptions]?: RaftOptions[Key] } = {};
   const numeric = {
     inflight: "inflightAppendsMax",
+    "inflight-bytes": "inflightBytesMax",
     "append-bytes": "appendSizeBytesMax",
     "uncommitted-bytes": "uncommittedBytesMax",
     "committed-bytes": "committedBytesPerReadyMax",
@@ -38,7 +39,13 @@ function addNodes(world: ScriptWorld, { plain, named }: Words): void {
   }
   const first = world.numbers.length + 1;
   for (let number = first; number < first + Number(plain[0]); number += 1) {
-    world.addNode(number, Number(named.get("index") ?? 0), configuration, overrides);
+    world.addNode(number, {
+      index: Number(named.get("index") ?? 0),
+      configuration,
+      terms: listOf(named.get("log")),
+      term: Number(named.get("term") ?? 0),
+      overrides,
+    });
   }
 }
 
@@ -59,7 +66,7 @@ function stabilize(world: ScriptWorld, { plain }: Words): void {
     }
     for (const number of numbers) {
       if (world.hasMessages(number)) {
-        world.deliver(number, false, []);
+        world.deliver(number, { types: [], from: [] }, false, false);
         isQuiet = false;
       }
     }
@@ -89,10 +96,14 @@ function proposeChange(world: ScriptWorld, { plain: [node, ...steps] }: Words): 
 }
 
 function deliver(world: ScriptWorld, { plain, named }: Words): void {
-  const types = named.get("type")?.split(",") ?? [];
+  const filter = filterOf(named);
   for (const number of numbersOf(plain, world)) {
-    world.deliver(number, named.get("drop") === "yes", types);
+    world.deliver(number, filter, named.get("drop") === "yes", named.get("keep") === "yes");
   }
+}
+
+function filterOf(named: ReadonlyMap<string, string>): MessageFilter {
+  return { types: named.get("type")?.split(",") ?? [], from: listOf(named.get("from")) };
 }
 
 const commands: Readonly<Record<string, Command>> = {
@@ -100,6 +111,16 @@ const commands: Readonly<Record<string, Command>> = {
   stabilize,
   "propose-conf-change": proposeChange,
   "deliver-msgs": deliver,
+  "hold-msgs": (world, { plain, named }) => {
+    for (const number of numbersOf(plain, world)) {
+      world.hold(number, filterOf(named));
+    }
+  },
+  "deliver-held": (world, { plain }) => {
+    for (const number of numbersOf(plain, world)) {
+      world.deliverHeld(number);
+    }
+  },
   campaign: (world, { plain }) => world.on(Number(plain[0]), (raft) => raft.campaign()),
   propose: (world, { plain: [node, ...texts] }) => {
     const result = world.raft(Number(node)).propose(texts.map((text) => Buffer.from(text)));
@@ -135,8 +156,11 @@ const commands: Readonly<Record<string, Command>> = {
     world
       .raft(Number(node))
       .reportSnapshot(nodeIdOf(Number(of)), outcome === "finished" ? "finished" : "failed"),
-  "send-snapshot": (world, { plain: [from, to] }) =>
-    world.sendSnapshot(Number(from), Number(to), world.raft(Number(from)).status().term),
+  "send-snapshot": (world, { plain: [from, to], named }) => {
+    const term = Number(named.get("term") ?? world.raft(Number(from)).status().term);
+    const isReported = named.get("report") !== "no";
+    world.sendSnapshot(Number(from), Number(to), term, isReported);
+  },
   compact: (world, { plain: [node, index] }) => world.raft(Number(node)).compact(Number(index)),
   restart: (world, { plain: [node] }) => world.restart(Number(node)),
   status: (world, { plain }) => {

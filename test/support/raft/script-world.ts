@@ -15,10 +15,29 @@ interface ScriptNode {
   lastRole: string;
 }
 
+/** Which messages to a node are meant; an empty list means all. */
+export interface MessageFilter {
+  readonly types: readonly string[];
+  readonly from: readonly number[];
+}
+
+/** What a node of a script starts with. */
+interface NodeOutset {
+  /** Where its log begins: everything up to here is committed state. */
+  readonly index: number;
+  readonly configuration: Configuration;
+  /** The terms of the uncommitted entries that follow. */
+  readonly terms: readonly number[];
+  /** At least this; the terms of the entries may say more. */
+  readonly term: number;
+  readonly overrides: Partial<RaftOptions>;
+}
+
 /** The nodes of a script, the messages between them, and what they did since the last command. */
 export class ScriptWorld {
   readonly #nodes = new Map<number, ScriptNode>();
   #packets: Message[] = [];
+  #held: Message[] = [];
   #lines: string[] = [];
 
   takeLines(): string[] {
@@ -33,13 +52,9 @@ export class ScriptWorld {
     return [...this.#nodes.keys()];
   }
 
-  addNode(
-    number: number,
-    index: number,
-    configuration: Configuration,
-    overrides: Partial<RaftOptions>,
-  ): void {
-    const disk = new SimulatedDisk(index, configuration);
+  addNode(number: number, { index, configuration, terms, term, overrides }: NodeOutset): void {
+    const disk = new SimulatedDisk(index, configuration, terms);
+    disk.hardState = { ...disk.hardState, term: Math.max(term, disk.hardState.term) };
     const options = optionsOf(number, overrides);
     const raft = new Raft(options, disk.restore());
     this.#nodes.set(number, { raft, disk, options, staged: null, lastRole: "" });
@@ -154,16 +169,42 @@ export class ScriptWorld {
     return this.#packets.some((message) => nodeNumber(message.to) === number);
   }
 
-  deliver(number: number, isDropping: boolean, types: readonly string[]): void {
-    const isMeant = (message: Message): boolean =>
-      nodeNumber(message.to) === number && (types.length === 0 || types.includes(message.type));
-    const meant = this.#packets.filter(isMeant);
-    this.#packets = this.#packets.filter((message) => !isMeant(message));
+  /** `isKept`: the network has a second copy, for later. */
+  deliver(number: number, filter: MessageFilter, isDropping: boolean, isKept: boolean): void {
+    const meant = this.#take(number, filter);
+    this.#held.push(...(isKept ? meant : []));
     for (const message of meant) {
       this.say(`${isDropping ? "drop" : "deliver"} ${showMessage(message)}`);
       if (!isDropping) {
         this.#deliverOne(message);
       }
+    }
+  }
+
+  #take(number: number, { types, from }: MessageFilter): readonly Message[] {
+    const isMeant = (message: Message): boolean =>
+      nodeNumber(message.to) === number &&
+      (types.length === 0 || types.includes(message.type)) &&
+      (from.length === 0 || from.includes(nodeNumber(message.from)));
+    const meant = this.#packets.filter(isMeant);
+    this.#packets = this.#packets.filter((message) => !isMeant(message));
+    return meant;
+  }
+
+  /** Messages get lost on the way, and arrive after all with `deliverHeld`, even after a restart. */
+  hold(number: number, filter: MessageFilter): void {
+    for (const message of this.#take(number, filter)) {
+      this.say(`hold ${showMessage(message)}`);
+      this.#held.push(message);
+    }
+  }
+
+  deliverHeld(number: number): void {
+    const late = this.#held.filter((message) => nodeNumber(message.to) === number);
+    this.#held = this.#held.filter((message) => nodeNumber(message.to) !== number);
+    for (const message of late) {
+      this.say(`late ${showMessage(message)}`);
+      this.#deliverOne(message);
     }
   }
 
@@ -177,7 +218,7 @@ export class ScriptWorld {
   }
 
   /** What a driver does: the sender's durable state travels, and the sender's core hears how it ended. */
-  sendSnapshot(from: number, to: number, term: number): void {
+  sendSnapshot(from: number, to: number, term: number, isReported = true): void {
     const sender = this.#node(from);
     const receiver = this.#node(to);
     const { state } = sender.disk;
@@ -189,7 +230,9 @@ export class ScriptWorld {
     receiver.staged = state;
     const header = { type: "snapshot", from: sender.options.nodeId, to: nodeId, term } as const;
     this.on(to, (raft) => raft.step({ ...header, snapshot: state.point }));
-    sender.raft.reportSnapshot(nodeId, "finished");
+    if (isReported) {
+      sender.raft.reportSnapshot(nodeId, "finished");
+    }
   }
 
   /** The process ends; what the disk had not finished is lost, and so is what was on its way to the node. */

@@ -1,11 +1,13 @@
 import type { RaftRestore } from "../../../cluster/raft/api.ts";
 import type { StorageWrite } from "../../../cluster/raft/ready.ts";
-import type {
-  Configuration,
-  Entry,
-  HardState,
-  LogIndex,
-  SnapshotPoint,
+import {
+  type Configuration,
+  type Entry,
+  EntryType,
+  type HardState,
+  type LogIndex,
+  type SnapshotPoint,
+  type Term,
 } from "../../../cluster/raft/types.ts";
 
 /** The replicated state of the simulation: a chain over all applied entries. */
@@ -30,9 +32,16 @@ export class SimulatedDisk {
   state: AppliedState;
   readonly #queue: DiskChange[] = [];
 
-  constructor(index: LogIndex, configuration: Configuration) {
+  /** `terms` are those of empty entries that follow the state at `index`. */
+  constructor(index: LogIndex, configuration: Configuration, terms: readonly Term[] = []) {
     this.base = { index, term: Math.min(index, 1), configuration };
-    this.hardState = { term: this.base.term, vote: null, commit: index };
+    this.entries = terms.map((term, at) => ({
+      term,
+      index: index + 1 + at,
+      type: EntryType.noop,
+      data: new Uint8Array(0),
+    }));
+    this.hardState = { term: terms.at(-1) ?? this.base.term, vote: null, commit: index };
     this.state = { point: this.base, digest: 0 };
   }
 
