@@ -76,9 +76,10 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, problemOf(error)),
-    clientErrorHandler: (_error, socket) => {
+    clientErrorHandler: ({ code }, socket) => {
+      const status = statusOf(code);
       const headers = "content-length: 0\r\nconnection: close";
-      if (socket.writable) sayLastWords(socket, `HTTP/1.1 400 Bad Request\r\n${headers}\r\n\r\n`);
+      if (socket.writable) sayLastWords(socket, `HTTP/1.1 ${status}\r\n${headers}\r\n\r\n`);
       else socket.destroy();
     },
   });
@@ -99,6 +100,12 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
   registerRoutes(app, context);
   serveViewers(app.server, context, isOpen);
   return app;
+}
+
+/** For a request that never became one. */
+function statusOf(code: string): string {
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return "408 Request Timeout";
+  return code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
 }
 
 function registerRoutes(app: FastifyInstance, context: ApiContext): void {

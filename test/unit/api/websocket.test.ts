@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { ApiServer } from "../../../src/api/server.ts";
@@ -53,3 +55,20 @@ test("a port that is taken is the system's error, and another can be tried", asy
   expect(await other.listen("127.0.0.1", 0)).not.toBe(port);
   await other.close();
 });
+
+test("what is no request is told why", async () => {
+  const answerTo = async (request: string) => {
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    socket.write(request);
+    return (await text(socket)).split("\r\n")[0];
+  };
+  expect(await answerTo("what?\r\n\r\n")).toBe("HTTP/1.1 400 Bad Request");
+  const long = `GET / HTTP/1.1\r\nx: ${"y".repeat(20_000)}\r\n\r\n`;
+  expect(await answerTo(long)).toBe("HTTP/1.1 431 Request Header Fields Too Large");
+});
+
+test("a request that does not end is cut off in time, with a word", async () => {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.write("GET /api/health HTTP/1.1\r\nhost: localhost\r\n");
+  expect((await text(socket)).split("\r\n")[0]).toBe("HTTP/1.1 408 Request Timeout");
+}, 20_000);
