@@ -206,7 +206,7 @@ export class RaftDriver {
     const done = (): void => {
       if (this.#isStopped) return;
       if (write.snapshot !== null) void this.#reload(write, write.snapshot);
-      
+      else if (this.#finishedWrites !== null) this.#finishedWrites.push(write);
       else this.#durable(write);
     };
     if (write.snapshot !== null) this.#isReloading = true;
