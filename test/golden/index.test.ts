@@ -59,6 +59,7 @@ describe("every script", () => {
 const etcdSituations: Readonly<Record<string, string>> = {
   async_storage_writes: "writes_in_flight_finish_in_order",
   async_storage_writes_append_aba_race: "late_write_of_a_replaced_entry_frees_nothing",
+  async_storage_writes_apply_nonlocally_committed: "commit_may_precede_the_leaders_own_sync",
   campaign: "election_needs_durable_votes",
   campaign_learner_must_vote: "learner_must_answer_vote_requests",
   checkquorum: "check_quorum_ends_a_lonely_leadership",
@@ -67,9 +68,9 @@ const etcdSituations: Readonly<Record<string, string>> = {
   confchange_v1_remove_leader: "leader_being_removed_does_not_count_itself",
   confchange_v1_remove_leader_stepdown: "removed_leader_hands_over",
   confchange_v2_add_double_auto: "joint_state_is_left_once",
-  confchange_v2_add_double_explicit: "joint_state_takes_no_other_change",
   confchange_v2_add_double_implicit: "joint_change_is_left_by_the_leader",
   confchange_v2_add_single_auto: "one_voter_more_takes_one_step",
+  confchange_v2_add_single_explicit: "joint_state_takes_no_other_change",
   confchange_v2_replace_leader: "new_voter_leads_out_of_the_joint_state",
   confchange_v2_replace_leader_stepdown: "leader_is_replaced_in_one_joint_step",
   forget_leader: "broken_link_does_not_depose_a_live_leader",
@@ -83,7 +84,6 @@ const etcdSituations: Readonly<Record<string, string>> = {
   replicate_pause: "lost_appends_are_found_by_heartbeats",
   single_node: "single_voter_commits_after_its_own_sync",
   slow_follower_after_compaction: "compaction_does_not_disturb_a_full_window",
-  snapshot_new_term: "snapshot_of_a_later_term_moves_the_term",
   snapshot_succeed_via_app_resp: "snapshot_is_over_when_the_follower_answers",
   snapshot_succeed_via_app_resp_behind: "snapshot_may_be_older_than_announced",
 };

@@ -103,6 +103,15 @@ describe("reading", () => {
   });
 });
 
+test("committed entries are handed out one portion at a time: the next when the last is applied", () => {
+  const log = logOf([1, 1], 0, 2);
+  expect(log.takeCommitted(1)).toMatchObject([{ index: 1 }]);
+  expect(log.takeCommitted(1)).toEqual([]);
+  expect(() => log.appliedTo(2)).toThrow("what is applied was handed out");
+  log.appliedTo(1);
+  expect(log.takeCommitted(1)).toMatchObject([{ index: 2 }]);
+});
+
 describe("compaction", () => {
   test("keeps the term of its point and never passes what is durable", () => {
     const log = logOf([1, 2]);
