@@ -2,7 +2,10 @@ import {
   type Cluster,
   ClusterError,
   type ClusterStatus,
+  type CompactedLog,
+  type MemberView,
   type NodeFigures,
+  stopRisks,
   systemClock,
 } from "#cluster";
 import type {
@@ -91,15 +94,39 @@ export class LocalNode implements NodePort {
     return this.#joined().status();
   }
 
+  async verifyCluster(): Promise<ClusterStatus> {
+    return this.#joined().verify();
+  }
+
   async removeMember(nameOrId: string): Promise<void> {
-    const cluster = this.#joined();
-    const member = cluster
+    await this.#joined().removeMember(this.#member(nameOrId).nodeId);
+  }
+
+  async transferLeadership(nameOrId: string | null): Promise<string> {
+    const to = nameOrId === null ? null : this.#member(nameOrId).nodeId;
+    const leader = await this.#joined().transferLeadership(to);
+    return this.#member(leader).name;
+  }
+
+  async compactLog(nameOrId: string | null): Promise<readonly CompactedLog[]> {
+    return this.#joined().compactLog(nameOrId === null ? null : this.#member(nameOrId).nodeId);
+  }
+
+  async stopRisks(
+    nameOrId: string,
+  ): Promise<{ readonly node: string; readonly reasons: readonly string[] }> {
+    const { name } = this.#member(nameOrId);
+    return { node: name, reasons: stopRisks(await this.#joined().status(), name) };
+  }
+
+  #member(nameOrId: string): MemberView {
+    const member = this.#joined()
       .members()
       .find(({ name, nodeId }) => name === nameOrId || nodeId === nameOrId);
     if (member === undefined) {
       throw new ClusterError("unknown-node", `no member "${nameOrId}"`);
     }
-    await cluster.removeMember(member.nodeId);
+    return member;
   }
 
   isReady(): boolean {

@@ -1,4 +1,4 @@
-import type { ClusterStatus } from "#cluster";
+import type { ClusterStatus, CompactedLog } from "#cluster";
 import type { Qos } from "../mqtt/packets.ts";
 
 /** What the HTTP API needs of the node; the broker and the cluster implement it, the API knows nothing else. */
@@ -79,7 +79,18 @@ export interface NodePort {
   figures(): BrokerFigures;
   clusterMetrics(): ReadonlyMap<string, number>;
   clusterStatus(): Promise<ClusterStatus>;
+  /** As `clusterStatus`, with every replica's digest made anew from its records on disk. */
+  verifyCluster(): Promise<ClusterStatus>;
+  /** Rejects with ClusterError `unknown-node`, as the next three do. */
   removeMember(nameOrId: string): Promise<void>;
+  /** To the named voter, or the best one; answers the new leader's name. */
+  transferLeadership(nameOrId: string | null): Promise<string>;
+  /** Cuts the log of the named member, or of all. */
+  compactLog(nameOrId: string | null): Promise<readonly CompactedLog[]>;
+  /** Why stopping the member would cost something; no reasons when it would not. */
+  stopRisks(
+    nameOrId: string,
+  ): Promise<{ readonly node: string; readonly reasons: readonly string[] }>;
   isReady(): boolean;
   /** Why not ready, for /readyz?verbose. */
   readiness(): readonly { readonly name: string; readonly isOk: boolean }[];

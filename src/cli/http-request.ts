@@ -14,19 +14,21 @@ const answerSizeBytesMax = 64 * 1024 * 1024;
  * protected from.
  */
 export function requestJson(
-  method: "GET" | "DELETE",
+  method: "GET" | "DELETE" | "POST",
   url: URL,
   timeoutMs: number,
+  body?: object,
 ): Promise<HttpAnswer> {
   const request = url.protocol === "https:" ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => sent.destroy(new Error("no answer in time")), timeoutMs);
-    const sent = request(url, { method, agent: false }, (response) => {
+    const headers = body === undefined ? {} : { "content-type": "application/json" };
+    const sent = request(url, { method, agent: false, headers }, (response) => {
       readJson(response).then(resolve, reject);
     });
     sent.on("error", reject);
     sent.on("close", () => clearTimeout(timer));
-    sent.end();
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
 

@@ -7,8 +7,10 @@ import { exitCodes } from "./exit-codes.ts";
 import { type HttpAnswer, requestJson } from "./http-request.ts";
 
 const answerTimeoutMs = 5000;
-/** A removal waits for the log. */
-const removalTimeoutMs = 60_000;
+/** A change waits for the log. */
+const changeTimeoutMs = 60_000;
+/** Every replica reads its whole state. */
+const verifyTimeoutMs = 60_000;
 /** Data directories looked at for a node to ask. */
 const directoriesMax = 100;
 
@@ -22,11 +24,12 @@ export interface NodeLocation {
 /** Asks a node for the cluster's status; throws {@link CliError} (unreachable) when none answers. */
 export async function fetchStatus(
   location: NodeLocation,
+  isVerifying = false,
 ): Promise<{ readonly url: string; readonly status: ClusterStatus }> {
   const failures: string[] = [];
   for (const url of candidateUrls(location)) {
     try {
-      return { url, status: await statusAt(url) };
+      return { url, status: await statusAt(url, isVerifying) };
     } catch (error) {
       failures.push(`${url}: ${reasonOf(error)}`);
     }
@@ -37,18 +40,24 @@ export async function fetchStatus(
   throw new CliError(`no node answers at ${first}${more}`, exitCodes.unreachable);
 }
 
-/** Throws {@link CliError} with what the node said. */
-export async function removeMember(url: string, nameOrId: string): Promise<void> {
-  const path = `/api/v1/cluster/members/${encodeURIComponent(nameOrId)}`;
+/** Asks for something else than the status; throws {@link CliError} with `what` went wrong and what the node said. */
+export async function askNode(
+  url: string,
+  method: "GET" | "DELETE" | "POST",
+  path: string,
+  what: string,
+  body?: object,
+): Promise<unknown> {
   let answer: HttpAnswer;
   try {
-    answer = await requestJson("DELETE", new URL(path, url), removalTimeoutMs);
+    answer = await requestJson(method, new URL(path, url), changeTimeoutMs, body);
   } catch (error) {
     throw new CliError(`${url}: ${reasonOf(error)}`, exitCodes.unreachable);
   }
   if (answer.statusCode >= 300) {
-    throw new CliError(`${nameOrId} was not removed: ${detailOf(answer)}`, exitCodes.notInSync);
+    throw new CliError(`${what}: ${detailOf(answer)}`, exitCodes.notInSync);
   }
+  return answer.body;
 }
 
 function candidateUrls(location: NodeLocation): readonly string[] {
@@ -82,8 +91,10 @@ function urlsOfDataRoot(dataRoot: string): readonly string[] {
     .map((port) => `http://127.0.0.1:${port}`);
 }
 
-async function statusAt(url: string): Promise<ClusterStatus> {
-  const answer = await requestJson("GET", new URL("/api/v1/cluster", url), answerTimeoutMs);
+async function statusAt(url: string, isVerifying: boolean): Promise<ClusterStatus> {
+  const path = isVerifying ? "/api/v1/cluster?verify=true" : "/api/v1/cluster";
+  const timeoutMs = isVerifying ? verifyTimeoutMs : answerTimeoutMs;
+  const answer = await requestJson("GET", new URL(path, url), timeoutMs);
   if (answer.statusCode !== 200) {
     throw new Error(detailOf(answer));
   }

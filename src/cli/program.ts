@@ -2,8 +2,10 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { UsageError } from "../config/usage-error.ts";
 import { version } from "../version.ts";
 import { CliError } from "./cli-error.ts";
+import { showStopSafety, transferLeadership } from "./commands/leadership.ts";
 import { listMembers, removeNode } from "./commands/members.ts";
 import { showSecret } from "./commands/secret.ts";
+import { compactLogs } from "./commands/snapshot.ts";
 import { showStatus } from "./commands/status.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import type { NodeLocation } from "./node-client.ts";
@@ -17,6 +19,7 @@ interface LocationOptions {
 interface StatusOptions extends LocationOptions {
   readonly json?: true;
   readonly wait: number;
+  readonly verify?: true;
 }
 
 interface SecretOptions {
@@ -71,6 +74,7 @@ function createProgram(
   withLocation(program.command("status"))
     .description("show whether all nodes hold the same; exit 0 in sync, 1 not, 2 unreachable")
     .addOption(json())
+    .option("--verify", "let every replica make its digest anew from its records on disk")
     .option("--wait <SECONDS>", "wait up to this long for the cluster to be in sync", parseWait, 0)
     .action((options: StatusOptions) =>
       finish(
@@ -78,6 +82,7 @@ function createProgram(
           {
             ...location(options, terminal),
             isJson: options.json ?? false,
+            isVerifying: options.verify ?? false,
             waitSeconds: options.wait,
           },
           terminal,
@@ -98,8 +103,42 @@ function createProgram(
     .action((nameOrId: string, options: LocationOptions) =>
       finish(removeNode({ ...location(options, terminal), nameOrId }, terminal)),
     );
+  addUpkeep(program, withLocation, terminal, finish);
   addSecret(withRoot(program.command("secret")), terminal, finish);
   return program;
+}
+
+function addUpkeep(
+  program: Command,
+  withLocation: (command: Command) => Command,
+  terminal: Terminal,
+  finish: (run: Promise<ExitCode>) => Promise<void>,
+): void {
+  withLocation(program.command("transfer"))
+    .argument("[NODE]", "name or identifier of a voter; the best one when left out")
+    .description("give leadership to another voter")
+    .action((nameOrId: string | undefined, options: LocationOptions) =>
+      finish(
+        transferLeadership(
+          { ...location(options, terminal), nameOrId: nameOrId ?? null },
+          terminal,
+        ),
+      ),
+    );
+  withLocation(program.command("snapshot"))
+    .argument("[NODE]", "name or identifier; all nodes when left out")
+    .description("cut the log to what is applied; exit 1 when a node did not answer")
+    .action((nameOrId: string | undefined, options: LocationOptions) =>
+      finish(compactLogs({ ...location(options, terminal), nameOrId: nameOrId ?? null }, terminal)),
+    );
+  withLocation(program.command("safe-to-stop"))
+    .argument("<NODE>", "name or identifier")
+    .description("tell whether stopping a node would cost something; exit 0 safe, 1 not")
+    .option("--json", "print JSON")
+    .action((nameOrId: string, options: StatusOptions) => {
+      const isJson = options.json ?? false;
+      return finish(showStopSafety({ ...location(options, terminal), nameOrId, isJson }, terminal));
+    });
 }
 
 function addSecret(

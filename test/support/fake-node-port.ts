@@ -1,4 +1,4 @@
-import type { ClusterStatus, NodeStatus } from "#cluster";
+import type { ClusterStatus, CompactedLog, NodeStatus } from "#cluster";
 import type {
   AttributeState,
   AttributeWrite,
@@ -66,6 +66,8 @@ export class FakeNodePort implements NodePort {
   barrier: "ok" | "no-quorum" = "ok";
   readonly retained = new Map<string, RetainedState>();
   readonly attributeWrites: AttributeWrite[] = [];
+  compacted: readonly CompactedLog[] = [{ name: "n1", index: 120 }];
+  risks: readonly string[] = [];
   #version = 40;
   matched = 1;
   failure: Error | null = null;
@@ -94,6 +96,26 @@ export class FakeNodePort implements NodePort {
   async clusterStatus(): Promise<ClusterStatus> {
     this.#failIfAsked();
     return this.status;
+  }
+
+  async verifyCluster(): Promise<ClusterStatus> {
+    this.#failIfAsked();
+    return { ...this.status, verified: { index: 118, replicas: this.status.nodes.length } };
+  }
+
+  async transferLeadership(nameOrId: string | null): Promise<string> {
+    this.#failIfAsked();
+    return nameOrId ?? "n2";
+  }
+
+  async compactLog(nameOrId: string | null): Promise<readonly CompactedLog[]> {
+    this.#failIfAsked();
+    return nameOrId === null ? this.compacted : [{ name: nameOrId, index: 120 }];
+  }
+
+  async stopRisks(node: string): Promise<{ node: string; reasons: readonly string[] }> {
+    this.#failIfAsked();
+    return { node, reasons: this.risks };
   }
 
   async removeMember(nameOrId: string): Promise<void> {

@@ -12,9 +12,48 @@ const memberSchema = {
   },
 } as const;
 
-/** What `cluster status`, `cluster members` and `cluster remove` ask for. */
+interface StatusRequest {
+  readonly Querystring: { readonly verify: boolean };
+}
+
+const statusSchema = {
+  querystring: { type: "object", properties: { verify: { type: "boolean", default: false } } },
+} as const;
+
+const nameSchema = memberSchema.params.properties.nameOrId;
+const transferSchema = { body: { type: "object", properties: { to: nameSchema } } } as const;
+const snapshotSchema = { body: { type: "object", properties: { node: nameSchema } } } as const;
+
+/** What the `cluster` command asks for. */
 export function registerCluster(app: FastifyInstance, { node, log }: ApiContext): void {
-  app.get("/api/v1/cluster", async () => node.clusterStatus());
+  app.get<StatusRequest>("/api/v1/cluster", { schema: statusSchema }, async (request) =>
+    request.query.verify ? node.verifyCluster() : node.clusterStatus(),
+  );
+
+  app.post<{ Body: { readonly to?: string } }>(
+    "/api/v1/cluster/transfer",
+    { schema: transferSchema },
+    async (request) => {
+      const leader = await node.transferLeadership(request.body.to ?? null);
+      log.info({ leader, remote: request.ip }, "leadership transferred on request");
+      return { leader };
+    },
+  );
+
+  app.post<{ Body: { readonly node?: string } }>(
+    "/api/v1/cluster/snapshot",
+    { schema: snapshotSchema },
+    async (request) => ({ nodes: await node.compactLog(request.body.node ?? null) }),
+  );
+
+  app.get<MemberRequest>(
+    "/api/v1/cluster/safe-to-stop/:nameOrId",
+    { schema: memberSchema },
+    async (request) => {
+      const { node: name, reasons } = await node.stopRisks(request.params.nameOrId);
+      return { node: name, isSafe: reasons.length === 0, reasons };
+    },
+  );
 
   app.delete<MemberRequest>(
     "/api/v1/cluster/members/:nameOrId",

@@ -1,5 +1,5 @@
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
-import { fetchStatus, type NodeLocation, removeMember } from "../node-client.ts";
+import { askNode, fetchStatus, type NodeLocation } from "../node-client.ts";
 import { formatTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -39,7 +39,8 @@ export async function removeNode(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const { url } = await fetchStatus(request);
-  await removeMember(url, request.nameOrId);
+  const path = `/api/v1/cluster/members/${encodeURIComponent(request.nameOrId)}`;
+  await askNode(url, "DELETE", path, `${request.nameOrId} was not removed`);
   terminal.out(`${request.nameOrId} was removed; its data directory can be deleted`);
   return exitCodes.ok;
 }

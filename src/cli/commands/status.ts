@@ -9,6 +9,8 @@ const pollMs = 250;
 
 export interface StatusRequest extends NodeLocation {
   readonly isJson: boolean;
+  /** Every replica makes its digest anew from its records on disk. */
+  readonly isVerifying: boolean;
   /** How long to wait for the cluster to be in sync; 0 = look once. */
   readonly waitSeconds: number;
 }
@@ -30,7 +32,7 @@ async function waitForSync(
 ): Promise<{ url: string; status: ClusterStatus }> {
   const deadlineMs = terminal.monotonicMs() + request.waitSeconds * 1000;
   for (;;) {
-    const answer = await fetchStatus(request).catch((error: unknown) => {
+    const answer = await fetchStatus(request, request.isVerifying).catch((error: unknown) => {
       if (error instanceof CliError && error.exitCode === exitCodes.unreachable) {
         return error;
       }
@@ -71,9 +73,15 @@ export function describeStatus(status: ClusterStatus, url: string): string {
     "HTTP",
   ];
   const verdict = status.inSync
-    ? `IN SYNC: ${countOf(status.nodes.length, "node")} with the same content and the same routes`
+    ? `IN SYNC: ${countOf(status.nodes.length, "node")} with the same content and the same routes${proofOf(status)}`
     : ["NOT IN SYNC", ...status.reasons.map((reason) => `  - ${reason}`)].join("\n");
   return [head, formatTable(header, status.nodes.map(row)), verdict].join("\n");
+}
+
+function proofOf({ verified }: ClusterStatus): string {
+  if (verified === undefined) return "";
+  const replicas = countOf(verified.replicas, "replica");
+  return `; the disks of ${replicas} hold it, as of index ${verified.index}`;
 }
 
 function row(node: NodeStatus): readonly (string | number)[] {

@@ -169,6 +169,22 @@ describe("cluster", () => {
     expect(node.removed).toEqual(["n2"]);
   });
 
+  test("is verified, and its upkeep asked for, with bodies of JSON", async () => {
+    expect((await get("/api/v1/cluster?verify=true")).json().verified.replicas).toBe(1);
+    expect((await get("/api/v1/cluster?verify=x")).statusCode).toBe(400);
+    const transfer = await post("/api/v1/cluster/transfer", '{"to":"n3"}');
+    expect(transfer.json()).toEqual({ leader: "n3" });
+    const cut = await post("/api/v1/cluster/snapshot", "{}");
+    expect(cut.json()).toEqual({ nodes: [{ name: "n1", index: 120 }] });
+    const safety = await get("/api/v1/cluster/safe-to-stop/n1");
+    expect(safety.json()).toEqual({ node: "n1", isSafe: true, reasons: [] });
+    for (const path of ["transfer", "snapshot"]) {
+      const url = `/api/v1/cluster/${path}`;
+      expect((await post(url, '{"to":"a b","node":"a b"}')).json().code).toBe("request-invalid");
+      expect((await post(url, "{}", "text/plain")).statusCode).toBe(415);
+    }
+  });
+
   test.each([
     ["unknown-node", 404],
     ["change-refused", 409],
