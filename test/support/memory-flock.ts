@@ -35,6 +35,18 @@ export interface FlockOptions {
   readonly timings?: Partial<ClusterTimings>;
   readonly logWindow?: LogWindowLimits;
   readonly votersMax?: number;
+  /** How long a state takes to load, as a large one does. */
+  readonly loadMs?: number;
+}
+
+/** Loading a state takes time. */
+class SlowStorage extends MemoryStorage {
+  loading: () => Promise<void> = () => Promise.resolve();
+
+  override async loadState(visit: (key: string, value: Uint8Array) => void): Promise<void> {
+    await this.loading();
+    await super.loadState(visit);
+  }
 }
 
 export interface NodeSettings {
@@ -91,7 +103,7 @@ export class RecordingMachine extends MapMachine {
 /** One process of a node: the real composition over a simulated disk, network and clock. */
 class Process {
   readonly clock: ProcessClock;
-  readonly storage: MemoryStorage;
+  readonly storage: SlowStorage;
   readonly transport: MemoryTransport;
   readonly machine = new RecordingMachine();
   readonly counters = new Counters();
@@ -104,11 +116,18 @@ class Process {
     this.clock = new ProcessClock(flock.clock);
     const { random } = flock;
     flock.machines.push(this.machine);
-    this.storage = new MemoryStorage(
+    this.storage = new SlowStorage(
       (run) => this.clock.after(0.1 + random() * 2, run),
       { onFailure: (error) => node.fatal.push(error) },
       node.disk,
     );
+    const { loadMs = 0 } = flock.options;
+    this.storage.loading = () =>
+      loadMs === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            this.clock.after(loadMs, resolve);
+          });
     this.transport = new MemoryTransport({
       network: flock.network,
       nodeId: node.nodeId,

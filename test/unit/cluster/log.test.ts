@@ -154,6 +154,28 @@ describe("snapshots", () => {
     expect(slow.fatal).toEqual([]);
   });
 
+  test("elections go by while a large one is loaded", async () => {
+    const flock = new MemoryFlock({ logWindow: shortLog, loadMs: 3000 });
+    await flock.grow(3);
+    const checker = new FlockChecker(flock);
+    const slow = flock.followers[0] as FlockNode;
+    flock.cut(slow);
+    await write(flock, checker, 300);
+    flock.heal();
+    const received = slow.counters.get("snapshots_received");
+    await flock.until(() => slow.counters.get("snapshots_received") > received, "it has arrived");
+    await flock.pass(10);
+    for (let round = 0; round < 3; round++) {
+      await flock.settle(flock.leader.cluster.transferLeadership(null).catch(() => null));
+      await flock.pass(300);
+    }
+    await flock.settled(3);
+    await flock.converged();
+    checker.checkHistory();
+    checker.checkState();
+    expect(flock.nodes.flatMap((node) => node.fatal)).toEqual([]);
+  });
+
   test("a change of leaders in the middle of one", async () => {
     const flock = new MemoryFlock({ logWindow: shortLog });
     await flock.grow(3);
