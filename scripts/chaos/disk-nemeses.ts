@@ -69,7 +69,14 @@ async function flip(harm: Harm, extension: ".log" | ".ldb"): Promise<string> {
   const place = await anyFollower(harm);
   const oldId = place.ready?.nodeId ?? "";
   await flock.kill([place]);
-  const where = await flipByte(join(place.dataDir, "db", "database"), extension, harm.random);
+  const directory = join(place.dataDir, "db", "database");
+  let where = await flipByte(directory, extension, harm.random);
+  if (where === null) {
+    // The database turns its log into a table when it opens.
+    await flock.restart(place);
+    await flock.kill([place]);
+    where = await flipByte(directory, extension, harm.random);
+  }
   if (where === null) {
     await flock.restart(place);
     return `${place.name} has no ${extension}: not run`;

@@ -29,6 +29,14 @@ const program = new Command("chaos")
   .option("--minutes <count>", "with --all: how long", "30")
   .option("--only <text>", "with --all: only nemeses with this in their name", "")
   .addOption(new Option("--within <prefix>").hideHelp())
+  .option(
+    "--failover <rounds>",
+    "instead: strike the leader of three nodes so often with kill -9 and with SIGSTOP, and measure",
+  )
+  .option(
+    "--idle <minutes>",
+    "instead: no change of the leader in so many minutes without load, and with 80 % of it",
+  )
   .option("--power-loss <rounds>", "instead: all of three nodes keep only what they synced")
   .option(
     "--lying-disk",
@@ -46,6 +54,8 @@ const options = program.opts<{
   minutes: string;
   only: string;
   within?: string;
+  failover?: string;
+  idle?: string;
   powerLoss?: string;
   lyingDisk?: boolean;
   json?: boolean;

@@ -1,4 +1,6 @@
 import { runAll, runInNamespaces } from "./all.ts";
+import { runFailover } from "./failover.ts";
+import { runIdle } from "./idle.ts";
 import { Namespaces } from "./namespaces.ts";
 import { runPowerLoss } from "./power-loss/run.ts";
 
@@ -9,6 +11,8 @@ export interface ModeOptions {
   readonly only: string;
   /** Of the namespaces that the process made which started this one. */
   readonly within?: string;
+  readonly failover?: string;
+  readonly idle?: string;
   readonly powerLoss?: string;
   readonly lyingDisk?: boolean;
   readonly nodes: string;
@@ -29,6 +33,16 @@ export async function runMode(options: ModeOptions): Promise<number | null> {
     );
     return report(result, options.json === true);
   }
+  if (options.failover !== undefined) {
+    const result = await runFailover(Number(options.failover), 3, say);
+    print(result, options.json === true);
+    return result.aimsMet ? 0 : 1;
+  }
+  if (options.idle !== undefined) {
+    const result = await runIdle(Number(options.idle), 3, say);
+    print(result, options.json === true);
+    return result.leaderChanges === 0 ? 0 : 1;
+  }
   if (options.all === true) {
     const nodes = Number(options.nodes);
     const isOutside = options.within === undefined;
@@ -47,6 +61,10 @@ function report(
   result: { readonly violations: readonly string[]; readonly sameDigestEverywhere: boolean },
   isJson: boolean,
 ): number {
-  console.log(JSON.stringify(result, null, isJson ? 0 : 2));
+  print(result, isJson);
   return result.violations.length === 0 && result.sameDigestEverywhere ? 0 : 1;
+}
+
+function print(result: object, isJson: boolean): void {
+  console.log(JSON.stringify(result, null, isJson ? 0 : 2));
 }
