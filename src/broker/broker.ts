@@ -147,7 +147,7 @@ class PeerBroker implements Broker, ConnectionOwner {
   start(): void {
     this.#context.wheel.start();
     this.#interest.start(this.#dispatcher);
-    this.#transfers.start((clientId) => this.#installer.whenInstalled(clientId));
+    this.#transfers.start((clientId, epoch) => this.#installer.whenInstalled(clientId, epoch));
     this.#sysTopics.start();
     this.#isAccepting = true;
   }

@@ -21,20 +21,32 @@ export interface InstallerParts {
 
 type Accepted = Exclude<ClaimDecision, { status: "refused" }>;
 
+interface Run {
+  /** Null without a claim: such a session begins clean and leaves with its connection, so no other node waits for it. */
+  readonly epoch: number | null;
+  readonly done: Promise<void>;
+}
+
 /** Puts a connection and its session together, one at a time for each client, in the order of their claims. */
 export class SessionInstaller {
   readonly #context: BrokerContext;
   readonly #parts: InstallerParts;
-  readonly #running = new Map<string, Promise<void>>();
+  /** By client, in the order of their claims. */
+  readonly #running = new Map<string, readonly Run[]>();
 
   constructor(parts: InstallerParts) {
     this.#context = parts.flows.context;
     this.#parts = parts;
   }
 
-  /** Resolves when no session of this client is on its way in. */
-  whenInstalled(clientId: string): Promise<void> {
-    return this.#running.get(clientId) ?? Promise.resolve();
+  /**
+   * Resolves when no session of this client with a claim up to `epoch` is on its way in. Not later ones: they may wait for
+   * the very node that asks, and each would wait for the other.
+   */
+  whenInstalled(clientId: string, epoch: number): Promise<void> {
+    const runs = this.#running.get(clientId) ?? [];
+    const last = runs.findLast((run) => run.epoch !== null && run.epoch <= epoch);
+    return last?.done ?? Promise.resolve();
   }
 
   install(
@@ -44,11 +56,19 @@ export class SessionInstaller {
     decision: Accepted,
   ): void {
     const { clientId } = request;
-    const before = this.#running.get(clientId);
-    const run = this.#afterOthers(before, connection, request, identity, decision).finally(() => {
-      if (this.#running.get(clientId) === run) this.#running.delete(clientId);
-    });
-    this.#running.set(clientId, run);
+    const runs = this.#running.get(clientId) ?? [];
+    const before = runs.at(-1)?.done;
+    const done = this.#afterOthers(before, connection, request, identity, decision).finally(() =>
+      this.#ended(clientId, run),
+    );
+    const run: Run = { epoch: decision.status === "claimed" ? decision.epoch : null, done };
+    this.#running.set(clientId, [...runs, run]);
+  }
+
+  #ended(clientId: string, run: Run): void {
+    const others = (this.#running.get(clientId) ?? []).filter((other) => other !== run);
+    if (others.length === 0) this.#running.delete(clientId);
+    else this.#running.set(clientId, others);
   }
 
   /** A provisional session got its place in the log. */

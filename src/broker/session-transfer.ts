@@ -46,7 +46,7 @@ export class SessionTransfers {
   }
 
   /** `whenInstalled`: a session of this client that is just coming in must be here before it can leave. */
-  start(whenInstalled: (clientId: string) => Promise<void>): void {
+  start(whenInstalled: (clientId: string, epoch: number) => Promise<void>): void {
     const { replica, clock } = this.#context;
     // Not while the log is being applied: ending a connection may propose a Will.
     replica.onOwnerChanged((clientId, owner) => {
@@ -57,7 +57,7 @@ export class SessionTransfers {
       const clientId = reader.string();
       const epoch = reader.number();
       if (!reader.isSound) return nothing;
-      await whenInstalled(clientId);
+      await whenInstalled(clientId, epoch);
       return this.#handOver(clientId, epoch);
     });
   }

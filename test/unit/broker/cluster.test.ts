@@ -99,6 +99,28 @@ test("connects of one client on two nodes at once leave exactly one connection",
   expect(owner?.nodeId).toBe(nodes[alive]?.cluster.nodeId);
 });
 
+test("a client that goes and comes back at once keeps its session, and neither node waits for the other", async () => {
+  const rig = new BrokerRig();
+  const [one, two] = [rig.addNode(), rig.addNode()];
+  const properties = { sessionExpiryInterval: 600 };
+  const first = await rig.connect(one, "c", { properties });
+  first.subscribe("a", { qos: 1 });
+  await rig.settle();
+  for (let round = 0; round < 5; round++) {
+    const clients = [two, one, two, one].map((node) => {
+      const client = rig.open(node);
+      client.connect("c", { properties, clean: false });
+      return client;
+    });
+    await rig.settle();
+    expect(clients.at(-1)?.take("connack")[0]).toMatchObject({ sessionPresent: true });
+  }
+  const { counters } = two.broker;
+  expect(one.broker.counters.sessionTransfersFailed + counters.sessionTransfersFailed).toBe(0);
+  expect(one.broker.figures()).toMatchObject({ sessions: 1, subscriptions: 1 });
+  expect(rig.log.errors).toEqual([]);
+});
+
 test("a shared subscription across nodes gives each message to one member; a node that refuses is passed over", async () => {
   const rig = new BrokerRig();
   const [one, two, three] = [rig.addNode(), rig.addNode(), rig.addNode()];
