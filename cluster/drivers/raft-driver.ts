@@ -231,6 +231,8 @@ export class RaftDriver {
   async #reload(write: StorageWrite, point: SnapshotPoint): Promise<void> {
     const { agreed, storage, handlers } = this.#options;
     this.#finishedWrites = [];
+    // What is loaded so far is no state that anybody may read, be it asked for an index that was applied before.
+    this.#appliedIndex = 0;
     try {
       agreed.reset();
       await storage.loadState((key, value) => agreed.restore(key, value));
