@@ -72,6 +72,8 @@ describe("a leader", () => {
     raft.step({ type: "appendResponse", from: two, to: one, term: 2, index: 99, ...acceptance });
     expect(raft.status().commitIndex).toBe(base);
     expect(raft.status().progress[1]).toMatchObject({ match: 0 });
+    raft.step({ type: "heartbeatResponse", from: nodeIdOf(9), to: one, term: 2, readContext: 1 });
+    expect(raft.status().progress).toHaveLength(3);
   });
 
   test("stops when somebody else leads in its term", () => {
@@ -158,6 +160,19 @@ describe("anybody", () => {
     raft.step({ ...beat, from: two, to: three });
     raft.step({ ...beat, from: one, to: one });
     expect(raft.status().term).toBe(1);
+  });
+
+  test("counts one answer per voter, and none to a question that it did not ask", () => {
+    const raft = nodeWith();
+    raft.campaign();
+    const answer = { type: "preVoteResponse", to: one, commit: base, commitTerm: 1 } as const;
+    raft.step({ ...answer, from: three, term: 9, rejected: false });
+    expect(raft.status()).toMatchObject({ role: "preCandidate", term: 1 });
+    raft.step({ ...answer, from: two, term: 1, rejected: true });
+    raft.step({ ...answer, from: two, term: 2, rejected: false });
+    expect(raft.status()).toMatchObject({ role: "preCandidate", term: 1 });
+    raft.step({ ...answer, from: three, term: 2, rejected: false });
+    expect(raft.status()).toMatchObject({ role: "candidate", term: 2 });
   });
 
   test("learns a commit from a vote only if it holds that very entry", () => {
