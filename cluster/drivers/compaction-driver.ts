@@ -37,7 +37,8 @@ export class CompactionDriver {
   async compact(only: NodeId | null): Promise<readonly CompactedLog[]> {
     const members = this.#options
       .members()
-      .filter((member) => only === null || member.nodeId === only);
+      .filter((member) => only === null || member.nodeId === only)
+      .sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
     if (members.length === 0) throw new ClusterError("unknown-node", "no such member");
     return Promise.all(
       members.map(async ({ nodeId, name }) => ({ name, index: await this.#compactOne(nodeId) })),
