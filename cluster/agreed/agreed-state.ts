@@ -158,7 +158,7 @@ export class AgreedState {
       if (command.tag === CommandTag.application) {
         results.push(this.#machine.apply(command.bytes, context, this.#writer));
       } else {
-        this.#putMember(decodeMemberRecord(command.bytes), origin);
+        this.#takeRecord(command.bytes, origin);
         results.push(null);
       }
     }
@@ -175,6 +175,17 @@ export class AgreedState {
       if (step.type === "remove") this.#removeMember(step.nodeId, index);
       else if (added?.nodeId === step.nodeId) this.#putMember(added, step.nodeId);
     }
+  }
+
+  /** A record that cannot be read changes nothing, on any node; a throw would end all of them. */
+  #takeRecord(bytes: Uint8Array, origin: NodeId): void {
+    let record: MemberRecord;
+    try {
+      record = decodeMemberRecord(bytes);
+    } catch {
+      return;
+    }
+    this.#putMember(record, origin);
   }
 
   #putMember(record: MemberRecord, origin: NodeId): void {

@@ -2,6 +2,7 @@ import type { MemberRecord } from "../agreed/member-record.ts";
 import { ClusterError } from "../errors.ts";
 import { isNodeId, type NodeId } from "../node-id.ts";
 import type { Formation } from "../options.ts";
+import { memberLimits } from "../peer-limits.ts";
 import type { Clock, Log, Random } from "../ports.ts";
 import type { LinkEvent, Transport } from "../transport/transport.ts";
 
@@ -36,6 +37,9 @@ const reportMs = 5000;
 /** For how long a node that consented to a founder waits for it before it listens to another. */
 const consentMs = 10_000;
 const discoveredMax = 256;
+/** What a joining node may say of itself: it is kept in the log's state. A DNS name has at most 253 characters. */
+const nameLengthMax = 256;
+const addressLengthMax = 262;
 const dialsAtOnce = 4;
 
 /**
@@ -251,13 +255,14 @@ export function decodeJoinWish(payload: Uint8Array): {
   if (
     typeof nodeId !== "string" ||
     !isNodeId(nodeId) ||
-    !(name === null || typeof name === "string") ||
+    !(name === null || (typeof name === "string" && name.length <= nameLengthMax)) ||
     !Array.isArray(addresses) ||
-    !addresses.every((address) => typeof address === "string")
+    !addresses.every((address) => typeof address === "string" && address.length <= addressLengthMax)
   ) {
     throw new ClusterError("frame-malformed", "join request lacks nodeId, name or addresses");
   }
-  return { nodeId, name, addresses: addresses as string[] };
+  const best = (addresses as string[]).slice(0, memberLimits.addressesMax);
+  return { nodeId, name, addresses: best };
 }
 
 const finalCodes = ["name-taken", "node-removed", "storage-foreign"] as const;
