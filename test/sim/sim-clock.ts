@@ -1,0 +1,163 @@
+import type { Cancel, Clock } from "../../cluster/ports.ts";
+
+interface Timer {
+  readonly dueMs: number;
+  /** Breaks ties: timers due at the same moment run in the order in which they were set. */
+  readonly sequence: number;
+  run: (() => void) | null;
+}
+
+const turnsMax = 10_000;
+const ticksPerMs = 1024;
+
+/**
+ * The one clock of a simulation: a heap of timers. Between two of them promises get a fixed number of microtask turns. That
+ * need not be the end of every chain: what is left goes on after the next timer, in an order that is the same every time.
+ */
+export class SimClock {
+  readonly #heap: Timer[] = [];
+  #turn: (() => void)[] = [];
+  #sequence = 0;
+  nowMs = 0;
+  events = 0;
+
+  after(delayMs: number, run: () => void): Cancel {
+    // Times are whole binary fractions, so that sums of them are exact and no wait ends a moment too early.
+    const dueMs = Math.ceil((this.nowMs + Math.max(0, delayMs)) * ticksPerMs) / ticksPerMs;
+    const timer: Timer = { dueMs, sequence: this.#sequence++, run };
+    this.#push(timer);
+    return () => {
+      timer.run = null;
+    };
+  }
+
+  endOfTurn(run: () => void): void {
+    this.#turn.push(run);
+  }
+
+  /** Lets time pass until `untilMs`, or until `isOver` after some event. */
+  async run(untilMs: number, isOver: () => boolean = () => false): Promise<void> {
+    while (!isOver()) {
+      await this.#endTurns();
+      const timer = this.#heap[0];
+      if (timer === undefined || timer.dueMs > untilMs) {
+        this.nowMs = Math.max(this.nowMs, untilMs);
+        return;
+      }
+      this.#pop();
+      if (timer.run === null) continue;
+      this.nowMs = Math.max(this.nowMs, timer.dueMs);
+      this.events++;
+      timer.run();
+    }
+  }
+
+  async #endTurns(): Promise<void> {
+    for (let turns = 0; ; turns++) {
+      await null;
+      await null;
+      await null;
+      if (this.#turn.length === 0) return;
+      if (turns > turnsMax) throw new Error("endOfTurn spins: time does not pass any more");
+      const due = this.#turn;
+      this.#turn = [];
+      for (const run of due) run();
+    }
+  }
+
+  #push(timer: Timer): void {
+    const heap = this.#heap;
+    let at = heap.push(timer) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!isBefore(timer, heap[parent] as Timer)) break;
+      heap[at] = heap[parent] as Timer;
+      at = parent;
+    }
+    heap[at] = timer;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop() as Timer;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1] as Timer, heap[child] as Timer)) {
+        child++;
+      }
+      if (!isBefore(heap[child] as Timer, last)) break;
+      heap[at] = heap[child] as Timer;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.sequence < b.sequence);
+}
+
+/** What one process sees of the clock: it may stand still, its wall clock may jump, and what it planned dies with it. */
+export class ProcessClock implements Clock {
+  readonly #clock: SimClock;
+  readonly #wall: { offsetMs: number };
+  #held: (() => void)[] = [];
+  #isDead = false;
+  #isPaused = false;
+
+  constructor(clock: SimClock, wall: { offsetMs: number }) {
+    this.#clock = clock;
+    this.#wall = wall;
+  }
+
+  monotonicMs(): number {
+    return this.#clock.nowMs;
+  }
+
+  wallMs(): number {
+    return 1_700_000_000_000 + Math.floor(this.#clock.nowMs) + this.#wall.offsetMs;
+  }
+
+  after(delayMs: number, run: () => void): Cancel {
+    let isCancelled = false;
+    const once = (): void => {
+      if (!isCancelled) run();
+    };
+    const cancel = this.#clock.after(delayMs, () => this.#run(once));
+    return () => {
+      isCancelled = true;
+      cancel();
+    };
+  }
+
+  endOfTurn(run: () => void): void {
+    this.#clock.endOfTurn(() => this.#run(run));
+  }
+
+  die(): void {
+    this.#isDead = true;
+    this.#held = [];
+  }
+
+  /** As with SIGSTOP. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Everything that fell due meanwhile happens now. */
+  resume(): void {
+    this.#isPaused = false;
+    const held = this.#held;
+    this.#held = [];
+    for (const run of held) this.#run(run);
+  }
+
+  #run(run: () => void): void {
+    if (this.#isDead) return;
+    if (this.#isPaused) this.#held.push(run);
+    else run();
+  }
+}

@@ -1,0 +1,111 @@
+import { ClusterError } from "../../cluster/errors.ts";
+import { logLimits } from "../../cluster/log-limits.ts";
+import type { NodeId } from "../../cluster/node-id.ts";
+import { MemoryNetwork } from "../../cluster/transport/memory-network.ts";
+import type { SimClient } from "./client.ts";
+import { Facts } from "./facts.ts";
+import { Seeded } from "./seeded.ts";
+import { ProcessClock, SimClock } from "./sim-clock.ts";
+import { isRemoval, SimNode, type SimProcess } from "./sim-node.ts";
+import { Trace } from "./trace.ts";
+
+/** The disk is full: the sync under way failed, which ends the process. */
+export const diskFull = new Error("no space left on the simulated disk");
+
+const logWindows = [
+  // To the tip: nothing is kept for slow followers, who then need snapshots.
+  { ...logLimits.logWindow, entriesMax: 64, keptEntries: 0 },
+  { ...logLimits.logWindow, entriesMax: 300, keptEntries: 100 },
+  logLimits.logWindow,
+];
+
+/** Nodes, network, disks and clients of one seed. */
+export class World {
+  readonly clock = new SimClock();
+  readonly facts = new Facts();
+  readonly trace = new Trace(this.clock);
+  readonly random: Seeded;
+  readonly network: MemoryNetwork;
+  readonly logWindow: (typeof logWindows)[number];
+  readonly nodes: SimNode[] = [];
+  readonly clients: SimClient[] = [];
+  /** Values that were refused: they must never take effect. */
+  readonly rejected: string[] = [];
+  /** Prints what happens; null unless a person watches. */
+  readonly say: ((text: string) => void) | null;
+  lostDisks = 0;
+  #moment = 0;
+  #labels = 0;
+
+  constructor(seed: number, say: ((text: string) => void) | null) {
+    this.random = new Seeded(seed, "world");
+    this.say = say && ((text) => say(`${this.clock.nowMs.toFixed(1).padStart(9)} ${text}`));
+    this.logWindow = this.random.pick(logWindows);
+    this.network = new MemoryNetwork({
+      clock: new ProcessClock(this.clock, { offsetMs: 0 }),
+      random: this.random.next,
+      delayMaxMs: this.random.pick([1, 4, 20, 60]),
+      broadcastLossRate: this.random.pick([0, 0.2]),
+    });
+  }
+
+  /** A strict order of everything that clients do and see. */
+  moment(): number {
+    return ++this.#moment;
+  }
+
+  note(text: string): void {
+    this.trace.event(text);
+    this.say?.(`-- ${text}`);
+  }
+
+  get running(): SimNode[] {
+    return this.nodes.filter(({ process }) => process !== null);
+  }
+
+  /** Running nodes that are members and do not hang. */
+  get serving(): SimNode[] {
+    return this.nodes.filter(({ cluster, isPaused }) => cluster !== null && !isPaused);
+  }
+
+  get leader(): SimNode | null {
+    const { leader } = this.facts;
+    return this.serving.find(({ nodeId }) => nodeId === leader) ?? this.serving[0] ?? null;
+  }
+
+  node(nodeId: NodeId): SimNode | undefined {
+    return this.nodes.find((node) => node.nodeId === nodeId);
+  }
+
+  /** A new node: the first founds, the others join where they find somebody. */
+  add(): SimNode {
+    const addresses = this.nodes.map(({ port }) => `memory:${port}`);
+    const isFirst = this.nodes.length === 0;
+    const formation = isFirst
+      ? ({ kind: "found" } as const)
+      : ({ kind: "join", addresses, isDiscovering: false } as const);
+    const node = new SimNode(this, `n${++this.#labels}`, formation);
+    this.nodes.push(node);
+    this.startSoon(node);
+    return node;
+  }
+
+  startSoon(node: SimNode): void {
+    node.start().catch((error: unknown) => this.fatal(node, node.process, error as Error));
+  }
+
+  died(process: SimProcess): void {
+    for (const client of this.clients) client.died(process);
+  }
+
+  /** A node told its process to end. */
+  fatal(node: SimNode, process: SimProcess | null, error: Error): void {
+    if (process === null || node.process !== process) return;
+    if (error instanceof ClusterError && error.code === "stopped") return;
+    if (isRemoval(error)) node.isGone = true;
+    else {
+      this.facts.demand(error === diskFull, "no node ends by itself", `${node.label}: ${error}`);
+    }
+    node.crash("lost");
+  }
+}
