@@ -52,8 +52,7 @@ async function whenAllVote(cluster: LocalCluster, nodes: number): Promise<void> 
 
 /** Debian's mosquitto, in memory, without limits that would drop messages of the load; null when it is not installed. */
 export async function startMosquitto(): Promise<Broker | null> {
-  const path = [process.env["PATH"], "/usr/sbin", "/usr/local/sbin"].join(delimiter);
-  const env = { ...process.env, PATH: path };
+  const env = { ...process.env, PATH: searchPath() };
   const version = mosquittoVersion(env);
   if (version === null) return null;
   const directory = await mkdtemp(join(tmpdir(), "flockmq-bench-"));
@@ -83,6 +82,11 @@ export async function startMosquitto(): Promise<Broker | null> {
   return { name: "mosquitto", version, pids, publishPort: port, subscribePort: port, stop };
 }
 
+/** Where servers are installed; `/usr/sbin` is not in the path of every user. */
+export function searchPath(): string {
+  return [process.env["PATH"], "/usr/sbin", "/usr/local/sbin"].join(delimiter);
+}
+
 function mosquittoVersion(env: NodeJS.ProcessEnv): string | null {
   try {
     // Its help ends with an exit code of its own.
@@ -94,7 +98,7 @@ function mosquittoVersion(env: NodeJS.ProcessEnv): string | null {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
