@@ -3,7 +3,7 @@ import { FlockChecker } from "../../support/flock-checker.ts";
 import { type FlockNode, MemoryFlock } from "../../support/memory-flock.ts";
 
 const seeds = 100;
-const stepsPerSeed = 40;
+const stepsPerSeed = 30;
 const members = 3;
 
 /** A read of a key at a node, and what was certain to be applied when it began. */
