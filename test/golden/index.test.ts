@@ -91,3 +91,42 @@ const etcdSituations: Readonly<Record<string, string>> = {
 test.each(Object.entries(etcdSituations))("etcd's %s is covered by %s", (situation, name) => {
   expect(headers.find((header) => header.name === name)?.guards).toContain(situation);
 });
+
+/** Bugs that others had in the part that the core does here; the storage's and the driver's are tested there. */
+const knownBugs: readonly string[] = [
+  "etcd #14370",
+  "etcd #7331",
+  "etcd #20418",
+  "etcd #10308",
+  "etcd #11640",
+  "etcd #18055",
+  "figure 8",
+  "Pre-Vote without stickiness",
+  "raft-rs 0.3.1",
+  "raft-rs #57",
+  "openraft #1796",
+  "openraft #1802",
+  "openraft #1805",
+  "openraft #1808",
+  "openraft #1828",
+  "openraft #1747",
+  "openraft 511f33c7",
+  "openraft 71a290cd",
+  "openraft cecb5de8",
+  "openraft 2af491fb",
+  "openraft 674e78aa",
+  "openraft ac3e5a89",
+  "openraft replication sessions",
+  "NATS #7561",
+  "NATS #7600",
+  "NATS #7602",
+  "hashicorp/raft GH-413",
+  "erratum of the thesis",
+  "ABA rewrite",
+  "joint quorum without its outgoing half",
+  "campaign with an unapplied change",
+];
+
+test.each(knownBugs)("a script guards against %s", (bug) => {
+  expect(headers.some(({ guards }) => guards.includes(bug))).toBe(true);
+});
