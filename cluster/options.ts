@@ -14,6 +14,8 @@ export type Formation =
       readonly kind: "join";
       readonly addresses: readonly string[];
       readonly isDiscovering: boolean;
+      /** This node was a member under another id; its name is its own again as soon as that id counts as down. */
+      readonly isReturning?: boolean;
     }
   /** Waits until `count` nodes without a cluster know each other, then exactly one of them founds and the rest join. */
   | {

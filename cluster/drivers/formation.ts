@@ -165,11 +165,19 @@ export class FormationDriver {
         return JSON.parse(Buffer.from(answer).toString("utf8")) as Joined;
       } catch (error) {
         const { code, message } = error as ClusterError;
-        if (isFinal(code, message)) throw error;
+        if (isFinal(code, message) && !this.#isOwnName(message)) throw error;
         this.#lastProblem = message;
       }
     }
     return null;
+  }
+
+  /** The holder of the name may be what this node was a moment ago and does not count as down yet. */
+  #isOwnName(message: string): boolean {
+    const { formation } = this.#options;
+    return (
+      formation.kind === "join" && formation.isReturning === true && message.includes("name-taken")
+    );
   }
 
   /** Members of a cluster first. */
