@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
@@ -19,3 +19,20 @@ test("chaos: four strikes against three nodes lose nothing", async () => {
     sameDigestEverywhere: true,
   });
 }, 120_000);
+
+test.runIf(hasCompiler())(
+  "chaos: all of three nodes lose power at once, and no acknowledged write is lost",
+  async () => {
+    const args = ["--power-loss", "1", "--seed", "7", "--json"];
+    const { stdout } = await run(process.execPath, [script("chaos", "main.ts"), ...args]);
+    expect(JSON.parse(stdout)).toMatchObject({ violations: [], sameDigestEverywhere: true });
+  },
+  120_000,
+);
+
+/** The recorder of what was synced is C and for Linux. */
+function hasCompiler(): boolean {
+  return (
+    process.platform === "linux" && spawnSync("cc", ["--version"], { stdio: "ignore" }).status === 0
+  );
+}

@@ -8,7 +8,7 @@ import { describeVerdicts } from "../verdicts.ts";
 import { buildRecorder, losePower, startLying } from "./power-loss.ts";
 
 const syncTimeoutMs = 60_000;
-const loadMs = 3000;
+const loadMs = 1500;
 
 export interface PowerLossOptions {
   readonly rounds: number;
