@@ -4,6 +4,7 @@ import { encodeMemberRecord, type MemberRecord } from "./agreed/member-record.ts
 import type { Cluster, InterestHandler, MemberView, ProposalOutcome } from "./cluster-api.ts";
 import type { CompactedLog } from "./drivers/compaction-driver.ts";
 import { Consensus } from "./drivers/consensus.ts";
+import type { DiskSpace } from "./drivers/disk-watch.ts";
 import { consentRequestKind } from "./drivers/formation.ts";
 import { ForwardDriver } from "./drivers/forward-driver.ts";
 import { InterestDriver } from "./drivers/interest-driver.ts";
@@ -44,6 +45,7 @@ export interface ClusterNodeOptions extends ClusterOptions {
   readonly remember: (peers: KnownPeers) => void;
   /** Makes the next start set the database aside; left out where nothing outlives the process. */
   readonly condemn?: ((reason: string) => Promise<void>) | undefined;
+  readonly diskSpace?: (() => Promise<DiskSpace>) | undefined;
 }
 
 const announceTimeoutMs = 60_000;
@@ -152,6 +154,7 @@ export class ClusterNode implements Cluster {
       name: this.name,
       consensus: this.#consensus,
       status: () => this.status(),
+      stateOf,
     });
   }
 
@@ -166,6 +169,7 @@ export class ClusterNode implements Cluster {
     this.#members.start();
     this.#seeds.start();
     this.#consensus.start();
+    this.#upkeep.start();
     this.#remember(this.#consensus.status().configuration);
     for (const event of this.#options.openLinks) this.receiveLink(event);
     void this.#announce();
@@ -225,7 +229,7 @@ export class ClusterNode implements Cluster {
   }
 
   propose(command: Uint8Array, timeoutMs: number, done: (outcome: ProposalOutcome) => void): void {
-    this.#consensus.proposals.propose(command, timeoutMs, done);
+    if (!this.#upkeep.refuses(done)) this.#consensus.proposals.propose(command, timeoutMs, done);
   }
 
   readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum"> {
@@ -327,20 +331,13 @@ export class ClusterNode implements Cluster {
   }
 
   metrics(): ReadonlyMap<string, number> {
-    const { counters, storage } = this.#options;
-    const stats = storage.stats();
-    const gauges: [string, number][] = [
-      ["storage_queued_changes", stats.queuedChanges],
-      ["storage_synced_batches_total", stats.syncedBatches],
-      ["storage_log_bytes", stats.logSizeBytes],
-    ];
     return new Map([
-      ...counters.entries(),
+      ...this.#options.counters.entries(),
       ...this.#consensus.gauges(),
+      ...this.#upkeep.gauges(),
       ...this.#members.gauges(),
       ...this.#interest.gauges(),
       ...this.#forward.gauges(),
-      ...gauges,
     ]);
   }
 
@@ -350,6 +347,7 @@ export class ClusterNode implements Cluster {
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     await this.#consensus.leadership.handOver(deadlineMs - closingMs);
     this.#isStopping = true;
+    this.#upkeep.stop();
     this.#consensus.stop();
     this.#readiness.stop();
     this.#members.stop();

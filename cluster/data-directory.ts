@@ -1,5 +1,6 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { DiskSpace } from "./drivers/disk-watch.ts";
 import { type KnownPeers, readKnownPeers } from "./drivers/known-peers.ts";
 import { ClusterError } from "./errors.ts";
 import type { ClusterOptions, Formation } from "./options.ts";
@@ -53,6 +54,12 @@ export async function openDataDirectory(options: ClusterOptions): Promise<Opened
 /** The running node found its own content wrong: the next start treats its database as damaged. */
 export async function condemnDatabase(dataDir: string, reason: string): Promise<void> {
   await writeFile(join(databasePath(dataDir), condemnedName), `${reason}\n`, { flush: true });
+}
+
+/** Rejects with the system's error. */
+export async function diskSpaceOf(dataDir: string): Promise<DiskSpace> {
+  const { bavail, blocks, bsize } = await statfs(dataDir);
+  return { freeSizeBytes: bavail * bsize, totalSizeBytes: blocks * bsize };
 }
 
 /** The mark moves away with the database. */

@@ -74,6 +74,10 @@ export interface ClusterOptions {
   readonly figures: () => NodeFigures;
   readonly version: string;
   readonly timings: ClusterTimings;
+  /** Free disk space below which this node refuses proposals; 0 = none, null: 5 % of the file system, at most 256 MiB. */
+  readonly diskReserveSizeBytes?: number | null;
+  /** Time between two checks of everything on the disk; 0 or left out: none. */
+  readonly scrubIntervalMs?: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

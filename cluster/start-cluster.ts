@@ -1,4 +1,4 @@
-import { condemnDatabase, openDataDirectory } from "./data-directory.ts";
+import { condemnDatabase, diskSpaceOf, openDataDirectory } from "./data-directory.ts";
 import { KnownPeersFile } from "./drivers/known-peers.ts";
 import { neighbourAddresses, writePeerFile } from "./drivers/neighbours.ts";
 import { ClusterError } from "./errors.ts";
@@ -50,6 +50,7 @@ export async function startCluster(options: ClusterOptions): Promise<StartingClu
       listening: (port) => writePeerFile(dataDir, port),
       remember: (known) => peers.remember(known),
       condemn: (reason) => condemnDatabase(dataDir, reason),
+      diskSpace: () => diskSpaceOf(dataDir),
     });
   } catch (error) {
     await storage.close();

@@ -4,6 +4,7 @@ import type { LogWindowLimits } from "./agreed/log-window.ts";
 import type { MemberRecord } from "./agreed/member-record.ts";
 import type { Cluster } from "./cluster-api.ts";
 import { ClusterNode } from "./cluster-node.ts";
+import type { DiskSpace } from "./drivers/disk-watch.ts";
 import { FormationDriver, type Formed } from "./drivers/formation.ts";
 import type { KnownPeers } from "./drivers/known-peers.ts";
 import { ClusterError, nodeRemoved } from "./errors.ts";
@@ -45,6 +46,8 @@ export interface NodeParts {
   readonly remember: (peers: KnownPeers) => void;
   /** Makes the next start set the database aside; left out where nothing outlives the process. */
   readonly condemn?: (reason: string) => Promise<void>;
+  /** Of the disk below `storage`; left out: it is not watched. */
+  readonly diskSpace?: () => Promise<DiskSpace>;
 }
 
 /** The composition root below the data directory: the same for real parts and for simulated ones. */
@@ -108,6 +111,7 @@ export async function startNode(parts: NodeParts): Promise<StartingCluster> {
       logWindow: parts.logWindow,
       remember: parts.remember,
       condemn: parts.condemn,
+      diskSpace: parts.diskSpace,
       openLinks: [...openLinks.values()],
     });
     await node.start();

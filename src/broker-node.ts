@@ -121,6 +121,8 @@ export class BrokerNode {
       figures: () => this.#local.nodeFigures(),
       version,
       timings: defaultTimings,
+      diskReserveSizeBytes: config.diskReserveSizeBytes,
+      scrubIntervalMs: config.scrubIntervalSeconds * 1000,
       clock: systemClock,
       random: Math.random,
       log: this.#log,

@@ -1,12 +1,15 @@
 import type { AgreedState } from "../agreed/agreed-state.ts";
+import type { ProposalOutcome } from "../cluster-api.ts";
 import type { ClusterError } from "../errors.ts";
 import type { NodeId } from "../node-id.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Clock, Counters, Log } from "../ports.ts";
 import type { ClusterStatus } from "../status.ts";
 import type { ClusterStorage } from "../storage/storage.ts";
 import type { Transport } from "../transport/transport.ts";
 import { type CompactedLog, CompactionDriver } from "./compaction-driver.ts";
 import type { Consensus } from "./consensus.ts";
+import { type DiskSpace, DiskWatch } from "./disk-watch.ts";
+import { Scrubber } from "./scrubber.ts";
 import { VerifyDriver } from "./verify-driver.ts";
 
 export interface UpkeepOptions {
@@ -21,13 +24,20 @@ export interface UpkeepOptions {
   readonly status: () => Promise<ClusterStatus>;
   readonly condemn?: ((reason: string) => Promise<void>) | undefined;
   readonly onFatal: (error: Error) => void;
+  readonly counters: Counters;
+  readonly stateOf: (nodeId: NodeId) => "up" | "suspect" | "down";
+  readonly diskSpace?: (() => Promise<DiskSpace>) | undefined;
+  readonly diskReserveSizeBytes?: number | null;
+  readonly scrubIntervalMs?: number;
 }
 
-/** What a node does for its data beside agreeing on it: proves it, and cuts its log on request. */
+/** What a node does for its data beside agreeing on it: proves it, scrubs it, cuts its log on request, keeps room for it. */
 export class Upkeep {
   readonly #options: UpkeepOptions;
   readonly #verify: VerifyDriver;
   readonly #compaction: CompactionDriver;
+  readonly #disk: DiskWatch;
+  readonly #scrubber: Scrubber;
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
@@ -45,11 +55,54 @@ export class Upkeep {
       members: () => agreed.members(),
       compact: () => consensus.driver.compact(),
     });
+    this.#disk = new DiskWatch({
+      ...options,
+      isLeader: () => consensus.status().role === "leader",
+      successors: () => this.#otherVoters().filter((nodeId) => options.stateOf(nodeId) === "up"),
+      transfer: (to) => consensus.leadership.transfer(to),
+    });
+    this.#scrubber = new Scrubber({
+      ...options,
+      checkState: (pause) => this.#verify.checkStored(pause),
+      damaged: (error) => this.#damaged(error),
+    });
+  }
+
+  start(): void {
+    this.#disk.start();
+    this.#scrubber.start();
+  }
+
+  stop(): void {
+    this.#disk.stop();
+    this.#scrubber.stop();
+  }
+
+  gauges(): readonly (readonly [string, number])[] {
+    const stats = this.#options.storage.stats();
+    return [
+      ...this.#disk.gauges(),
+      ["storage_queued_changes", stats.queuedChanges],
+      ["storage_synced_batches_total", stats.syncedBatches],
+      ["storage_log_bytes", stats.logSizeBytes],
+    ];
+  }
+
+  /** True while the disk is nearly full: `done` is told on a later turn. */
+  refuses(done: (outcome: ProposalOutcome) => void): boolean {
+    if (!this.#disk.isLow) return false;
+    this.#options.counters.add("proposals_refused_disk_low");
+    this.#options.clock.endOfTurn(() => done({ status: "rejected", reason: "overloaded" }));
+    return true;
   }
 
   /** Answers a request of another node, or null when `kind` is not one of these. */
   onRequest(kind: string, payload: Uint8Array): Promise<Uint8Array> | null {
-    return this.#compaction.onRequest(kind) ?? this.#verify.onRequest(kind, payload);
+    return (
+      this.#compaction.onRequest(kind) ??
+      this.#disk.onRequest(kind) ??
+      this.#verify.onRequest(kind, payload)
+    );
   }
 
   verify(): Promise<ClusterStatus> {
@@ -58,6 +111,22 @@ export class Upkeep {
 
   compact(only: NodeId | null): Promise<readonly CompactedLog[]> {
     return this.#compaction.compact(only);
+  }
+
+  #otherVoters(): readonly NodeId[] {
+    const { consensus, nodeId } = this.#options;
+    return consensus.status().configuration.voters.filter((voter) => voter !== nodeId);
+  }
+
+  /** As damage found at a start. The only voter serves on from its memory: no other node has what it holds. */
+  #damaged(error: ClusterError): void {
+    if (this.#otherVoters().length > 0) this.#condemned(error);
+    else {
+      this.#options.log.error(
+        { reason: error.message },
+        "the disk is damaged, and no other node holds the data: make a copy of it now",
+      );
+    }
   }
 
   /** The mark first: what ends without it would come back with the same wrong content. */

@@ -82,6 +82,16 @@ export class VerifyDriver {
     return Promise.resolve(new Uint8Array(0));
   }
 
+  /** What is wrong with the records on the disk of this node, or null; `pause` is awaited between pieces. */
+  async checkStored(pause: () => Promise<void>): Promise<string | null> {
+    const { storedIndex, storedDigest, runningDigest, damage } = await this.#readStored(pause);
+    if (damage !== null) return damage;
+    if (storedDigest === null || runningDigest === null || storedDigest === runningDigest) {
+      return null;
+    }
+    return `the disk holds other records than were applied, at index ${storedIndex}`;
+  }
+
   async #compare(): Promise<{ verdict: Verdict; index: number; replicas: number } | null> {
     const { readBarrier, appliedIndex, agreed, nodeId, isVoter } = this.#options;
     if ((await readBarrier(barrierTimeoutMs)) !== "ok") return null;
@@ -127,18 +137,20 @@ export class VerifyDriver {
     return { digest, ...(await this.#stored) };
   }
 
-  async #readStored(): Promise<Omit<ReplicaProof, "digest">> {
+  async #readStored(pause?: () => Promise<void>): Promise<Omit<ReplicaProof, "digest">> {
     const { storage, agreed, digests } = this.#options;
     const nothing = { storedIndex: 0, storedDigest: null, runningDigest: null };
     const digest = agreed.emptyDigest();
     const view = digest === null ? null : await storage.openStateView();
     if (digest === null || view === null) return { ...nothing, damage: null };
+    const storedIndex = view.point.index;
+    // Now, because it is forgotten when many entries come while the records are read.
+    const runningDigest = digests.at(storedIndex);
     try {
       for await (const records of view.chunks(logLimits.snapshotChunkSizeBytes)) {
         for (const { key, value } of records) if (value !== null) digest.add(key, value);
+        await pause?.();
       }
-      const storedIndex = view.point.index;
-      const runningDigest = digests.at(storedIndex);
       return { storedIndex, storedDigest: digest.hex(), runningDigest, damage: null };
     } catch (error) {
       if (!(error instanceof ClusterError) || error.code !== "storage-corrupt") throw error;

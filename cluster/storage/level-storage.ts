@@ -12,6 +12,7 @@ import { type Database, openLevel, storageError } from "./level-open.ts";
 import { loadLevelState, openLevelStateView } from "./level-state-view.ts";
 import { LogBounds } from "./log-bounds.ts";
 import { readStoredNode } from "./restore.ts";
+import { scrubLog, scrubTables } from "./scrub.ts";
 import type {
   ClusterStorage,
   StateView,
@@ -91,6 +92,12 @@ export class LevelStorage implements ClusterStorage {
 
   async openStateView(): Promise<StateView | null> {
     return await openLevelStateView(this.#live().database);
+  }
+
+  async scrub(pause: () => Promise<void>): Promise<void> {
+    const { database } = this.#live();
+    await scrubLog(database, pause);
+    await scrubTables(join(this.#directory, "database"), pause);
   }
 
   async beginStaging(): Promise<void> {

@@ -91,6 +91,11 @@ export interface ClusterStorage {
   /** Starts receiving a snapshot beside the live state, discarding an earlier unfinished one. */
   beginStaging(): Promise<void>;
   stage(records: readonly StateWrite[]): Promise<void>;
+  /**
+   * Reads the log and the files as they are now and checks them as `open` does; `pause` is awaited between pieces. Throws
+   * ClusterError `storage-corrupt`. Left out where there is no disk.
+   */
+  scrub?(pause: () => Promise<void>): Promise<void>;
   stats(): StorageStats;
   /** Waits for what was handed over, then closes. */
   close(): Promise<void>;

@@ -1,5 +1,12 @@
 import { option, single } from "./option.ts";
-import { parseChoice, parseListen, parseSwitch, parseText } from "./values.ts";
+import {
+  parseChoice,
+  parseListen,
+  parseSeconds,
+  parseSizeBytes,
+  parseSwitch,
+  parseText,
+} from "./values.ts";
 
 const parsePath = single(parseText(/^.{1,4096}$/s, "a path"));
 const loopback = "127.0.0.1";
@@ -79,6 +86,30 @@ export const processOptions = {
     help: "where default data directories and the cluster secret live",
     reason: "Nodes that share it find each other and share the secret without further options.",
     parse: parsePath,
+  }),
+  diskReserveSizeBytes: option<number | null>({
+    flag: "disk-reserve",
+    env: "FLOCKMQ_DISK_RESERVE",
+    argument: "SIZE",
+    type: "size",
+    defaultValue: null,
+    defaultText: "5 % of the file system, at most 256MiB",
+    zero: "no reserve: a full disk ends the node",
+    help: "free disk space below which this node takes no writes of its clients",
+    reason: "There must be room for what the other nodes commit until somebody makes more.",
+    parse: single(parseSizeBytes(0, 2 ** 50)),
+  }),
+  scrubIntervalSeconds: option<number>({
+    flag: "scrub-interval",
+    env: "FLOCKMQ_SCRUB_INTERVAL",
+    argument: "TIME",
+    type: "seconds",
+    defaultValue: 86_400,
+    defaultText: "1d",
+    zero: "never",
+    help: "time between two checks of everything in the data directory",
+    reason: "Damage is repaired from the other nodes as long as they are whole; reads some 6 MB/s.",
+    parse: single(parseSeconds(0, 2_000_000)),
   }),
   config: option<string | null>({
     flag: "config",

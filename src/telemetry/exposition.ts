@@ -22,6 +22,7 @@ const clusterGauges = new RegExp(
     "raft_(term|(commit|applied|last)_index|is_leader|voters|learners)",
     "proposals_pending_bytes",
     "storage_(queued_changes|log_bytes)",
+    "disk_(low|free_bytes)",
     "members_(up|suspect|down)",
     "links",
     "interest_(own_keys|known_nodes|routes)",

@@ -1,5 +1,6 @@
 import type { LogWindowLimits } from "../../cluster/agreed/log-window.ts";
 import type { Cluster, ProposalOutcome } from "../../cluster/cluster-api.ts";
+import type { DiskSpace } from "../../cluster/drivers/disk-watch.ts";
 import type { KnownPeers } from "../../cluster/drivers/known-peers.ts";
 import { logLimits } from "../../cluster/log-limits.ts";
 import type { NodeId } from "../../cluster/node-id.ts";
@@ -50,6 +51,7 @@ class SlowStorage extends MemoryStorage {
 }
 
 export interface NodeSettings {
+  readonly diskSpace?: () => Promise<DiskSpace>;
   readonly formation?: Formation;
   readonly name?: string | null;
   readonly secret?: Uint8Array;
@@ -208,6 +210,7 @@ export class FlockNode {
       logWindow: this.#flock.options.logWindow ?? logLimits.logWindow,
       neighbours: () => Promise.resolve([]),
       listening: () => Promise.resolve(),
+      ...(this.settings.diskSpace === undefined ? {} : { diskSpace: this.settings.diskSpace }),
       remember: (known) => {
         this.known = known;
       },

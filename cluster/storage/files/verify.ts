@@ -40,7 +40,8 @@ async function namesIn(directory: string): Promise<string[]> {
   }
 }
 
-async function readLiveFiles(directory: string): Promise<LiveFiles> {
+/** Throws ClusterError `storage-corrupt`. */
+export async function readLiveFiles(directory: string): Promise<LiveFiles> {
   const name = (await readFile(join(directory, "CURRENT"), "utf8")).trimEnd();
   if (!/^MANIFEST-\d+$/.test(name)) throw corrupt("CURRENT", null, "names no manifest");
   let bytes: Buffer;
