@@ -72,6 +72,8 @@ function isAtRest(world: World): string | null {
     if (voters !== targetVoters(live.length, 5)) return `${voters} voters of ${live.length}`;
     if (cluster?.isReady() !== true) return `${label} is not ready`;
   }
+  const joint = live.find(({ process }) => process?.storage.isJoint === true);
+  if (joint !== undefined) return `${joint.label} is in a joint configuration`;
   const digests = live.map(({ process }) => process?.machine.digest() ?? "");
   return new Set(digests).size === 1 ? null : `contents differ: ${digests}`;
 }

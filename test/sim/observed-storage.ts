@@ -37,6 +37,10 @@ export class ObservedStorage implements ClusterStorage {
     this.#storage = new MemoryStorage(schedule, { onFailure }, disk);
   }
 
+  get isJoint(): boolean {
+    return (this.#configuration?.votersOutgoing.length ?? 0) > 0;
+  }
+
   async open(): Promise<StorageRestore> {
     const restore = await this.#storage.open();
     this.log.restart(restore.snapshot);

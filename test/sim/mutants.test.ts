@@ -1,0 +1,20 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { mutants, mutate } from "./mutants/mutants.ts";
+
+const root = join(import.meta.dirname, "../..");
+
+test.each(mutants.map((mutant) => [mutant.name, mutant] as const))(
+  "the mutant fits the source: %s",
+  (_name, mutant) => {
+    const source = readFileSync(join(root, mutant.file), "utf8");
+    expect(mutate(source, mutant)).not.toBe(source);
+    for (const path of mutant.tests ?? []) expect(existsSync(join(root, path)), path).toBe(true);
+  },
+);
+
+test("there are at least forty mutants, each with a name of its own", () => {
+  expect(mutants.length).toBeGreaterThanOrEqual(40);
+  expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length);
+});

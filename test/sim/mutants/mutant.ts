@@ -1,0 +1,10 @@
+/** A known bug, as the change of text that puts it back. It exists in copies of the tree only. */
+export interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly find: string;
+  readonly replace: string;
+  /** Test files that catch it where no schedule can: a disk, or a rule whose breach costs liveness in rare weather only. */
+  readonly tests?: readonly string[];
+}
