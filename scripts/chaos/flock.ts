@@ -24,11 +24,13 @@ export interface FlockOptions {
 export interface Place extends RecordedDirectory {
   readonly index: number;
   readonly host: string;
-  name: string;
+  readonly name: string;
   process: NodeProcess;
   /** Of the last start that got so far. */
   ready: ReadyLine | null;
 }
+
+type PlaceOfStart = Omit<Place, "process">;
 
 export interface Endpoint {
   readonly name: string;
@@ -58,11 +60,13 @@ export class Flock {
     const flock = new Flock(cwd, options);
     try {
       for (let index = 0; index < options.nodes; index++) {
-        const place = flock.#addPlace(index, `n${index + 1}`);
+        const name = `n${index + 1}`;
         if (index === 0 && options.hasSmallDisk) {
-          flock.smallDisk = await mountSmallDisk(place.dataDir);
+          flock.smallDisk = await mountSmallDisk(flock.#dataDirOf(name));
         }
-        await flock.restart(place);
+        const place = flock.#newPlace(index, name);
+        flock.places.push(place);
+        await flock.#whenReady(place);
       }
     } catch (error) {
       await flock.stop();
@@ -95,19 +99,18 @@ export class Flock {
     await Promise.all(places.map(({ process }) => process.exited));
   }
 
-  /** Starts the node of this place, again on its directory and ports if it ran before. Resolves when it is ready. */
+  /** Starts the node of this place again on its directory and ports. Resolves when it is ready. */
   async restart(place: Place): Promise<void> {
     place.process = this.#spawn(place);
-    place.ready = await place.process.whenReady(startTimeoutMs);
+    await this.#whenReady(place);
   }
 
   /** Another node, with an empty directory and a new name, where one is or was. The old process goes on if it runs. */
   async replace(index: number): Promise<Place> {
     const old = this.placeAt(index);
     this.#generation++;
-    const place = this.#addPlace(index, `n${index + 1}g${this.#generation}`);
-    this.places.pop();
-    await this.restart(place).catch(async (error: unknown) => {
+    const place = this.#newPlace(index, `n${index + 1}g${this.#generation}`);
+    await this.#whenReady(place).catch(async (error: unknown) => {
       await place.process.stop();
       throw error;
     });
@@ -193,20 +196,23 @@ export class Flock {
     return join(this.cwd, "flockmq-data", name);
   }
 
-  #addPlace(index: number, name: string): Place {
+  #newPlace(index: number, name: string): Place {
     const host = this.network?.addressOf(index) ?? "127.0.0.1";
     const dataDir = this.#dataDirOf(name);
-    const facts = { index, name, host, dataDir, shadow: join(this.cwd, "shadows", name) };
-    const place = { ...facts, ready: null } as unknown as Place;
-    this.places.push(place);
-    return place;
+    const shadow = join(this.cwd, "shadows", name);
+    const start: PlaceOfStart = { index, name, host, dataDir, shadow, ready: null };
+    return { ...start, process: this.#spawn(start) };
   }
 
-  #spawn(place: Place): NodeProcess {
+  async #whenReady(place: Place): Promise<void> {
+    place.ready = await place.process.whenReady(startTimeoutMs);
+  }
+
+  #spawn(place: PlaceOfStart): NodeProcess {
     const { index, name, host, dataDir, ready } = place;
     const ports = faces.flatMap((face) => [`--${face}`, `${host}:${ready?.[face] ?? 0}`]);
     const seeds = this.places
-      .filter((other) => other !== place && other.ready !== null)
+      .filter((other) => other.name !== name && other.ready !== null)
       .map((other) => `${other.host}:${other.ready?.peer}`);
     const join = seeds.length === 0 ? [] : ["--join", seeds.join(",")];
     const open = this.network === null ? [] : ["--allow-anonymous"];
