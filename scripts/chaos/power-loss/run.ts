@@ -8,7 +8,9 @@ import { describeVerdicts } from "../verdicts.ts";
 import { buildRecorder, losePower, startLying } from "./power-loss.ts";
 
 const syncTimeoutMs = 60_000;
-const loadMs = 1500;
+/** Power goes after so many more acknowledged writes, or after so long. */
+const writesPerRound = 200;
+const loadMsMax = 10_000;
 
 export interface PowerLossOptions {
   readonly rounds: number;
@@ -50,7 +52,11 @@ export async function runPowerLoss(
         for (const place of flock.places) await startLying(place);
       }
       registers.start();
-      await pause(loadMs);
+      const enough = registers.counts.acknowledged + writesPerRound;
+      const deadlineMs = performance.now() + loadMsMax;
+      while (registers.counts.acknowledged < enough && performance.now() < deadlineMs) {
+        await pause(50);
+      }
       await flock.kill(flock.places);
       await registers.stop();
       let lostBytes = 0;
