@@ -32,7 +32,8 @@ export const networkNemeses: readonly Nemesis[] = [
     obstacle: needsNamespaces,
     run: async (harm) => {
       const leader = await harm.flock.leader(10_000);
-      const some = minority(harm, null).filter((place) => place !== leader);
+      const count = Math.floor((harm.flock.places.length - 1) / 2);
+      const some = shuffled(othersThan(harm, [leader]), harm.random).slice(0, count);
       const others = othersThan(harm, some);
       const links = [[some, others] as const, [others, some] as const];
       return `${namesOf(some)}, ${await lose(harm, links)}`;
