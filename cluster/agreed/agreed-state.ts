@@ -6,13 +6,8 @@ import type { StateWrite } from "../storage/storage.ts";
 import { CommandTag, decodeBatch } from "../wire/batch-codec.ts";
 import { KeyDigest } from "./key-digest.ts";
 import { decodeMemberRecord, encodeMemberRecord, type MemberRecord } from "./member-record.ts";
+import type { OriginProgress } from "./origin-gate.ts";
 import { applicationPrefix, StateDigest } from "./state-digest.ts";
-
-/** How far the batches of one node have come: each is applied once, in order, however often it was sent. */
-interface OriginProgress {
-  readonly incarnation: number;
-  readonly lastSeq: number;
-}
 
 /** What happened to a batch; the proposing node settles its callers with it. */
 export interface AppliedBatch {

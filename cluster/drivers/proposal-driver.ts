@@ -176,7 +176,7 @@ export class ProposalDriver {
   #append(batch: Uint8Array): "taken" | "refused" {
     const { raft, agreed, clock, schedule } = this.#options;
     const header = readBatchHeader(batch);
-    const verdict = this.#gate.admits(header);
+    const verdict = this.#gate.admits(header, agreed.progressOf(header.origin));
     if (verdict === "repetition") return "taken";
     if (verdict === "gap") return "refused";
     const timeMs = Math.max(clock.wallMs(), agreed.timeMs());
