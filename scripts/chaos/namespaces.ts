@@ -87,30 +87,6 @@ export class Namespaces {
     this.#heal = null;
   }
 
-  /** Gives what every node sends a quality of its own, in the words of `tc ... netem`. */
-  disturb(netem: readonly string[]): void {
-    for (let index = 0; index < this.count; index++) {
-      run("tc", ["-n", this.#nameOf(index), ...queue("replace"), "netem", ...netem]);
-    }
-  }
-
-  calm(): void {
-    for (let index = 0; index < this.count; index++) {
-      run("tc", ["-n", this.#nameOf(index), ...queue("del")]);
-    }
-  }
-
-  /** Why links cannot be disturbed here; null when they can. */
-  disturbanceProblem(): string | null {
-    try {
-      this.disturb(["delay", "0ms"]);
-      this.calm();
-      return null;
-    } catch (error) {
-      return (error as Error).message;
-    }
-  }
-
   /** Safe to call twice. The namespaces must be free of processes, or they live on without a name. */
   remove(): void {
     for (const name of this.#created.splice(0)) {
@@ -166,19 +142,11 @@ export class Namespaces {
   }
 }
 
-function queue(action: string): readonly string[] {
-  return ["qdisc", action, "dev", "eth0", "root"];
-}
-
 function ip(args: readonly string[]): void {
-  run("ip", args);
-}
-
-function run(command: string, args: readonly string[]): void {
   try {
-    execFileSync(command, args, { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+    execFileSync("ip", args, { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string };
-    throw new Error(`${command} ${args.join(" ")}: ${stderr?.trim() || message}`);
+    throw new Error(`ip ${args.join(" ")}: ${stderr?.trim() || message}`);
   }
 }

@@ -1,5 +1,6 @@
 import type { Flock, Place } from "./flock.ts";
 import { type Harm, last, minority, type Nemesis, namesOf, shuffled } from "./harm.ts";
+import { linkQualities } from "./link-quality.ts";
 
 const needsNamespaces = ({ network }: Flock): string | null =>
   network === null ? "needs root, iproute2 and network namespaces" : null;
@@ -89,18 +90,24 @@ export const networkNemeses: readonly Nemesis[] = [
       return `${namesOf(one)} | ${bridge?.name} | ${namesOf(two)}, ${time}`;
     },
   },
-  {
-    name: "loss and delay on every link",
-    obstacle: (flock) => needsNamespaces(flock) ?? flock.network?.disturbanceProblem() ?? null,
-    run: async (harm) => {
-      const { network } = harm.flock;
-      const quality = ["delay", "20ms", "10ms", "loss", "3%"];
-      network?.disturb(quality);
-      try {
-        return `${quality.join(" ")}, ${await last(harm, 5000, 12_000)}`;
-      } finally {
-        network?.calm();
-      }
-    },
-  },
+  ...linkQualities.map(
+    (quality): Nemesis => ({
+      name: `${quality.name} on every link`,
+      obstacle: (flock) => needsNamespaces(flock) ?? quality.problem(commandsOf(flock)),
+      run: async (harm) => {
+        const commands = commandsOf(harm.flock);
+        quality.spoil(commands);
+        try {
+          return await last(harm, 5000, 12_000);
+        } finally {
+          quality.restore(commands);
+        }
+      },
+    }),
+  ),
 ];
+
+/** Of each node, the beginning of a command line that runs in its namespace. */
+function commandsOf({ places, network }: Flock): readonly (readonly string[])[] {
+  return places.map(({ index }) => network?.commandOf(index) ?? []);
+}
