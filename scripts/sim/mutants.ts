@@ -31,6 +31,7 @@ interface Ended {
 const root = join(import.meta.dirname, "../..");
 const copied = ["cluster", "src", "scripts", "test", "package.json", "tsconfig.base.json"];
 const testTimeoutMs = 180_000;
+const simulator = ["--conditions=flockmq-source"];
 
 const tree = await mkdtemp(join(tmpdir(), "flockmq-mutants-"));
 let missed = 0;
@@ -41,9 +42,10 @@ try {
   await symlink(join(root, "node_modules"), join(tree, "node_modules"));
   const chosen = mutants.filter(({ name }) => name.includes(options.only ?? ""));
   for (const mutant of chosen) {
-    const verdict = await withMutant(mutant, () => hunt(mutant));
-    if (verdict === null) missed++;
-    console.log(`${verdict === null ? "MISSED" : "caught"} | ${mutant.name} | ${verdict ?? "-"}`);
+    const { what, seed } = await withMutant(mutant, () => hunt(mutant));
+    const isCaught = what !== null && (seed === null || (await passesWithout(seed)));
+    if (!isCaught) missed++;
+    console.log(`${isCaught ? "caught" : "MISSED"} | ${mutant.name} | ${what ?? "-"}`);
   }
   console.log(`${chosen.length - missed} of ${chosen.length} caught`);
 } finally {
@@ -62,26 +64,43 @@ async function withMutant<T>(mutant: Mutant, run: () => Promise<T>): Promise<T> 
   }
 }
 
-/** What caught it, and after how much; null when nothing did. */
-async function hunt(mutant: Mutant): Promise<string | null> {
+/** A seed that fails in the clean tree as well proves nothing about a mutant. */
+async function passesWithout(seed: number): Promise<boolean> {
+  const args = ["--seed", String(seed), "--seconds", options.seconds];
+  const { code } = await execute([...simulator, "scripts/sim/main.ts", ...args], testTimeoutMs);
+  return code === 0;
+}
+
+interface Catch {
+  /** What caught it, and after how much; null when nothing did. */
+  readonly what: string | null;
+  readonly seed: number | null;
+}
+
+async function hunt(mutant: Mutant): Promise<Catch> {
   if (mutant.tests !== undefined) {
     const vitest = join("node_modules", "vitest", "vitest.mjs");
     const { code, output } = await execute([vitest, "run", ...mutant.tests], testTimeoutMs);
-    const failed = /Tests\s+(\d+) failed/.exec(output)?.[1];
-    if (code !== 0) return `tests: ${failed ?? "some"} failed in ${mutant.tests.join(", ")}`;
+    const failed = /Tests\s+(\d+) failed/.exec(output)?.[1] ?? "some";
+    if (code !== 0) {
+      return { what: `tests: ${failed} failed in ${mutant.tests.join(", ")}`, seed: null };
+    }
   }
-  const schedules = ["--schedules", options.schedules, "--seconds", options.seconds];
+  const bounds = ["--schedules", options.schedules, "--seconds", options.seconds];
   const { code, output } = await execute(
-    ["--conditions=flockmq-source", "scripts/sim/many.ts", ...schedules, "--twice", "0", "--json"],
+    [...simulator, "scripts/sim/many.ts", ...bounds, "--twice", "0", "--json"],
     Number(options.minutes) * 60_000,
   );
-  if (code === 0) return null;
   const line = output.split("\n").find((text) => text.startsWith("{"));
-  if (line === undefined) return code === null ? null : `ended at once: ${output.slice(-200)}`;
-  const [failure] = (JSON.parse(line) as { failures: { after: number; message: string }[] })
-    .failures;
-  const what = failure?.message.split("\n")[0]?.slice(0, 100);
-  return failure === undefined ? null : `schedule ${failure.after}: ${what}`;
+  if (code === 0 || code === null) return { what: null, seed: null };
+  if (line === undefined) return { what: `ended at once: ${output.slice(-200)}`, seed: null };
+  const { failures } = JSON.parse(line) as {
+    failures: { seed: number; after: number; message: string }[];
+  };
+  const [failure] = failures;
+  if (failure === undefined) return { what: null, seed: null };
+  const message = failure.message.split("\n")[0]?.slice(0, 100);
+  return { what: `schedule ${failure.after}: ${message}`, seed: failure.seed };
 }
 
 /** Runs a Node program in the copy; `code` is null when its time was up. */

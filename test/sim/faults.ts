@@ -150,23 +150,18 @@ function cut(
 }
 
 /**
- * A disk is found damaged or is lost: the node never votes again and a new one comes in its place. Only while all other voters
- * are well, and none was lost before: more than a minority of lost disks loses data, in any system.
+ * A disk is found damaged or is lost: the node never votes again and a new one comes in its place. Only while all nodes run and
+ * agree that three or more vote, and none was lost before: to lose a majority of disks is to lose data, in any system.
  */
 function loseDisk(world: World, random: Seeded): Undo {
-  const members = world.leader?.cluster?.members() ?? [];
-  const voters = members.filter(({ isVoter }) => isVoter);
-  const isWell = (nodeId: string): boolean => {
-    const node = world.node(nodeId);
-    return node !== undefined && !node.isGone && node.process !== null;
-  };
-  const areAllRunning = world.nodes.every(({ isGone, process }) => isGone || process !== null);
-  if (voters.length < 3 || !areAllRunning || !members.every(({ nodeId }) => isWell(nodeId))) {
-    return null;
-  }
-  if (world.lostDisks > 0) return null;
-  const node = world.node(random.pick(members).nodeId);
-  if (node === undefined) return null;
+  const nodes = world.nodes.filter(({ isGone }) => !isGone);
+  const configurations = nodes.map(({ process }) => process?.storage.configuration ?? null);
+  const voters = configurations[0]?.voters ?? [];
+  const isSettled = configurations.every(
+    (one) => one?.votersOutgoing.length === 0 && one.voters.join() === voters.join(),
+  );
+  if (voters.length < 3 || !isSettled || world.lostDisks > 0) return null;
+  const node = random.pick(nodes);
   node.isGone = true;
   node.crash("lost");
   world.lostDisks++;

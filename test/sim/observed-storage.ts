@@ -37,6 +37,11 @@ export class ObservedStorage implements ClusterStorage {
     this.#storage = new MemoryStorage(schedule, { onFailure }, disk);
   }
 
+  /** In force at what this process has applied. */
+  get configuration(): Configuration | null {
+    return this.#configuration;
+  }
+
   get isJoint(): boolean {
     return (this.#configuration?.votersOutgoing.length ?? 0) > 0;
   }

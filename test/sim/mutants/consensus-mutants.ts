@@ -108,7 +108,7 @@ export const consensusMutants: readonly Mutant[] = [
     file: "cluster/raft/follower.ts",
     find: "log.commitTo(Math.min(message.commit, lastIndex));",
     replace: "log.commitTo(Math.min(message.commit, log.lastIndex));",
-    tests: golden,
+    tests: ["test/unit/raft/known-bugs.test.ts"],
   },
   {
     name: "heartbeat commits what the follower may not hold",
@@ -127,6 +127,7 @@ export const consensusMutants: readonly Mutant[] = [
     file: "cluster/raft/log.ts",
     find: "entries.findIndex((entry) => !this.holds(entry.index, entry.term));",
     replace: "(entries.length > 0 ? 0 : -1);",
+    tests: ["test/unit/raft/log.test.ts", ...golden],
   },
   {
     name: "answers of an earlier term move match",
@@ -139,7 +140,7 @@ export const consensusMutants: readonly Mutant[] = [
     file: "cluster/raft/leader.ts",
     find: "  if (message.index > state.log.lastIndex) {",
     replace: "  if (message.index < 0) {",
-    tests: golden,
+    tests: ["test/unit/raft/known-bugs.test.ts"],
   },
   {
     name: "a probe is never sent again",
@@ -161,10 +162,10 @@ export const consensusMutants: readonly Mutant[] = [
   },
   {
     name: "entries stay behind an installed snapshot (openraft 674e78aa)",
-    file: "cluster/raft/log.ts",
-    find: "    this.#entries = [];\n    this.#stable = 0;",
-    replace: "    this.#stable = 0;",
-    tests: ["test/unit/raft/log.test.ts", ...golden],
+    file: "cluster/storage/memory-disk.ts",
+    find: "      this.#entries = [];\n      this.#snapshot = change.installSnapshot;",
+    replace: "      this.#snapshot = change.installSnapshot;",
+    tests: ["test/contract/cluster-storage.test.ts"],
   },
   {
     name: "an old snapshot replaces a newer state",
