@@ -76,6 +76,30 @@ describe("a leader", () => {
     expect(raft.status().progress).toHaveLength(3);
   });
 
+  test("has news for its followers although earlier entries are still being applied", () => {
+    const configuration = configurationOf([1], [2]);
+    const raft = new Raft(optionsOf(1), {
+      hardState: { term: 1, vote: null, commit: base },
+      snapshot: { index: base, term: 1, configuration },
+      entries: [],
+      appliedIndex: base,
+      configuration,
+    });
+    raft.campaign();
+    run(raft);
+    const propose = (): number => {
+      raft.propose([Uint8Array.of(1)]);
+      return raft.ready().write?.id ?? 0;
+    };
+    raft.writeDone(propose());
+    expect(raft.ready().committed).toHaveLength(1);
+    const second = propose();
+    expect(raft.hasReady()).toBe(false);
+    raft.writeDone(second);
+    expect(raft.hasReady()).toBe(true);
+    expect(raft.ready().committed).toEqual([]);
+  });
+
   test("stops when somebody else leads in its term", () => {
     const beat = { from: two, to: one, term: 2, commit: 0, readContext: 0 } as const;
     expect(() => leader().step({ type: "heartbeat", ...beat })).toThrow("a term has one leader");
