@@ -6,6 +6,8 @@ import { losePower } from "./power-loss/power-loss.ts";
 
 /** So long a node may go on with a full disk before it notices, under load. */
 const fullTimeoutMs = 20_000;
+/** Less than a node keeps in reserve, more than it writes meanwhile. */
+const nearlyFullBytes = 4 * 1024 * 1024;
 
 /** Harm to what is stored. */
 export const diskNemeses: readonly Nemesis[] = [
@@ -21,8 +23,13 @@ export const diskNemeses: readonly Nemesis[] = [
   },
   {
     name: "disk full",
-    obstacle: ({ smallDisk }) => (smallDisk === null ? "needs root and a mount" : null),
+    obstacle: needsSmallDisk,
     run: fillDisk,
+  },
+  {
+    name: "disk nearly full",
+    obstacle: needsSmallDisk,
+    run: nearlyFillDisk,
   },
   { name: "a flipped byte in a .log", obstacle: always, run: (harm) => flip(harm, ".log") },
   { name: "a flipped byte in an .ldb", obstacle: always, run: (harm) => flip(harm, ".ldb") },
@@ -31,6 +38,10 @@ export const diskNemeses: readonly Nemesis[] = [
 
 function needsRecorder({ isRecorded }: Flock): string | null {
   return isRecorded ? null : "needs a C compiler on Linux";
+}
+
+function needsSmallDisk({ smallDisk }: Flock): string | null {
+  return smallDisk === null ? "needs root and a mount" : null;
 }
 
 async function powerLoss({ flock, random }: Harm, isKeepingParts: boolean): Promise<string> {
@@ -47,7 +58,7 @@ async function powerLoss({ flock, random }: Harm, isKeepingParts: boolean): Prom
 async function fillDisk(harm: Harm): Promise<string> {
   const { flock } = harm;
   const place = flock.placeAt(0);
-  await flock.smallDisk?.fill();
+  await flock.smallDisk?.fill(0);
   const deadlineMs = performance.now() + fullTimeoutMs;
   while (place.process.isRunning && performance.now() < deadlineMs) await pause(100);
   const hasEnded = !place.process.isRunning;
@@ -61,6 +72,23 @@ async function fillDisk(harm: Harm): Promise<string> {
   }
   await flock.restart(place);
   return `${place.name} ended and said why, ${time}`;
+}
+
+/** The node must raise its alarm while there is room to go on, and write again when there is more. */
+async function nearlyFillDisk(harm: Harm): Promise<string> {
+  const { flock } = harm;
+  const place = flock.placeAt(0);
+  await flock.smallDisk?.fill(nearlyFullBytes);
+  const time = await last(harm, 4000, 8000);
+  const isRunning = place.process.isRunning;
+  await flock.smallDisk?.makeRoom();
+  const hasAlarm = place.process.log.some((line) => line.includes("the disk is nearly full"));
+  if (!isRunning || !hasAlarm) {
+    const what = isRunning ? "raised no alarm" : "ended";
+    const log = place.process.log.slice(-12).join("\n");
+    throw new Error(`${place.name} ${what} with ${nearlyFullBytes} bytes free:\n${log}`);
+  }
+  return `${place.name}, ${time}`;
 }
 
 /** The node must notice, and come back under another id, by itself or (if it ends with the error) with an empty directory. */

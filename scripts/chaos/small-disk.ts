@@ -1,14 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, open, rm } from "node:fs/promises";
+import { mkdir, open, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 
 const sizeMegabytes = 128;
-const blockBytes = 64 * 1024;
+const blockSizesBytes = [64 * 1024, 512];
 
 /** A file system in memory of its own for one data directory. */
 export interface SmallDisk {
-  /** Until nothing fits any more. */
-  fill(): Promise<void>;
+  /** Until no more than so many bytes are free. */
+  fill(freeSizeBytes: number): Promise<void>;
   makeRoom(): Promise<void>;
   unmount(): void;
 }
@@ -20,7 +20,7 @@ export async function mountSmallDisk(directory: string): Promise<SmallDisk> {
   execFileSync("mount", ["-t", "tmpfs", "-o", size, "flockmq-chaos", directory]);
   const ballast = join(directory, "ballast");
   return {
-    fill: () => fill(ballast),
+    fill: (freeSizeBytes) => fill(directory, ballast, freeSizeBytes),
     makeRoom: () => rm(ballast, { force: true }),
     unmount: () => {
       execFileSync("umount", ["-l", directory]);
@@ -28,18 +28,23 @@ export async function mountSmallDisk(directory: string): Promise<SmallDisk> {
   };
 }
 
-async function fill(path: string): Promise<void> {
-  const file = await open(path, "w");
+async function fill(directory: string, path: string, freeSizeBytes: number): Promise<void> {
+  const file = await open(path, "a");
   try {
-    for (const blockSize of [blockBytes, 512]) {
-      const block = Buffer.alloc(blockSize);
-      while (await fits(() => file.write(block))) {
-        // Until the disk is full.
+    for (const blockBytes of blockSizesBytes) {
+      const block = Buffer.alloc(blockBytes);
+      while ((await freeBytes(directory)) > freeSizeBytes) {
+        if (!(await fits(() => file.write(block)))) break;
       }
     }
   } finally {
     await file.close();
   }
+}
+
+async function freeBytes(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
 }
 
 async function fits(write: () => Promise<unknown>): Promise<boolean> {
