@@ -164,8 +164,9 @@ export class FormationDriver {
         );
         return JSON.parse(Buffer.from(answer).toString("utf8")) as Joined;
       } catch (error) {
-        const { code, message } = error as ClusterError;
-        if (isFinal(code, message) && !this.#isOwnName(message)) throw error;
+        const { message } = error as ClusterError;
+        const final = finalError(error as ClusterError);
+        if (final !== null && !this.#isOwnName(message)) throw final;
         this.#lastProblem = message;
       }
     }
@@ -279,6 +280,8 @@ const finalCodes = ["name-taken", "node-removed", "storage-foreign"] as const;
  * Errors travel between nodes as `remote-failure` with the text of the other side, which begins with its code.
  * Trying again cannot help with these.
  */
-function isFinal(code: string, message: string): boolean {
-  return code === "remote-failure" && finalCodes.some((final) => message.includes(final));
+function finalError(error: ClusterError): ClusterError | null {
+  if (error.code !== "remote-failure") return null;
+  const code = finalCodes.find((final) => error.message.includes(final));
+  return code === undefined ? null : new ClusterError(code, error.message, {}, error);
 }

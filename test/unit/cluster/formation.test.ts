@@ -96,6 +96,7 @@ describe("how a cluster comes about", () => {
     await flock.settled(2);
     const second = await flock.join("kite");
     await flock.until(() => second.failure !== null, "it is refused");
+    expect(second.failure).toMatchObject({ code: "name-taken" });
     expect(second.failure?.message).toContain("another live member is called kite");
     await second.stop();
     first.crash();
