@@ -45,6 +45,7 @@ export const consensusMutants: readonly Mutant[] = [
     file: "cluster/raft/log.ts",
     find: "return lastTerm > this.lastTerm || (lastTerm === this.lastTerm && lastIndex >= this.lastIndex);",
     replace: "return lastTerm >= 0 && lastIndex >= this.lastIndex;",
+    tests: golden,
   },
   {
     name: "half of the votes is enough",
@@ -172,6 +173,7 @@ export const consensusMutants: readonly Mutant[] = [
     file: "cluster/raft/follower.ts",
     find: "return index > state.log.commitIndex && !state.log.holds(index, term);",
     replace: "return index > 0 && term > 0;",
+    tests: ["test/unit/raft/known-bugs.test.ts"],
   },
   {
     name: "campaign without Pre-Vote",

@@ -66,3 +66,11 @@ test("a leader does not believe an answer beyond its log", () => {
   settle(raft);
   expect(raft.status().commitIndex).toBe(1);
 });
+
+test("a snapshot of what is committed here already is refused", () => {
+  const raft = raftWith([1, 1], 1);
+  expect(raft.acceptsSnapshot({ index: 1, term: 1, configuration })).toBe(false);
+  expect(raft.acceptsSnapshot({ index: 3, term: 1, configuration })).toBe(false);
+  expect(raft.acceptsSnapshot({ index: 3, term: 2, configuration })).toBe(true);
+  expect(raft.acceptsSnapshot({ index: 9, term: 1, configuration })).toBe(true);
+});
