@@ -29,23 +29,31 @@ test.each(Array.from({ length: groups }, (_, group) => group * schedulesPerGroup
   timeoutMs,
 );
 
-test("the same seed gives the same run, event by event", async () => {
-  for (const seed of [3, 4, 5, 15]) {
-    const first = await runSchedule({ seed, seconds });
-    const second = await runSchedule({ seed, seconds });
-    expect(second).toEqual(first);
-  }
-  const [one, other] = [
-    await runSchedule({ seed: 3, seconds: 1 }),
-    await runSchedule({ seed: 4, seconds: 1 }),
-  ];
-  expect(one.traceHash).not.toBe(other.traceHash);
-});
+test(
+  "the same seed gives the same run, event by event",
+  async () => {
+    for (const seed of [3, 4, 5, 15]) {
+      const first = await runSchedule({ seed, seconds });
+      const second = await runSchedule({ seed, seconds });
+      expect(second).toEqual(first);
+    }
+    const [one, other] = [
+      await runSchedule({ seed: 3, seconds: 1 }),
+      await runSchedule({ seed: 4, seconds: 1 }),
+    ];
+    expect(one.traceHash).not.toBe(other.traceHash);
+  },
+  timeoutMs,
+);
 
-test("leaving a fault out changes nothing for the others, and a schedule that passes does not shrink", async () => {
-  const whole = await runSchedule({ seed: 4, seconds });
-  const without = await runSchedule({ seed: 4, seconds, faults: whole.faults.slice(0, 2) });
-  expect(without.violation).toBe(null);
-  expect(without.faults).toEqual(whole.faults.slice(0, 2));
-  expect(await shrink({ seed: 4, seconds: 1 }, () => undefined)).toBe(null);
-});
+test(
+  "leaving a fault out changes nothing for the others, and a schedule that passes does not shrink",
+  async () => {
+    const whole = await runSchedule({ seed: 4, seconds });
+    const without = await runSchedule({ seed: 4, seconds, faults: whole.faults.slice(0, 2) });
+    expect(without.violation).toBe(null);
+    expect(without.faults).toEqual(whole.faults.slice(0, 2));
+    expect(await shrink({ seed: 4, seconds: 1 }, () => undefined)).toBe(null);
+  },
+  timeoutMs,
+);
