@@ -84,10 +84,22 @@ export async function runAll(
     registers.start();
     await pause(restMs);
     const untilMs = performance.now() + options.minutes * 60_000;
-    const { runs, notRun } = await strike({ flock, random, syncTimeoutMs }, options, untilMs, say);
-    await registers.stop();
-    const status = await flock.whenInSync(syncTimeoutMs);
-    await registers.readBack();
+    const runs = new Map<string, number>();
+    const notRun = new Map<string, string>();
+    const failures: string[] = [];
+    let isSame = false;
+    try {
+      const harm = { flock, random, syncTimeoutMs };
+      await strike(harm, { only: options.only, untilMs, runs, notRun }, say);
+      await registers.stop();
+      const status = await flock.whenInSync(syncTimeoutMs);
+      isSame = new Set(status.nodes.map(({ digest }) => digest)).size === 1;
+      await registers.readBack();
+    } catch (error) {
+      // What clients saw until then is judged all the same.
+      failures.push((error as Error).message);
+      await registers.stop();
+    }
     return {
       seed: options.seed,
       minutes: options.minutes,
@@ -95,8 +107,8 @@ export async function runAll(
       runs: Object.fromEntries(runs),
       notRun: Object.fromEntries(notRun),
       ...registers.counts,
-      violations: describeVerdicts(registers.verdicts()),
-      sameDigestEverywhere: new Set(status.nodes.map(({ digest }) => digest)).size === 1,
+      violations: [...failures, ...describeVerdicts(registers.verdicts())],
+      sameDigestEverywhere: isSame,
     };
   } finally {
     await flock.stop();
@@ -104,14 +116,18 @@ export async function runAll(
   }
 }
 
+interface Strikes {
+  readonly only: string;
+  readonly untilMs: number;
+  readonly runs: Map<string, number>;
+  readonly notRun: Map<string, string>;
+}
+
 async function strike(
   harm: Harm,
-  { only }: AllOptions,
-  untilMs: number,
+  { only, untilMs, runs, notRun }: Strikes,
   say: (text: string) => void,
-): Promise<{ readonly runs: Map<string, number>; readonly notRun: Map<string, string> }> {
-  const runs = new Map<string, number>();
-  const notRun = new Map<string, string>();
+): Promise<void> {
   const wanted = nemeses.filter(({ name }) => name.includes(only));
   const possible = wanted.filter(({ name, obstacle }) => {
     const problem = obstacle(harm.flock);
@@ -138,7 +154,6 @@ async function strike(
       await pause(restMs);
     }
   }
-  return { runs, notRun };
 }
 
 function seconds(durationMs: number): string {
