@@ -159,6 +159,7 @@ export const surfaceMutants: readonly Mutant[] = [
     file: "cluster/agreed/origin-gate.ts",
     find: "    this.#last.clear();",
     replace: "    this.#last.delete(String(this.#last.size));",
+    tests: ["test/unit/agreed/origin-gate.test.ts"],
   },
   {
     name: "the log is cut past what is durably applied",

@@ -33,3 +33,10 @@ test("a late batch of an earlier term does not shut its origin out (sim, seed 11
   expect(gate.admits(header(1, 8), { incarnation: 1, lastSeq: 4 })).toBe("gap");
   expect(gate.admits(header(1, 8), { incarnation: 1, lastSeq: 7 })).toBe("append");
 });
+
+test("a new term remembers nothing of what older leaders appended and may have lost", () => {
+  const gate = new OriginGate();
+  gate.appended(header(1, 9));
+  gate.reset();
+  expect(gate.admits(header(1, 5), { incarnation: 1, lastSeq: 4 })).toBe("append");
+});
