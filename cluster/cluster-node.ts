@@ -14,12 +14,12 @@ import { Readiness } from "./drivers/readiness.ts";
 import { RemovalNotice, removedRequestKind } from "./drivers/removal-notice.ts";
 import { SeedDialler } from "./drivers/seed-dialler.ts";
 import { snapshotBulkKind } from "./drivers/snapshot-driver.ts";
-import { StatusDriver, statusRequestKind } from "./drivers/status-driver.ts";
+import { roleOf, StatusDriver, statusRequestKind } from "./drivers/status-driver.ts";
 import { Upkeep } from "./drivers/upkeep.ts";
 import { ClusterError, nodeRemoved } from "./errors.ts";
 import { targetVoters } from "./members/autopilot-plan.ts";
 import type { NodeId } from "./node-id.ts";
-import type { ClusterOptions } from "./options.ts";
+import { type ClusterOptions, expectedNodes } from "./options.ts";
 import type { Counters } from "./ports.ts";
 import type { RaftStatus } from "./raft/ready.ts";
 import type { Configuration } from "./raft/types.ts";
@@ -139,6 +139,7 @@ export class ClusterNode implements Cluster {
       members: () => agreed.members(),
       stateOf,
       isVoter: (id) => this.#consensus.status().configuration.voters.includes(id),
+      nodesMissing: () => agreed.missingOf(expectedNodes(options.formation)),
       votersWanted: () => targetVoters(agreed.members().length, options.votersMax),
       leader: () => ({
         nodeId: this.#consensus.status().leader,
@@ -489,10 +490,4 @@ export class ClusterNode implements Cluster {
       this.#options.clock.after(delayMs, resolve);
     });
   }
-}
-
-function roleOf(role: string, isVoter: boolean): NodeStatus["role"] {
-  if (role === "leader") return "leader";
-  if (role === "candidate" || role === "preCandidate") return "candidate";
-  return isVoter ? "follower" : "learner";
 }

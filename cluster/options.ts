@@ -25,6 +25,11 @@ export type Formation =
       readonly isDiscovering: boolean;
     };
 
+/** How many nodes there are to be at least; 0 when nobody said. */
+export function expectedNodes(formation: Formation): number {
+  return formation.kind === "expect" ? formation.count : 0;
+}
+
 /** Milliseconds; `docs/options.md` gives the reasons. */
 export interface ClusterTimings {
   readonly tickMs: number;

@@ -61,6 +61,11 @@ export class AgreedState {
     return this.#membersRevision;
   }
 
+  /** How many of `count` nodes have never been members; those that were removed since have been. */
+  missingOf(count: number): number {
+    return Math.max(0, count - this.#members.size - this.#removed.size);
+  }
+
   /** Ids that were removed never come back. */
   wasRemoved(nodeId: NodeId): boolean {
     return this.#removed.has(nodeId);

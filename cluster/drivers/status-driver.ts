@@ -16,6 +16,8 @@ export interface StatusDriverOptions {
   readonly isVoter: (nodeId: NodeId) => boolean;
   /** Voters that the members call for; fewer means that promotions are on their way. */
   readonly votersWanted: () => number;
+  /** Nodes that this one was told to wait for and that never came; 0 once all were here, also if some left since. */
+  readonly nodesMissing: () => number;
   readonly leader: () => { readonly nodeId: NodeId | null; readonly term: number };
   readonly readBarrier: (timeoutMs: number) => Promise<"ok" | "no-quorum">;
   readonly appliedIndex: () => number;
@@ -78,6 +80,8 @@ export class StatusDriver {
     if (reasons.length === 0 && voters < votersWanted()) {
       reasons.push(`${voters} voters, ${votersWanted()} are wanted: learners are being promoted`);
     }
+    const missing = this.#options.nodesMissing();
+    if (missing > 0) reasons.push(`${missing} of the expected nodes have not joined yet`);
     if (!isCurrent) reasons.unshift("no quorum: no leader confirmed a read index");
     return {
       clusterId,
@@ -165,4 +169,11 @@ function unknownStatus(
     uptimeSeconds: 0,
     ports: {},
   };
+}
+
+/** Raft's role in the words of the status. */
+export function roleOf(role: string, isVoter: boolean): NodeStatus["role"] {
+  if (role === "leader") return "leader";
+  if (role === "candidate" || role === "preCandidate") return "candidate";
+  return isVoter ? "follower" : "learner";
 }

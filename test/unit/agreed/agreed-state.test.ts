@@ -107,6 +107,14 @@ describe("membership", () => {
     expect(state.applyBatch(batch(b, 1, 2, ["y"]), 3)).toBeNull();
   });
 
+  test("a node that was here once is not missing, even when it was removed", () => {
+    const { state } = stateWith(a, b);
+    expect([1, 2, 3].map((count) => state.missingOf(count))).toEqual([0, 0, 1]);
+    const steps = [{ type: "remove" as const, nodeId: b }];
+    state.applyConfigChange({ type: "change", steps, context: new Uint8Array(0) }, 2);
+    expect([1, 2, 3].map((count) => state.missingOf(count))).toEqual([0, 0, 1]);
+  });
+
   test("a node changes its own record only", () => {
     const { state } = stateWith(a, b);
     const foreign = encodeMemberRecord({ nodeId: b, name: "b", addresses: ["evil:1"] });
