@@ -4,11 +4,19 @@ import { ByteWriter } from "./byte-writer.ts";
 import type { RecordHash } from "./digest.ts";
 import type { ReplicaLimits } from "./limits.ts";
 import { recordPrefix, type StateRecords } from "./records.ts";
-import type { ClaimResult, ClientOwner, Fence } from "./replica-api.ts";
+import type { ClientOwner, Fence, Will } from "./replica-api.ts";
+import { readWill, writeWill } from "./wills-view.ts";
 
-interface ClientEntry extends ClientOwner {
+/** A connection that the log knows of. */
+export interface ClientEntry extends ClientOwner {
   readonly expirySeconds: number;
+  readonly will: Will | null;
   readonly hash: RecordHash;
+}
+
+/** A connection that has ended. */
+export interface EndedClient extends ClientEntry {
+  readonly clientId: string;
 }
 
 interface NodeEntry {
@@ -19,14 +27,15 @@ interface NodeEntry {
 /** An identifier whose owner changed. */
 export interface OwnerChange {
   readonly clientId: string;
-  readonly owner: ClientOwner;
+  /** Null: nobody. */
+  readonly owner: ClientOwner | null;
   readonly previous: ClientOwner;
 }
 
 /**
  * Client identifier -> the node that owns it, fenced by an epoch. Epochs come from one counter for all identifiers, so
- * they never repeat, not even after a release. Sessions live in the memory of their node: when a node
- * starts anew or is removed, what it claimed before is free.
+ * they never repeat, not even after a connection ended. Connections live with their node: when it starts anew, is removed or
+ * counts as down, all that it claimed before have ended.
  */
 export class ClientView {
   readonly #records: StateRecords;
@@ -60,13 +69,18 @@ export class ClientView {
     return fence !== "owner" && fence !== owner.epoch;
   }
 
+  get(clientId: string): ClientEntry | null {
+    return this.#clients.get(clientId) ?? null;
+  }
+
   /** Null when there are too many identifiers. */
   claim(
     clientId: string,
     expirySeconds: number,
+    will: Will | null,
     nodeId: NodeId,
     writer: StateWriter,
-  ): ClaimResult | null {
+  ): { readonly epoch: number; readonly previous: ClientEntry | null } | null {
     const previous = this.#clients.get(clientId);
     if (previous === undefined && this.#clients.size >= this.#limits.clientsMax) {
       return null;
@@ -75,47 +89,71 @@ export class ClientView {
     const epoch = this.#epoch;
     const counter = encodeNumber(epoch);
     this.#epochHash = this.#records.put(writer, recordPrefix.epoch, counter, this.#epochHash);
-    const value = encodeClient({ nodeId, epoch, expirySeconds });
+    const value = encodeClient({ nodeId, epoch, expirySeconds, will });
     const key = recordPrefix.client + clientId;
     const hash = this.#records.put(writer, key, value, previous?.hash ?? null);
-    this.#clients.set(clientId, { nodeId, epoch, expirySeconds, hash });
-    return { epoch, previous: previous === undefined ? null : ownerIn(previous) };
+    // As read from the record, so that the payload of a Will keeps nothing else alive.
+    this.#clients.set(clientId, { ...decodeClient(value)!, hash });
+    return { epoch, previous: previous ?? null };
   }
 
-  /** False unless the node owns the identifier with this very epoch. */
-  release(clientId: string, epoch: number, nodeId: NodeId, writer: StateWriter): boolean {
+  /** Null unless the node owns the identifier with this very epoch. */
+  release(
+    clientId: string,
+    epoch: number,
+    nodeId: NodeId,
+    writer: StateWriter,
+  ): ClientEntry | null {
     const entry = this.#clients.get(clientId);
     if (entry === undefined || entry.epoch !== epoch || entry.nodeId !== nodeId) {
-      return false;
+      return null;
     }
     this.#delete(clientId, entry, writer);
-    return true;
+    return entry;
+  }
+
+  /** Whoever owns it. */
+  remove(clientId: string, writer: StateWriter): ClientEntry | null {
+    const entry = this.#clients.get(clientId);
+    if (entry === undefined) return null;
+    this.#delete(clientId, entry, writer);
+    return entry;
+  }
+
+  /** 0 for a node that has never started. */
+  incarnationOf(nodeId: NodeId): number {
+    return this.#nodes.get(nodeId)?.incarnation ?? 0;
   }
 
   /** Harmless when it comes again. Whatever the node claimed up to now, an older incarnation of it did. */
-  nodeStarted(nodeId: NodeId, incarnation: number, writer: StateWriter): void {
+  nodeStarted(nodeId: NodeId, incarnation: number, writer: StateWriter): readonly EndedClient[] {
     const known = this.#nodes.get(nodeId);
     if (known !== undefined && known.incarnation >= incarnation) {
-      return;
+      return [];
     }
     const key = recordPrefix.node + nodeId;
     const value = encodeNumber(incarnation);
     const hash = this.#records.put(writer, key, value, known?.hash ?? null);
     this.#nodes.set(nodeId, { incarnation, hash });
-    this.#releaseAll(nodeId, writer);
+    return this.#releaseAll(nodeId, writer);
   }
 
-  nodeRemoved(nodeId: NodeId, writer: StateWriter): void {
+  nodeRemoved(nodeId: NodeId, writer: StateWriter): readonly EndedClient[] {
     const known = this.#nodes.get(nodeId);
     if (known !== undefined) {
       this.#records.delete(writer, recordPrefix.node + nodeId, known.hash);
       this.#nodes.delete(nodeId);
     }
-    this.#releaseAll(nodeId, writer);
+    return this.#releaseAll(nodeId, writer);
+  }
+
+  /** Nothing when the node has started anew since. */
+  nodeDown(nodeId: NodeId, incarnation: number, writer: StateWriter): readonly EndedClient[] {
+    return this.incarnationOf(nodeId) === incarnation ? this.#releaseAll(nodeId, writer) : [];
   }
 
   restoreClient(clientId: string, value: Uint8Array, hash: RecordHash): boolean {
-    const fields = decodeClient(value);
+    const fields = decodeClient(Buffer.copyBytesFrom(value));
     if (fields === null) {
       return false;
     }
@@ -151,27 +189,29 @@ export class ClientView {
   }
 
   /**
-   * What a snapshot skipped: identifiers that another claim took between the state before `clear` and the restored one.
-   * A node that was cut off learns here which of its clients are connected elsewhere now.
+   * What a snapshot skipped: claims that ended between the state before `clear` and the restored one. A node that was cut off
+   * learns here which of its clients are connected elsewhere now, or nowhere.
    */
   changesSinceClear(): readonly OwnerChange[] {
     const changes: OwnerChange[] = [];
     for (const [clientId, previous] of this.#before ?? []) {
       const entry = this.#clients.get(clientId);
-      if (entry !== undefined && entry.epoch !== previous.epoch) {
-        changes.push({ clientId, owner: ownerIn(entry), previous: ownerIn(previous) });
-      }
+      if (entry?.epoch === previous.epoch) continue;
+      const owner = entry === undefined ? null : ownerIn(entry);
+      changes.push({ clientId, owner, previous: ownerIn(previous) });
     }
     this.#before = null;
     return changes;
   }
 
-  #releaseAll(nodeId: NodeId, writer: StateWriter): void {
+  /** In an order that is the same on every node. */
+  #releaseAll(nodeId: NodeId, writer: StateWriter): readonly EndedClient[] {
+    const ended: EndedClient[] = [];
     for (const [clientId, entry] of this.#clients) {
-      if (entry.nodeId === nodeId) {
-        this.#delete(clientId, entry, writer);
-      }
+      if (entry.nodeId === nodeId) ended.push({ clientId, ...entry });
     }
+    for (const entry of ended) this.#delete(entry.clientId, entry, writer);
+    return ended.sort((a, b) => (a.clientId < b.clientId ? -1 : 1));
   }
 
   #delete(clientId: string, entry: ClientEntry, writer: StateWriter): void {
@@ -184,20 +224,23 @@ function ownerIn(entry: ClientOwner): ClientOwner {
   return { nodeId: entry.nodeId, epoch: entry.epoch };
 }
 
-function encodeClient(entry: Omit<ClientEntry, "hash">): Uint8Array {
+function encodeClient(entry: Omit<ClientEntry, "hash">): Buffer {
   const writer = new ByteWriter(64);
   writer.string(entry.nodeId);
   writer.number(entry.epoch);
   writer.number(entry.expirySeconds);
-  return writer.finish();
+  if (entry.will !== null) writeWill(writer, entry.will);
+  return writer.finishExact();
 }
 
+/** A Will's payload shares memory with `value`. */
 function decodeClient(value: Uint8Array): Omit<ClientEntry, "hash"> | null {
   const reader = new ByteReader(value);
   const nodeId = reader.string();
   const epoch = reader.number();
   const expirySeconds = reader.number();
-  return reader.isSound && reader.isAtEnd ? { nodeId, epoch, expirySeconds } : null;
+  const will = reader.isAtEnd ? null : readWill(reader);
+  return reader.isSound && reader.isAtEnd ? { nodeId, epoch, expirySeconds, will } : null;
 }
 
 function encodeNumber(value: number): Uint8Array {

@@ -2,45 +2,97 @@ import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { readMessageBody, writeMessageBody } from "./message-codec.ts";
 import type { AttributeUpdate, Command, Fence } from "./replica-api.ts";
+import {
+  readFilters,
+  readSettlements,
+  readSubscriptions,
+  writeFilters,
+  writeSettlements,
+  writeSubscriptions,
+} from "./sessions/session-commands.ts";
 import { isStateValue } from "./state-value.ts";
+import { readWill, writeWill } from "./wills-view.ts";
 
 /** The first byte of every command; a node that reads a number it does not know leaves its state alone. */
 export const commandVersion = 1;
 
-const commandType = { retain: 1, state: 2, claim: 3, release: 4 } as const;
+const commandType = {
+  retain: 1,
+  state: 2,
+  claim: 3,
+  /** Written before there were stored sessions: a "disconnect" that ends the session and wants no Will. */
+  release: 4,
+  publish: 5,
+  disconnect: 6,
+  subscribe: 7,
+  unsubscribe: 8,
+  settle: 9,
+  "node-down": 10,
+  "end-session": 11,
+  tick: 12,
+} as const;
 
 /** Throws TypeError for an update whose value is neither undefined (removes the attribute) nor a value that may be kept. */
 export function encodeCommand(command: Command): Buffer {
   const writer = new ByteWriter(
-    command.type === "retain" ? 256 + command.message.payload.length : undefined,
+    "message" in command ? 256 + command.message.payload.length : undefined,
   );
   writer.byte(commandVersion);
   writer.byte(commandType[command.type]);
+  writeFields(writer, command);
+  return writer.finish();
+}
+
+function writeFields(writer: ByteWriter, command: Command): void {
   switch (command.type) {
     case "retain":
+    case "publish":
       writer.string(command.message.topic);
       writeMessageBody(writer, command.message);
       writeUpdates(writer, command.updates);
       writeFence(writer, command.fence ?? "none");
       writeCondition(writer, command);
-      break;
+      return;
     case "state":
       writer.string(command.source);
       writeUpdates(writer, command.updates);
       writeFence(writer, command.fence ?? "none");
       writeCondition(writer, command);
-      break;
+      return;
     case "claim":
       writer.string(command.clientId);
       writer.byte(command.cleanStart ? 1 : 0);
       writer.number(command.expirySeconds);
-      break;
-    case "release":
+      if (command.will !== undefined) writeWill(writer, command.will);
+      return;
+    case "disconnect":
       writer.string(command.clientId);
       writer.number(command.epoch);
-      break;
+      writer.number(command.expirySeconds);
+      writer.byte(command.isWillWanted ? 1 : 0);
+      return;
+    case "subscribe":
+      writer.string(command.clientId);
+      writer.number(command.epoch);
+      writeSubscriptions(writer, command.subscriptions);
+      return;
+    case "unsubscribe":
+      writer.string(command.clientId);
+      writer.number(command.epoch);
+      writeFilters(writer, command.filters);
+      return;
+    case "settle":
+      writeSettlements(writer, command.settlements);
+      return;
+    case "node-down":
+      writer.string(command.nodeId);
+      writer.number(command.incarnation);
+      return;
+    case "end-session":
+      writer.string(command.clientId);
+      return;
+    case "tick":
   }
-  return writer.finish();
 }
 
 /** Null for anything that `encodeCommand` would not have written. The payload shares memory with `bytes`; its version is 0. */
@@ -56,27 +108,75 @@ export function decodeCommand(bytes: Uint8Array): Command | null {
 function readCommand(reader: ByteReader): Command | null {
   switch (reader.byte()) {
     case commandType.retain: {
-      const message = readMessageBody(reader, reader.string(), 0);
-      const updates = readUpdates(reader);
+      const { message, updates } = readMessage(reader);
       return { type: "retain", message, updates, ...readFence(reader), ...readCondition(reader) };
+    }
+    case commandType.publish: {
+      const { message, updates } = readMessage(reader);
+      const fence = readFence(reader);
+      const { expectedVersion, isReplacing, ...packet } = readCondition(reader);
+      if (expectedVersion !== undefined || isReplacing !== undefined) reader.fail();
+      return { type: "publish", message, updates, ...fence, ...packet };
     }
     case commandType.state: {
       const source = reader.string();
       const updates = readUpdates(reader);
-      return { type: "state", source, updates, ...readFence(reader), ...readCondition(reader) };
+      const fence = readFence(reader);
+      const { qos2PacketId, ...condition } = readCondition(reader);
+      if (qos2PacketId !== undefined) reader.fail();
+      return { type: "state", source, updates, ...fence, ...condition };
     }
     case commandType.claim: {
       const clientId = reader.string();
       const cleanStart = reader.byte() === 1;
-      return { type: "claim", clientId, cleanStart, expirySeconds: reader.number() };
+      const expirySeconds = reader.number();
+      const will = reader.isAtEnd ? {} : { will: readWill(reader) };
+      return { type: "claim", clientId, cleanStart, expirySeconds, ...will };
     }
     case commandType.release: {
       const clientId = reader.string();
-      return { type: "release", clientId, epoch: reader.number() };
+      const epoch = reader.number();
+      return { type: "disconnect", clientId, epoch, expirySeconds: 0, isWillWanted: false };
     }
+    case commandType.disconnect: {
+      const clientId = reader.string();
+      const epoch = reader.number();
+      const expirySeconds = reader.number();
+      return {
+        ...{ type: "disconnect", clientId, epoch, expirySeconds },
+        isWillWanted: reader.byte() === 1,
+      };
+    }
+    case commandType.subscribe: {
+      const clientId = reader.string();
+      const epoch = reader.number();
+      return { type: "subscribe", clientId, epoch, subscriptions: readSubscriptions(reader) };
+    }
+    case commandType.unsubscribe: {
+      const clientId = reader.string();
+      const epoch = reader.number();
+      return { type: "unsubscribe", clientId, epoch, filters: readFilters(reader) };
+    }
+    case commandType.settle:
+      return { type: "settle", settlements: readSettlements(reader) };
+    case commandType["node-down"]: {
+      const nodeId = reader.string();
+      return { type: "node-down", nodeId, incarnation: reader.number() };
+    }
+    case commandType["end-session"]:
+      return { type: "end-session", clientId: reader.string() };
+    case commandType.tick:
+      return { type: "tick" };
     default:
       return null;
   }
+}
+
+function readMessage(
+  reader: ByteReader,
+): Pick<Extract<Command, { type: "publish" }>, "message" | "updates"> {
+  const message = readMessageBody(reader, reader.string(), 0);
+  return { message, updates: readUpdates(reader) };
 }
 
 const fenceKind = { none: 0, owner: 1, epoch: 2 } as const;
@@ -103,27 +203,33 @@ function readFence(reader: ByteReader): { fence?: Fence } {
 interface Condition {
   readonly expectedVersion?: number;
   readonly isReplacing?: true;
+  readonly qos2PacketId?: number;
 }
 
-const conditionFlag = { expectedVersion: 1, isReplacing: 2 } as const;
+const conditionFlag = { expectedVersion: 1, isReplacing: 2, qos2PacketId: 4 } as const;
+const knownConditionFlags = 7;
 
 /** Few commands have one, and those that have none are as they were before there were any. */
-function writeCondition(writer: ByteWriter, { expectedVersion, isReplacing }: Condition): void {
-  if (expectedVersion === undefined && isReplacing === undefined) return;
-  writer.byte(
+function writeCondition(writer: ByteWriter, condition: Condition): void {
+  const { expectedVersion, isReplacing, qos2PacketId } = condition;
+  const flags =
     (expectedVersion === undefined ? 0 : conditionFlag.expectedVersion) +
-      (isReplacing === undefined ? 0 : conditionFlag.isReplacing),
-  );
+    (isReplacing === undefined ? 0 : conditionFlag.isReplacing) +
+    (qos2PacketId === undefined ? 0 : conditionFlag.qos2PacketId);
+  if (flags === 0) return;
+  writer.byte(flags);
   if (expectedVersion !== undefined) writer.number(expectedVersion);
+  if (qos2PacketId !== undefined) writer.number(qos2PacketId);
 }
 
 function readCondition(reader: ByteReader): Condition {
   if (reader.isAtEnd) return {};
   const flags = reader.byte();
-  if (flags < 1 || flags > 3) reader.fail();
+  if (flags < 1 || flags > knownConditionFlags) reader.fail();
   return {
     ...((flags & conditionFlag.expectedVersion) === 0 ? {} : { expectedVersion: reader.number() }),
     ...((flags & conditionFlag.isReplacing) === 0 ? {} : { isReplacing: true as const }),
+    ...((flags & conditionFlag.qos2PacketId) === 0 ? {} : { qos2PacketId: reader.number() }),
   };
 }
 

@@ -15,7 +15,19 @@ export const replicaLimits = {
   valueSizeBytesMax: 64 * 1024,
   /** Further identifiers are not claimed: the result has epoch 0. */
   clientsMax: 10_000_000,
-  /** Expired retained messages removed with each applied command; keeps one apply short when very many expire at once. */
+  /** Sessions that outlive their connections; a further one is not claimed: the result has epoch 0. */
+  storedSessionsMax: 1_000_000,
+  /** One more is refused with "quota exceeded". */
+  subscriptionsPerSessionMax: 10_000,
+  /** Messages that wait for one session; a further one is not kept for it and counted. */
+  queuedMessagesMax: 10_000,
+  /** Sum of their topics, payloads and 256 bytes each; as above. */
+  queuedSizeBytesMax: 64 * 1024 * 1024,
+  /** Sum over all stored messages, each counted once; beyond it a message that a session waits for is not acknowledged. */
+  storedSizeBytesMax: 4 * 1024 * 1024 * 1024,
+  /** A queued message that is older than this goes, as if its own expiry interval had passed: 30 days. */
+  storedAgeSecondsMax: 30 * 24 * 3600,
+  /** Expired retained messages, sessions, delayed Wills and queued messages, of each so many, removed with each applied command; keeps one apply short when very many expire at once. */
   expiredPerApplyMax: 64,
 } as const;
 

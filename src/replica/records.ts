@@ -9,6 +9,18 @@ export const recordPrefix = {
   attribute: "d/",
   /** `c/{clientId}`: who owns a client identifier. */
   client: "c/",
+  /** `s/{clientId}`: a session that outlives its connection. */
+  session: "s/",
+  /** `q/{clientId}`: the cursor of its queue. */
+  cursor: "q/",
+  /** `f/{clientId}\0{filter}`: one of its subscriptions. */
+  subscription: "f/",
+  /** `m/{id}`: a message that sessions wait for. */
+  message: "m/",
+  /** `p/{number of the session}-{seq}`: a place in its queue for a message that was stored before. */
+  place: "p/",
+  /** `w/{clientId}`: a Will whose delay is not over. */
+  will: "w/",
   /** `n/{nodeId}`: the latest incarnation of a node. */
   node: "n/",
   /** `e`: the epoch handed out last. */

@@ -1,6 +1,9 @@
 import type { NodeId } from "#cluster";
 import type { AttributeState, DeviceQueries } from "../api/ports.ts";
 import type { ApplicationMessage } from "../mqtt/message.ts";
+import type { Subscription } from "../session/session-api.ts";
+import type { SessionSettlement } from "./sessions/session-commands.ts";
+import type { QueuedMessage, StoredSession } from "./sessions/stored-session.ts";
 
 /** One attribute of one device, as the publishing node read it out of a message. Deterministic input for the state. */
 export interface AttributeUpdate {
@@ -27,6 +30,18 @@ export type Command =
       readonly updates: readonly AttributeUpdate[];
       /** Compare and set: nothing is written unless the topic's retained message has this version; 0 = there is none. */
       readonly expectedVersion?: number;
+      readonly qos2PacketId?: number;
+    }
+  /**
+   * A message that is not retained, for the sessions that are to have it however long they are away. With a packet identifier, here
+   * and in "retain": published once however often it comes, until its identifier is released. Result: {@link RetainedResult}.
+   */
+  | {
+      readonly type: "publish";
+      readonly message: ApplicationMessage;
+      readonly fence?: Fence;
+      readonly updates: readonly AttributeUpdate[];
+      readonly qos2PacketId?: number;
     }
   /** Device state without a retained message. */
   | {
@@ -46,20 +61,73 @@ export type Command =
       readonly clientId: string;
       readonly cleanStart: boolean;
       readonly expirySeconds: number;
+      readonly will?: Will;
     }
-  /** The session ended on this node; ignored unless `epoch` is the current one. */
-  | { readonly type: "release"; readonly clientId: string; readonly epoch: number };
+  /**
+   * The connection ended; ignored unless `epoch` is the current one. Result: whether it was. With interval 0 the session has ended,
+   * too. A Will that is still wanted is published when its delay is over.
+   */
+  | {
+      readonly type: "disconnect";
+      readonly clientId: string;
+      readonly epoch: number;
+      readonly expirySeconds: number;
+      readonly isWillWanted: boolean;
+    }
+  /** For a stored session. Result: {@link SubscribeResult}. */
+  | {
+      readonly type: "subscribe";
+      readonly clientId: string;
+      readonly epoch: number;
+      readonly subscriptions: readonly Subscription[];
+    }
+  /** For a stored session. Result: {@link SubscribeResult}, granted = there was such a subscription. */
+  | {
+      readonly type: "unsubscribe";
+      readonly clientId: string;
+      readonly epoch: number;
+      readonly filters: readonly string[];
+    }
+  /** What clients of the proposing node have acknowledged since. Those with an old epoch are ignored and counted. */
+  | { readonly type: "settle"; readonly settlements: readonly SessionSettlement[] }
+  /** A node is down: the connections that it had in this incarnation have ended, and their Wills are due. */
+  | { readonly type: "node-down"; readonly nodeId: NodeId; readonly incarnation: number }
+  /** An operator ends a session, connected or not. Result: whether there was one. */
+  | { readonly type: "end-session"; readonly clientId: string }
+  /** Nothing but the time: something may be due. */
+  | { readonly type: "tick" };
+
+/** A Will Message, and how long it waits when its connection has ended. */
+export interface Will {
+  /** Its topic, payload, QoS and retain flag, and the properties that are passed on; the client is its publisher. */
+  readonly message: ApplicationMessage;
+  readonly delaySeconds: number;
+}
+
+export interface SubscribeResult {
+  /** One for each, in the order asked. */
+  readonly granted: readonly boolean[];
+  /** Nothing was done: the client has been claimed elsewhere, or its claim is gone. */
+  readonly isFenced?: true;
+}
 
 export interface ClaimResult {
   /** Grows with every claim of this client identifier; fences all older owners. */
   readonly epoch: number;
+  /** Who was connected until now. */
   readonly previous: { readonly nodeId: NodeId; readonly epoch: number } | null;
+  /** There is a stored session to carry on with. */
+  readonly isSessionPresent: boolean;
 }
 
 export interface RetainedResult {
   readonly version: number;
   /** Nothing was written: the client has been claimed elsewhere, or its claim is gone. */
   readonly isFenced?: true;
+  /** Published before under the same packet identifier: nothing was done again. */
+  readonly isRepeated?: true;
+  /** Nothing was written: the store of messages for sessions is full. */
+  readonly isFull?: true;
   /** Nothing was written: this is the version, not the expected one. */
   readonly currentVersion?: number;
 }
@@ -79,10 +147,37 @@ export interface ReplicaQueries {
   getRetained(topic: string): ApplicationMessage | null;
   ownerOf(clientId: string): ClientOwner | null;
   readonly ownedClients: number;
-  /** After a claim was applied that took the identifier from an owner (on every node). */
+  readonly sessions: SessionQueries;
+  /**
+   * After a claim was applied that took the identifier from an owner, or its claim ended although it did not say so itself, because its
+   * node counts as down: then `owner` is null (on every node).
+   */
   onOwnerChanged(
-    handler: (clientId: string, owner: ClientOwner, previous: ClientOwner) => void,
+    handler: (clientId: string, owner: ClientOwner | null, previous: ClientOwner) => void,
   ): void;
+  /** A session that is connected, here or elsewhere, has a message to deliver (on every node, while the log is being applied). */
+  onQueued(handler: (entry: QueuedMessage) => void): void;
+  /** The log itself published: a Will (on every node, each of which delivers to its own sessions; as above). */
+  onPublished(handler: (message: ApplicationMessage) => void): void;
+  /** The state was replaced by a snapshot: what was delivered may lag behind it. */
+  onReplaced(handler: () => void): void;
+  /** Log time at which something is due: a tick should be proposed then; Infinity when nothing is. */
+  nextDueMs(): number;
+  /** The latest start of a node that the log knows; 0 = none. */
+  incarnationOf(nodeId: NodeId): number;
+}
+
+/** What the broker reads of the stored sessions. */
+export interface SessionQueries {
+  readonly count: number;
+  readonly subscriptionCount: number;
+  readonly messageCount: number;
+  readonly messagesSizeBytes: number;
+  get(clientId: string): StoredSession | null;
+  /** Whether a message of this topic at QoS > 0 must go to the log for the sake of a session. */
+  isStored(topic: string): boolean;
+  /** Whether members of this shared subscription are stored sessions, which then share it among themselves. */
+  hasGroup(key: string): boolean;
 }
 
 export type { AttributeState };

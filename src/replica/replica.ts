@@ -1,6 +1,7 @@
 import type { CommandContext, NodeId, RecordsDigest, StateMachine, StateWriter } from "#cluster";
-import type { ApplicationMessage } from "../mqtt/message.ts";
-import { ClientView, type OwnerChange } from "./client-view.ts";
+import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
+import { ClientLifecycle } from "./client-lifecycle.ts";
+import { ClientView } from "./client-view.ts";
 import { decodeCommand } from "./commands.ts";
 import { DeviceView } from "./device-view.ts";
 import { type ReplicaLimits, replicaLimits } from "./limits.ts";
@@ -13,31 +14,38 @@ import type {
   Fence,
   ReplicaQueries,
   RetainedResult,
+  SubscribeResult,
 } from "./replica-api.ts";
+import { type OwnerChangedHandler, ReplicaListeners } from "./replica-listeners.ts";
 import { RetainedView } from "./retained-view.ts";
+import { SessionView } from "./sessions/session-view.ts";
+import type { QueuedMessage, StoredSession } from "./sessions/stored-session.ts";
+import { WillsView } from "./wills-view.ts";
 
-export type OwnerChangedHandler = (
-  clientId: string,
-  owner: ClientOwner,
-  previous: ClientOwner,
-) => void;
-
-/** What a command that was understood answers its proposer; null for one that was not. */
-export type CommandResult = ClaimResult | RetainedResult | { readonly isReleased: boolean } | null;
+/** What a command that was understood answers its proposer; null for one that was not, or has nothing to say. */
+export type CommandResult =
+  | ClaimResult
+  | RetainedResult
+  | SubscribeResult
+  | { readonly isReleased: boolean }
+  | { readonly isEnded: boolean }
+  | null;
 
 const fenced: RetainedResult = { version: 0, isFenced: true };
 
 /**
- * The state that the log agrees on: retained messages, device state, and who owns which client identifier. Results by command:
- * "retain" and "state" a {@link RetainedResult}, whose version is 0 when a limit kept the message out; "claim" a
- * {@link ClaimResult}, whose epoch is 0 when there are too many identifiers; "release" whether it released.
+ * The state that the log agrees on: retained messages, device state, who owns which client identifier, and the sessions that
+ * outlive their connections. Results by command stand in replica-api.ts.
  */
 export class Replica implements StateMachine, ReplicaQueries {
   readonly #records = new StateRecords();
   readonly #retained: RetainedView;
   readonly #devices: DeviceView;
   readonly #clients: ClientView;
-  readonly #ownerHandlers: OwnerChangedHandler[] = [];
+  readonly #wills: WillsView;
+  readonly #lifecycle: ClientLifecycle;
+  readonly #listeners: ReplicaListeners;
+  readonly sessions: SessionView;
   readonly #counts = {
     replica_commands_applied: 0,
     replica_commands_unreadable: 0,
@@ -47,21 +55,42 @@ export class Replica implements StateMachine, ReplicaQueries {
     replica_claims_refused: 0,
     replica_writes_fenced: 0,
     replica_writes_conflicting: 0,
+    replica_writes_repeated: 0,
     replica_releases_stale: 0,
     replica_updates_ignored: 0,
     replica_updates_refused_devices: 0,
     replica_updates_refused_attributes: 0,
     replica_updates_refused_size: 0,
+    replica_wills_published: 0,
+    replica_settlements_fenced: 0,
+    replica_session_messages_stored: 0,
+    replica_session_messages_refused: 0,
+    replica_session_messages_dropped_full: 0,
+    replica_session_messages_dropped_expired: 0,
     replica_handler_errors: 0,
   };
 
   /** Other limits than the built-in ones are for tests: they must be equal on all nodes. */
   constructor(limits: ReplicaLimits = replicaLimits) {
+    const counts = this.#counts;
+    this.#listeners = new ReplicaListeners(() => counts.replica_handler_errors++);
     this.#retained = new RetainedView(this.#records, limits);
     this.#devices = new DeviceView(this.#records, limits, () => {
-      this.#counts.replica_handler_errors++;
+      counts.replica_handler_errors++;
     });
     this.#clients = new ClientView(this.#records, limits);
+    this.#wills = new WillsView(this.#records);
+    this.sessions = new SessionView(this.#records, limits, this.#retained, {
+      queued: (entry) => this.#listeners.tellQueued(entry),
+      dropped: (reason, count) => {
+        counts[`replica_session_messages_dropped_${reason}`] += count;
+      },
+    });
+    this.#lifecycle = new ClientLifecycle({
+      ...{ clients: this.#clients, sessions: this.sessions, wills: this.#wills, limits },
+      publish: (message, context, writer) => this.#publishWill(message, context, writer),
+      ownerChanged: (change) => this.#listeners.tellOwner(change),
+    });
   }
 
   get retainedCount(): number {
@@ -98,7 +127,27 @@ export class Replica implements StateMachine, ReplicaQueries {
   }
 
   onOwnerChanged(handler: OwnerChangedHandler): void {
-    this.#ownerHandlers.push(handler);
+    this.#listeners.owner.push(handler);
+  }
+
+  onQueued(handler: (entry: QueuedMessage) => void): void {
+    this.#listeners.queued.push(handler);
+  }
+
+  onPublished(handler: (message: ApplicationMessage) => void): void {
+    this.#listeners.published.push(handler);
+  }
+
+  onReplaced(handler: () => void): void {
+    this.#listeners.replaced.push(handler);
+  }
+
+  nextDueMs(): number {
+    return Math.min(this.#wills.nextDueMs(), this.sessions.nextDueMs());
+  }
+
+  incarnationOf(nodeId: NodeId): number {
+    return this.#clients.incarnationOf(nodeId);
   }
 
   apply(bytes: Uint8Array, context: CommandContext, writer: StateWriter): CommandResult {
@@ -110,20 +159,21 @@ export class Replica implements StateMachine, ReplicaQueries {
     this.#counts.replica_commands_applied++;
     const result = this.#applyCommand(command, context, writer);
     this.#counts.replica_retained_expired += this.#retained.purgeExpired(context.timeMs, writer);
+    this.#lifecycle.purge(context, writer);
     return result;
   }
 
   nodeStarted(
     nodeId: NodeId,
     incarnation: number,
-    _context: CommandContext,
+    context: CommandContext,
     writer: StateWriter,
   ): void {
-    this.#clients.nodeStarted(nodeId, incarnation, writer);
+    this.#lifecycle.nodeStarted(nodeId, incarnation, context, writer);
   }
 
-  nodeRemoved(nodeId: NodeId, _context: CommandContext, writer: StateWriter): void {
-    this.#clients.nodeRemoved(nodeId, writer);
+  nodeRemoved(nodeId: NodeId, context: CommandContext, writer: StateWriter): void {
+    this.#lifecycle.nodeRemoved(nodeId, context, writer);
   }
 
   reset(): void {
@@ -131,14 +181,17 @@ export class Replica implements StateMachine, ReplicaQueries {
     this.#retained.clear();
     this.#devices.clear();
     this.#clients.clear();
+    this.#wills.clear();
+    this.sessions.clear();
   }
 
   /** A record that cannot be read stays in the digest, which so tells that the replicas differ, and is counted. */
   restore(key: string, value: Uint8Array): void {
     const hash = this.#records.restore(key, value);
     const rest = key.slice(2);
+    const prefix = key === recordPrefix.epoch ? key : key.slice(0, 2);
     let isRestored = false;
-    switch (key === recordPrefix.epoch ? key : key.slice(0, 2)) {
+    switch (prefix) {
       case recordPrefix.retained:
         isRestored = this.#retained.restore(rest, value, hash);
         break;
@@ -154,6 +207,11 @@ export class Replica implements StateMachine, ReplicaQueries {
       case recordPrefix.epoch:
         isRestored = this.#clients.restoreEpoch(value, hash);
         break;
+      case recordPrefix.will:
+        isRestored = this.#wills.restore(rest, value, hash);
+        break;
+      default:
+        isRestored = this.sessions.restore(prefix, rest, value, hash);
     }
     if (!isRestored) {
       this.#counts.replica_records_unreadable++;
@@ -162,10 +220,12 @@ export class Replica implements StateMachine, ReplicaQueries {
 
   /** Tells the listeners what changed behind their back; on a start nobody listens and nothing was there before. */
   restored(): void {
+    this.#counts.replica_records_unreadable += this.sessions.restored();
     for (const change of this.#clients.changesSinceClear()) {
-      this.#notifyOwner(change);
+      this.#listeners.tellOwner(change);
     }
     this.#devices.notifyAll();
+    this.#listeners.tellReplaced();
   }
 
   digest(): string {
@@ -182,29 +242,110 @@ export class Replica implements StateMachine, ReplicaQueries {
 
   #applyCommand(command: Command, context: CommandContext, writer: StateWriter): CommandResult {
     switch (command.type) {
-      case "retain": {
-        const { fence = "none", message } = command;
-        if (this.#isFenced(message.publisherId, fence, context)) return fenced;
-        const current = this.#retained.versionOf(message.topic, context.timeMs);
-        const conflict = this.#conflict(command.expectedVersion, [current]);
-        if (conflict !== null) return conflict;
-        const isKept = this.#retained.put(command.message, context, writer);
-        this.#update(command.updates, command.message.publisherId, context, writer);
-        if (!isKept) {
-          this.#counts.replica_retained_refused++;
-        }
-        return { version: isKept ? context.index : 0 };
-      }
+      case "retain":
+      case "publish":
+        return this.#message(command, context, writer);
       case "state":
         return this.#state(command, context, writer);
-      case "claim":
-        return this.#claim(command.clientId, command.expirySeconds, context, writer);
-      case "release": {
-        const { clientId, epoch } = command;
-        const isReleased = this.#clients.release(clientId, epoch, context.origin, writer);
+      case "claim": {
+        const result = this.#lifecycle.claim(command, context, writer);
+        this.#counts.replica_claims_refused += result.epoch === 0 ? 1 : 0;
+        return result;
+      }
+      case "disconnect": {
+        const isReleased = this.#lifecycle.disconnect(command, context, writer);
         this.#counts.replica_releases_stale += isReleased ? 0 : 1;
         return { isReleased };
       }
+      case "subscribe":
+        return this.#onSession(command, (session) =>
+          this.sessions.subscribe(session, command.subscriptions, context, writer),
+        );
+      case "unsubscribe":
+        return this.#onSession(command, (session) =>
+          this.sessions.unsubscribe(session, command.filters, writer),
+        );
+      case "settle":
+        this.#settle(command, writer);
+        return null;
+      case "node-down":
+        this.#lifecycle.nodeDown(command, context, writer);
+        return null;
+      case "end-session":
+        return { isEnded: this.#lifecycle.endSession(command.clientId, context, writer) };
+      case "tick":
+        return null;
+    }
+  }
+
+  #message(
+    command: Extract<Command, { type: "retain" | "publish" }>,
+    context: CommandContext,
+    writer: StateWriter,
+  ): RetainedResult {
+    const { fence = "none", message, updates, qos2PacketId } = command;
+    const { topic, publisherId } = message;
+    if (this.#isFenced(publisherId, fence, context)) return fenced;
+    const own = qos2PacketId === undefined ? null : this.sessions.get(publisherId);
+    if (own?.inboundQos2.has(qos2PacketId ?? 0)) {
+      this.#counts.replica_writes_repeated++;
+      return { version: context.index, isRepeated: true };
+    }
+    if (command.type === "retain") {
+      const current = this.#retained.versionOf(topic, context.timeMs);
+      const conflict = this.#conflict(command.expectedVersion, [current]);
+      if (conflict !== null) return conflict;
+    }
+    if (!this.#store(message, context, writer)) return { version: 0, isFull: true };
+    if (own !== null) this.sessions.receive(own, qos2PacketId ?? 0, writer);
+    const isKept = command.type === "publish" || this.#retain(message, context, writer);
+    this.#update(updates, publisherId, context, writer);
+    return { version: isKept ? context.index : 0 };
+  }
+
+  /** False when a limit kept it out. */
+  #retain(message: ApplicationMessage, context: CommandContext, writer: StateWriter): boolean {
+    const isKept = this.#retained.put(message, context, writer);
+    this.#counts.replica_retained_refused += isKept ? 0 : 1;
+    return isKept;
+  }
+
+  /** For the sessions that are to have it; false when there is no room for it. */
+  #store(message: ApplicationMessage, context: CommandContext, writer: StateWriter): boolean {
+    const { stored, isFull } = this.sessions.store(message, context, writer);
+    this.#counts.replica_session_messages_stored += stored;
+    this.#counts.replica_session_messages_refused += isFull ? 1 : 0;
+    return !isFull;
+  }
+
+  #publishWill(message: ApplicationMessage, context: CommandContext, writer: StateWriter): void {
+    this.#counts.replica_wills_published++;
+    // Its expiry counts from the moment it is published.
+    const published = createMessage({
+      ...message,
+      receivedAtMs: context.timeMs,
+      version: context.index,
+    });
+    this.#store(published, context, writer);
+    if (message.retain) this.#retain(published, context, writer);
+    this.#listeners.tellPublished(published);
+  }
+
+  #onSession(
+    { clientId, epoch }: { readonly clientId: string; readonly epoch: number },
+    change: (session: StoredSession) => boolean[],
+  ): SubscribeResult {
+    const session = this.sessions.get(clientId);
+    if (session === null || session.epoch !== epoch) return { granted: [], isFenced: true };
+    return { granted: change(session) };
+  }
+
+  #settle(command: Extract<Command, { type: "settle" }>, writer: StateWriter): void {
+    for (const settlement of command.settlements) {
+      const session = this.sessions.get(settlement.clientId);
+      if (session !== null && session.epoch === settlement.epoch) {
+        this.sessions.settle(session, settlement, writer);
+      } else this.#counts.replica_settlements_fenced++;
     }
   }
 
@@ -275,35 +416,5 @@ export class Replica implements StateMachine, ReplicaQueries {
       this.#devices.notify(id);
     }
     return refused === 0;
-  }
-
-  #claim(
-    clientId: string,
-    expirySeconds: number,
-    context: CommandContext,
-    writer: StateWriter,
-  ): ClaimResult {
-    const nodeId = context.origin;
-    const result = this.#clients.claim(clientId, expirySeconds, nodeId, writer);
-    if (result === null) {
-      this.#counts.replica_claims_refused++;
-      return { epoch: 0, previous: null };
-    }
-    const { epoch, previous } = result;
-    if (previous !== null) {
-      this.#notifyOwner({ clientId, owner: { nodeId, epoch }, previous });
-    }
-    return result;
-  }
-
-  /** A listener that throws must not stop `apply`, which would end the process: it is counted. */
-  #notifyOwner(change: OwnerChange): void {
-    for (const handler of this.#ownerHandlers) {
-      try {
-        handler(change.clientId, change.owner, change.previous);
-      } catch {
-        this.#counts.replica_handler_errors++;
-      }
-    }
   }
 }

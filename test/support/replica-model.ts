@@ -5,7 +5,8 @@ import type { PublishProperties } from "../../src/mqtt/packets.ts";
 import { encodeCommand } from "../../src/replica/commands.ts";
 import { replicaLimits } from "../../src/replica/limits.ts";
 import type { Replica } from "../../src/replica/replica.ts";
-import type { AttributeUpdate, Command } from "../../src/replica/replica-api.ts";
+import type { AttributeUpdate, Command, Will } from "../../src/replica/replica-api.ts";
+import type { Subscription } from "../../src/session/session-api.ts";
 
 /** What tests of the replicated state share. */
 
@@ -78,7 +79,8 @@ export function claim(clientId: string): Buffer {
 }
 
 export function release(clientId: string, epoch: number): Buffer {
-  return encodeCommand({ type: "release", clientId, epoch });
+  const gone = { expirySeconds: 0, isWillWanted: false } as const;
+  return encodeCommand({ type: "disconnect", clientId, epoch, ...gone });
 }
 
 export function state(...updates: AttributeUpdate[]): Buffer {
@@ -113,6 +115,11 @@ export function visibleState(replica: Replica, clientIds: readonly string[]): un
     deviceCount: replica.devices.count(),
     owners: clientIds.map((clientId) => replica.ownerOf(clientId)),
     ownedClients: replica.ownedClients,
+    sessions: clientIds.map((clientId) => visibleSession(replica, clientId)),
+    sessionCount: replica.sessions.count,
+    subscriptionCount: replica.sessions.subscriptionCount,
+    messageCount: replica.sessions.messageCount,
+    messagesSizeBytes: replica.sessions.messagesSizeBytes,
     records: replica.metrics().get("replica_records"),
   };
 }
@@ -173,27 +180,113 @@ export function anyMessage(topic: fc.Arbitrary<string>): fc.Arbitrary<Applicatio
     .map(createMessage);
 }
 
+const anyFence = fc.oneof(
+  fc.constant("owner" as const),
+  fc.integer({ min: 1, max: 5 }),
+);
+
+export const anyWill = (topic: fc.Arbitrary<string>): fc.Arbitrary<Will> =>
+  fc.record({ message: anyMessage(topic), delaySeconds: fc.constantFrom(0, 1, 100) });
+
+export const anySubscription: fc.Arbitrary<Subscription> = fc.record({
+  filter: fc.constantFrom("t", "t/1", "+", "#", "t/#", "$share/g/t", "$share/g/#", "$share/h/t"),
+  qos: fc.constantFrom<(0 | 1 | 2)[]>(0, 1, 1, 2),
+  noLocal: fc.boolean(),
+  retainAsPublished: fc.boolean(),
+  retainHandling: fc.constantFrom<(0 | 1 | 2)[]>(0, 1, 2),
+  identifier: fc.constantFrom(0, 0, 1, 268_435_455),
+});
+
+const anyNumbers = (max: number): fc.Arbitrary<number[]> =>
+  fc
+    .uniqueArray(fc.integer({ min: 1, max }), { maxLength: 4 })
+    .map((numbers) => numbers.sort(byValue));
+
+const byValue = (a: number, b: number): number => a - b;
+
 export function anyCommand(
   topic: fc.Arbitrary<string>,
   clientId: fc.Arbitrary<string>,
 ): fc.Arbitrary<Command> {
+  const epoch = fc.integer({ min: 1, max: 6 });
+  const message = fc
+    .tuple(anyMessage(topic), fc.oneof(text, clientId))
+    .map(([other, publisherId]) => createMessage({ ...other, publisherId }));
+  const expirySeconds = fc.oneof(fc.constantFrom(0, 1, 1000), fc.constant(0xffff_ffff));
   return fc.oneof(
-    fc.record({
-      type: fc.constant("retain" as const),
-      message: anyMessage(topic),
-      updates: anyUpdates,
-    }),
+    anyPublish("retain", message),
+    { weight: 3, arbitrary: anyPublish("publish", message) },
     fc.record({ type: fc.constant("state" as const), source: text, updates: anyUpdates }),
+    fc.record(
+      {
+        ...{ type: fc.constant("claim" as const), clientId, cleanStart: fc.boolean() },
+        ...{ expirySeconds, will: anyWill(topic) },
+      },
+      { requiredKeys: ["type", "clientId", "cleanStart", "expirySeconds"] },
+    ),
     fc.record({
-      type: fc.constant("claim" as const),
-      clientId,
-      cleanStart: fc.boolean(),
-      expirySeconds: fc.integer({ min: 0, max: 0xffff_ffff }),
+      ...{ type: fc.constant("disconnect" as const), clientId, epoch, expirySeconds },
+      isWillWanted: fc.boolean(),
     }),
     fc.record({
-      type: fc.constant("release" as const),
-      clientId,
-      epoch: fc.integer({ min: 0, max: 20 }),
+      ...{ type: fc.constant("subscribe" as const), clientId, epoch },
+      subscriptions: fc.array(anySubscription, { minLength: 1, maxLength: 3 }),
     }),
+    fc.record({
+      ...{ type: fc.constant("unsubscribe" as const), clientId, epoch },
+      filters: fc.array(
+        anySubscription.map(({ filter }) => filter),
+        { maxLength: 2 },
+      ),
+    }),
+    fc.record({
+      type: fc.constant("settle" as const),
+      settlements: fc.array(
+        fc.record({
+          ...{ clientId, epoch, completed: anyNumbers(6), received: anyNumbers(6) },
+          released: anyNumbers(3),
+        }),
+        { maxLength: 2 },
+      ),
+    }),
+    fc.record({
+      ...{ type: fc.constant("node-down" as const), nodeId: fc.constantFrom(...nodeIds) },
+      incarnation: fc.nat(2),
+    }),
+    fc.record({ type: fc.constant("end-session" as const), clientId }),
+    fc.constant({ type: "tick" as const }),
   );
+}
+
+function anyPublish<T extends "retain" | "publish">(
+  type: T,
+  message: fc.Arbitrary<ApplicationMessage>,
+): fc.Arbitrary<Extract<Command, { type: T }>> {
+  return fc.record(
+    {
+      ...{ type: fc.constant(type), message, updates: anyUpdates, fence: anyFence },
+      qos2PacketId: fc.integer({ min: 1, max: 3 }),
+    },
+    { requiredKeys: ["type", "message", "updates"] },
+  ) as unknown as fc.Arbitrary<Extract<Command, { type: T }>>;
+}
+
+/** What two replicas must agree on about a session, beyond its records. */
+export function visibleSession(replica: Replica, clientId: string): unknown {
+  const session = replica.sessions.get(clientId);
+  if (session === null) return null;
+  return {
+    ...{ number: session.number, epoch: session.epoch, expirySeconds: session.expirySeconds },
+    subscriptions: [...session.subscriptions.values()]
+      .map((subscription) => JSON.stringify(subscription))
+      .sort(),
+    queue: [...session.queue.values()].map(({ seq, stored, qos, retain, identifiers, group }) => ({
+      ...{ seq, id: stored.id, qos, retain, identifiers, group },
+      payload: stored.message.payload.toString("hex"),
+    })),
+    ...{ sizeBytes: session.queuedSizeBytes, nextSeq: session.nextSeq, floor: session.floor },
+    done: [...session.done].sort(byValue),
+    received: [...session.received].sort(byValue),
+    inboundQos2: [...session.inboundQos2].sort(byValue),
+  };
 }

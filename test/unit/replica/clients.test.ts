@@ -32,10 +32,15 @@ describe("client identifiers", () => {
       throw new Error("listener");
     });
     replica.onOwnerChanged((...change) => heard.push(change));
-    expect(claimed(replica, store, "c", 1, n1)).toEqual({ epoch: 1, previous: null });
+    expect(claimed(replica, store, "c", 1, n1)).toEqual({
+      epoch: 1,
+      previous: null,
+      isSessionPresent: false,
+    });
     expect(claimed(replica, store, "c", 2, n2)).toEqual({
       epoch: 2,
       previous: { nodeId: n1, epoch: 1 },
+      isSessionPresent: true,
     });
     expect(replica.ownerOf("c")).toEqual({ nodeId: n2, epoch: 2 });
     expect(replica.ownerOf("other")).toBeNull();
@@ -87,7 +92,7 @@ describe("client identifiers", () => {
     claimed(replica, store, "a", 6, n1);
     replica.nodeStarted(n1, 2, context(7), store);
     expect(replica.ownerOf("a")).not.toBeNull();
-    expect([...store.records.keys()].sort()).toEqual(["c/a", "c/b", "e", `n/${n1}`]);
+    expect([...store.records.keys()].sort()).toEqual(["c/a", "c/b", "e", `n/${n1}`, "s/a", "s/b"]);
   });
 
   it("are free when their node is removed", () => {
@@ -97,7 +102,7 @@ describe("client identifiers", () => {
     claimed(replica, store, "a", 2, n1);
     claimed(replica, store, "b", 3, n2);
     replica.nodeRemoved(n1, context(4), store);
-    expect([...store.records.keys()].sort()).toEqual(["c/b", "e"]);
+    expect([...store.records.keys()].sort()).toEqual(["c/b", "e", "s/a", "s/b"]);
     expect(replica.ownedClients).toBe(1);
   });
 
@@ -116,16 +121,23 @@ describe("client identifiers", () => {
     // The first attempt breaks off half way.
     cutOff.reset();
     restoreFrom(cutOff, store);
-    expect(heard).toEqual([["lost", { nodeId: n2, epoch: 4 }, { nodeId: n1, epoch: 1 }]]);
+    expect(heard).toEqual([
+      ["lost", { nodeId: n2, epoch: 4 }, { nodeId: n1, epoch: 1 }],
+      ["released", null, { nodeId: n1, epoch: 3 }],
+    ]);
     restoreFrom(cutOff, store);
-    expect(heard).toHaveLength(1);
+    expect(heard).toHaveLength(2);
   });
 
   it("are bounded in number: a refused claim has epoch 0 and is counted", () => {
     const replica = new Replica({ ...replicaLimits, clientsMax: 1 });
     const store = new RecordStore();
     claimed(replica, store, "a", 1, n1);
-    expect(claimed(replica, store, "b", 2, n1)).toEqual({ epoch: 0, previous: null });
+    expect(claimed(replica, store, "b", 2, n1)).toEqual({
+      epoch: 0,
+      previous: null,
+      isSessionPresent: false,
+    });
     expect(claimed(replica, store, "a", 3, n1).epoch).toBe(2);
     expect(replica.metrics().get("replica_claims_refused")).toBe(1);
   });

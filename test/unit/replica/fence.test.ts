@@ -60,7 +60,13 @@ describe("a write of a client", () => {
     const old = claim(a);
     const epoch = claim(b);
     apply(b, write("2", epoch));
-    apply(b, { type: "release", clientId: "robot", epoch });
+    apply(b, {
+      type: "disconnect",
+      clientId: "robot",
+      epoch,
+      expirySeconds: 0,
+      isWillWanted: false,
+    });
     apply(a, write("1", old));
     expect(subject.getRetained("t")?.payload.toString()).toBe("2");
   });

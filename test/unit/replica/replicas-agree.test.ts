@@ -25,6 +25,12 @@ const limits = {
   attributesPerDeviceMax: 2,
   valueSizeBytesMax: 100,
   clientsMax: 2,
+  storedSessionsMax: 2,
+  subscriptionsPerSessionMax: 3,
+  queuedMessagesMax: 4,
+  queuedSizeBytesMax: 1200,
+  storedSizeBytesMax: 2500,
+  storedAgeSecondsMax: 500,
   expiredPerApplyMax: 1,
 };
 
@@ -81,7 +87,7 @@ class Node {
 describe("replicas", () => {
   it("agree on digest, view and results whatever is committed, across restarts and snapshots", () => {
     fc.assert(
-      fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
+      fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
         const [first, second] = [new Node(), new Node()];
         let timeMs = 0;
         for (const [position, step] of steps.entries()) {

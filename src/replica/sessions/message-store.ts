@@ -1,0 +1,141 @@
+import type { CommandContext, StateWriter } from "#cluster";
+import type { ApplicationMessage } from "../../mqtt/message.ts";
+import { hashRecord, type RecordHash } from "../digest.ts";
+import { ExpiryQueue } from "../expiry-queue.ts";
+import type { ReplicaLimits } from "../limits.ts";
+import { recordPrefix, type StateRecords } from "../records.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  encodePlace,
+  type RecipientRecord,
+} from "./session-records.ts";
+import { StoredMessage } from "./stored-message.ts";
+import type { QueuedMessage } from "./stored-session.ts";
+
+/** The messages that sessions wait for, each once, with its record. */
+export class MessageStore {
+  readonly #records: StateRecords;
+  readonly #limits: ReplicaLimits;
+  readonly #messages = new Map<string, StoredMessage>();
+  readonly #expiry = new ExpiryQueue<StoredMessage>();
+  #sizeBytes = 0;
+  /** Of the entry being applied: several of its commands may store a message. */
+  #entryIndex = 0;
+  #countInEntry = 0;
+
+  constructor(records: StateRecords, limits: ReplicaLimits) {
+    this.#records = records;
+    this.#limits = limits;
+  }
+
+  get count(): number {
+    return this.#messages.size;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  get(id: string): StoredMessage | undefined {
+    return this.#messages.get(id);
+  }
+
+  hasRoomFor(sizeBytes: number): boolean {
+    return this.#sizeBytes + sizeBytes <= this.#limits.storedSizeBytesMax;
+  }
+
+  /** A name that no other message of this log has, the same on every replica. */
+  nextId({ index }: CommandContext): string {
+    this.#countInEntry = index === this.#entryIndex ? this.#countInEntry + 1 : 0;
+    this.#entryIndex = index;
+    return `${index.toString(16).padStart(indexDigits, "0")}-${this.#countInEntry}`;
+  }
+
+  /** The caller adds the places that `recipients` describe. */
+  add(
+    id: string,
+    message: ApplicationMessage,
+    recipients: readonly RecipientRecord[],
+    { timeMs }: CommandContext,
+    writer: StateWriter,
+  ): StoredMessage {
+    const value = encodeMessage(message, timeMs, recipients);
+    const hash = this.#records.put(writer, recordPrefix.message + id, value, null);
+    // Its payload is part of the record's bytes and keeps nothing else alive.
+    return this.#keep(id, decodeMessage(value)!.message, timeMs, hash);
+  }
+
+  /** Null for a record that cannot be read. */
+  restore(id: string, value: Uint8Array, hash: RecordHash): readonly RecipientRecord[] | null {
+    const own = Buffer.allocUnsafeSlow(value.length);
+    own.set(value);
+    const record = decodeMessage(own);
+    if (record === null) return null;
+    this.#keep(id, record.message, record.storedAtMs, hash);
+    return record.recipients;
+  }
+
+  /** A queue's place is free; the message goes with its last one. */
+  release(entry: QueuedMessage, writer: StateWriter): void {
+    if (entry.isPlaced) this.#deletePlace(entry, writer);
+    const { stored } = entry;
+    if (stored.places.size > 0 || this.#messages.get(stored.id) !== stored) return;
+    this.#records.delete(writer, recordPrefix.message + stored.id, stored.hash);
+    this.#messages.delete(stored.id);
+    this.#expiry.remove(stored);
+    this.#sizeBytes -= stored.sizeBytes;
+  }
+
+  /** A place for a message that was stored before. */
+  writePlace(entry: QueuedMessage, writer: StateWriter): void {
+    this.#records.put(writer, placeKey(entry), encodePlace(entry.stored.id, entry), null);
+  }
+
+  /** When the next message may be too old; Infinity when none will be. */
+  nextExpiryMs(): number {
+    return this.#expiry.first()?.expiresAtMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Takes the one that ended first out of those that end; null when none has ended. */
+  takeExpired(nowMs: number): StoredMessage | null {
+    const first = this.#expiry.first();
+    if (first === undefined || first.expiresAtMs > nowMs) return null;
+    this.#expiry.remove(first);
+    return first;
+  }
+
+  clear(): void {
+    this.#messages.clear();
+    this.#expiry.clear();
+    this.#sizeBytes = 0;
+    this.#entryIndex = 0;
+    this.#countInEntry = 0;
+  }
+
+  #keep(
+    id: string,
+    message: ApplicationMessage,
+    storedAtMs: number,
+    hash: RecordHash,
+  ): StoredMessage {
+    const ageMaxMs = this.#limits.storedAgeSecondsMax * 1000;
+    const stored = new StoredMessage(id, message, storedAtMs, ageMaxMs, hash);
+    this.#messages.set(id, stored);
+    this.#expiry.add(stored);
+    this.#sizeBytes += stored.sizeBytes;
+    return stored;
+  }
+
+  #deletePlace(entry: QueuedMessage, writer: StateWriter): void {
+    const key = placeKey(entry);
+    this.#records.delete(writer, key, hashRecord(key, encodePlace(entry.stored.id, entry)));
+  }
+}
+
+/** So that records stand in the order of the log. */
+const indexDigits = 13;
+
+function placeKey({ session, seq }: QueuedMessage): string {
+  return `${recordPrefix.place}${session.number}-${seq}`;
+}

@@ -1,0 +1,212 @@
+import type { ApplicationMessage } from "../../mqtt/message.ts";
+import type { Qos } from "../../mqtt/packets.ts";
+import type { Subscription } from "../../session/session-api.ts";
+import { ByteReader } from "../byte-reader.ts";
+import { ByteWriter } from "../byte-writer.ts";
+import { readMessageBody, writeMessageBody } from "../message-codec.ts";
+import type { QueuedMessage, StoredSession } from "./stored-session.ts";
+import { readSubscription, writeSubscription } from "./subscription-codec.ts";
+
+/** The head of a session: what changes with its connections. */
+export function encodeHead(session: StoredSession): Buffer {
+  const writer = new ByteWriter(24);
+  writer.number(session.number);
+  writer.number(session.expirySeconds);
+  writer.number(session.epoch);
+  writer.number(session.disconnectedAtMs);
+  return writer.finishExact();
+}
+
+export interface HeadRecord {
+  readonly number: number;
+  readonly expirySeconds: number;
+  readonly epoch: number;
+  readonly disconnectedAtMs: number;
+}
+
+/** Null for anything that `encodeHead` would not have written; so with all of them. */
+export function decodeHead(value: Uint8Array): HeadRecord | null {
+  const reader = new ByteReader(value);
+  const number = reader.number();
+  const expirySeconds = reader.number();
+  const epoch = reader.number();
+  const disconnectedAtMs = reader.number();
+  return isWhole(reader) ? { number, expirySeconds, epoch, disconnectedAtMs } : null;
+}
+
+/** The cursor of a session: what changes with acknowledgements. */
+export function encodeCursor(session: StoredSession): Buffer {
+  const writer = new ByteWriter(64);
+  writer.number(session.floor);
+  writer.number(session.nextSeq - session.floor);
+  writeAscending(writer, ascending(session.done), session.floor);
+  writeAscending(writer, ascending(session.received), 0);
+  writeAscending(writer, ascending(session.inboundQos2), 0);
+  return writer.finishExact();
+}
+
+export interface CursorRecord {
+  readonly floor: number;
+  readonly nextSeq: number;
+  readonly done: readonly number[];
+  readonly received: readonly number[];
+  readonly inboundQos2: readonly number[];
+}
+
+export function decodeCursor(value: Uint8Array): CursorRecord | null {
+  const reader = new ByteReader(value);
+  const floor = reader.number();
+  const nextSeq = floor + reader.number();
+  const done = readAscending(reader, floor);
+  const received = readAscending(reader, 0);
+  const inboundQos2 = readAscending(reader, 0);
+  return isWhole(reader) ? { floor, nextSeq, done, received, inboundQos2 } : null;
+}
+
+export function encodeSubscription(subscription: Subscription): Buffer {
+  const writer = new ByteWriter(8);
+  writeSubscription(writer, subscription);
+  return writer.finishExact();
+}
+
+export function decodeSubscription(filter: string, value: Uint8Array): Subscription | null {
+  const reader = new ByteReader(value);
+  const subscription = readSubscription(reader, filter);
+  return isWhole(reader) ? subscription : null;
+}
+
+/** A session that a message was stored for, as its record names it. */
+export interface RecipientRecord {
+  readonly sessionNumber: number;
+  readonly seq: number;
+  readonly qos: Qos;
+  readonly retain: boolean;
+  readonly identifiers: readonly number[];
+  readonly group: string | null;
+}
+
+export interface MessageRecord {
+  readonly message: ApplicationMessage;
+  readonly storedAtMs: number;
+  readonly recipients: readonly RecipientRecord[];
+}
+
+/** A message with the sessions that it was stored for, whether or not some of them have it by now. */
+export function encodeMessage(
+  message: ApplicationMessage,
+  storedAtMs: number,
+  recipients: readonly RecipientRecord[],
+): Buffer {
+  const writer = new ByteWriter(256 + message.payload.length + 8 * recipients.length);
+  writer.string(message.topic);
+  writer.number(message.version);
+  writer.number(storedAtMs);
+  writeMessageBody(writer, message);
+  writer.number(recipients.length);
+  for (const recipient of recipients) {
+    writer.number(recipient.sessionNumber);
+    writeEntry(writer, recipient);
+  }
+  return writer.finishExact();
+}
+
+export function decodeMessage(value: Uint8Array): MessageRecord | null {
+  const reader = new ByteReader(value);
+  const topic = reader.string();
+  const version = reader.number();
+  const storedAtMs = reader.number();
+  const message = readMessageBody(reader, topic, version);
+  const recipients: RecipientRecord[] = [];
+  const count = reader.number();
+  for (let at = 0; at < count && reader.isSound; at++) {
+    const sessionNumber = reader.number();
+    recipients.push({ sessionNumber, ...readEntry(reader) });
+  }
+  return isWhole(reader) ? { message, storedAtMs, recipients } : null;
+}
+
+/** A place in a queue whose message has a record without it: a retained message that a subscription asked for. */
+export function encodePlace(messageId: string, entry: QueuedMessage): Buffer {
+  const writer = new ByteWriter(32);
+  writer.string(messageId);
+  writeEntry(writer, entry);
+  return writer.finishExact();
+}
+
+export interface PlaceRecord extends Omit<RecipientRecord, "sessionNumber"> {
+  readonly messageId: string;
+}
+
+export function decodePlace(value: Uint8Array): PlaceRecord | null {
+  const reader = new ByteReader(value);
+  const messageId = reader.string();
+  const entry = readEntry(reader);
+  return isWhole(reader) ? { messageId, ...entry } : null;
+}
+
+const entryFlag = { qosMask: 0x03, retain: 0x04, hasIdentifiers: 0x08, hasGroup: 0x10 } as const;
+const knownEntryFlags = 0x1f;
+
+function writeEntry(writer: ByteWriter, entry: Omit<RecipientRecord, "sessionNumber">): void {
+  const { seq, qos, retain, identifiers, group } = entry;
+  writer.number(seq);
+  writer.byte(
+    qos |
+      (retain ? entryFlag.retain : 0) |
+      (identifiers.length > 0 ? entryFlag.hasIdentifiers : 0) |
+      (group === null ? 0 : entryFlag.hasGroup),
+  );
+  if (identifiers.length > 0) {
+    writer.number(identifiers.length);
+    for (const identifier of identifiers) writer.number(identifier);
+  }
+  if (group !== null) writer.string(group);
+}
+
+function readEntry(reader: ByteReader): Omit<RecipientRecord, "sessionNumber"> {
+  const seq = reader.number();
+  const flags = reader.byte();
+  const qos = flags & entryFlag.qosMask;
+  if (qos > 2 || (flags & ~knownEntryFlags) !== 0) reader.fail();
+  const identifiers: number[] = [];
+  if ((flags & entryFlag.hasIdentifiers) !== 0) {
+    const count = reader.number();
+    for (let at = 0; at < count && reader.isSound; at++) identifiers.push(reader.number());
+  }
+  const group = (flags & entryFlag.hasGroup) === 0 ? null : reader.string();
+  const retain = (flags & entryFlag.retain) !== 0;
+  return { seq, qos: qos as Qos, retain, identifiers, group };
+}
+
+function ascending(numbers: ReadonlySet<number>): readonly number[] {
+  return [...numbers].sort((a, b) => a - b);
+}
+
+/** Ascending numbers as the steps between them. */
+export function writeAscending(
+  writer: ByteWriter,
+  numbers: readonly number[],
+  start: number,
+): void {
+  writer.number(numbers.length);
+  let previous = start;
+  for (const number of numbers) {
+    writer.number(number - previous);
+    previous = number;
+  }
+}
+
+export function readAscending(reader: ByteReader, start: number): number[] {
+  const numbers: number[] = [];
+  const count = reader.number();
+  let previous = start;
+  for (let at = 0; at < count && reader.isSound; at++) {
+    previous += reader.number();
+    numbers.push(previous);
+  }
+  return numbers;
+}
+
+function isWhole(reader: ByteReader): boolean {
+  return reader.isSound && reader.isAtEnd;
+}

@@ -1,0 +1,48 @@
+import { type ApplicationMessage, expiresAtMs } from "../../mqtt/message.ts";
+import type { RecordHash } from "../digest.ts";
+import type { Expiring } from "../expiry-queue.ts";
+import type { QueuedMessage } from "./stored-session.ts";
+
+/**
+ * A message that sessions wait for, held once however many they are. It goes when the last of them has it. How long it may wait
+ * is bounded by its own expiry and by the age that any queued message may reach.
+ */
+export class StoredMessage implements Expiring {
+  /** Names the record, and decides between messages that end at the same time. */
+  readonly id: string;
+  readonly message: ApplicationMessage;
+  readonly storedAtMs: number;
+  readonly expiresAtMs: number;
+  /** As the bounds count it. */
+  readonly sizeBytes: number;
+  readonly hash: RecordHash;
+  /** The places in queues that refer to it. */
+  readonly places = new Set<QueuedMessage>();
+  queueIndex = -1;
+
+  constructor(
+    id: string,
+    message: ApplicationMessage,
+    storedAtMs: number,
+    ageMaxMs: number,
+    hash: RecordHash,
+  ) {
+    this.id = id;
+    this.message = message;
+    this.storedAtMs = storedAtMs;
+    this.expiresAtMs = Math.min(expiresAtMs(message), storedAtMs + ageMaxMs);
+    this.sizeBytes = storedSizeBytes(message);
+    this.hash = hash;
+  }
+
+  get expiryKey(): string {
+    return this.id;
+  }
+}
+
+/** Topic, payload and an allowance for what is around them. */
+export function storedSizeBytes(message: ApplicationMessage): number {
+  return message.topic.length + message.payload.length + overheadSizeBytes;
+}
+
+const overheadSizeBytes = 256;

@@ -1,0 +1,91 @@
+import type { Qos } from "../../mqtt/packets.ts";
+import type { Subscription } from "../../session/session-api.ts";
+import type { RecordHash } from "../digest.ts";
+import type { Expiring } from "../expiry-queue.ts";
+import type { StoredMessage } from "./stored-message.ts";
+
+/** One message in the queue of one session. */
+export interface QueuedMessage {
+  readonly session: StoredSession;
+  /** Of the session, from 1, without gaps when it is given out; the packet identifier follows from it. */
+  readonly seq: number;
+  readonly stored: StoredMessage;
+  readonly qos: Qos;
+  readonly retain: boolean;
+  readonly identifiers: readonly number[];
+  /** `$share/{ShareName}/{filter}` when it came to this session as a member of that group, else null. */
+  readonly group: string | null;
+  /** It has a record of its own, because its message was stored before it came. */
+  readonly isPlaced: boolean;
+}
+
+/**
+ * What the log agrees on of one session that outlives its connection. Its queue refers to messages that are held once for all
+ * sessions; what was delivered is a cursor and the few sequence numbers beyond it.
+ */
+export class StoredSession implements Expiring {
+  readonly clientId: string;
+  /** The epoch of the claim that began it; no other session ever has the same. */
+  readonly number: number;
+  expirySeconds = 0;
+  /** Of the claim that holds it; 0 while nobody is connected. */
+  epoch = 0;
+  /** Log time at which the connection ended; meaningful while `epoch` is 0. */
+  disconnectedAtMs = 0;
+  readonly subscriptions = new Map<string, Subscription>();
+  /** By sequence number, ascending. */
+  readonly queue = new Map<number, QueuedMessage>();
+  queuedSizeBytes = 0;
+  nextSeq = 1;
+  /** Everything up to here is done with... */
+  floor = 0;
+  /** ...and these beyond it. */
+  readonly done = new Set<number>();
+  /** QoS 2: the client has said PUBREC; it gets PUBREL and never the message again. */
+  readonly received = new Set<number>();
+  /** QoS 2 packet identifiers of messages from the client that are published and not released. */
+  readonly inboundQos2 = new Set<number>();
+  queueIndex = -1;
+  /** Set while it stands in the queue of those that end. */
+  expiresAtMs = Number.POSITIVE_INFINITY;
+
+  headHash: RecordHash | null = null;
+  cursorHash: RecordHash | null = null;
+
+  constructor(clientId: string, number: number) {
+    this.clientId = clientId;
+    this.number = number;
+  }
+
+  get expiryKey(): string {
+    return this.clientId;
+  }
+
+  get isConnected(): boolean {
+    return this.epoch !== 0;
+  }
+
+  isDone(seq: number): boolean {
+    return seq <= this.floor || this.done.has(seq);
+  }
+
+  add(entry: QueuedMessage): void {
+    this.queue.set(entry.seq, entry);
+    this.queuedSizeBytes += entry.stored.sizeBytes;
+    entry.stored.places.add(entry);
+    this.nextSeq = Math.max(this.nextSeq, entry.seq + 1);
+  }
+
+  /** Moves the cursor; answers what is done with now, or null when it was before. */
+  complete(seq: number): QueuedMessage | null {
+    const entry = this.queue.get(seq);
+    if (entry === undefined) return null;
+    this.queue.delete(seq);
+    entry.stored.places.delete(entry);
+    this.queuedSizeBytes -= entry.stored.sizeBytes;
+    this.received.delete(seq);
+    this.done.add(seq);
+    while (this.done.delete(this.floor + 1)) this.floor++;
+    return entry;
+  }
+}
