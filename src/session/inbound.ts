@@ -12,6 +12,8 @@ const SETTLED = 1;
 const COUNTED = 2;
 /** Its PUBREC stands in the queue of this connection. */
 const WAITING = 4;
+/** Its PUBREL is on the way to the log. */
+const RELEASING = 8;
 
 /**
  * The receiving side of a session: section 4.3 for PUBLISHes from the client. Methods that take a
@@ -19,6 +21,7 @@ const WAITING = 4;
  */
 export class Inbound {
   readonly #clientId: string;
+  readonly #isStored: boolean;
   readonly #acks = new AckQueue();
   readonly #qos2 = new Map<number, number>();
   /**
@@ -28,8 +31,9 @@ export class Inbound {
   #link: Link | null = null;
   #unacknowledged = 0;
 
-  constructor(clientId: string, receivedQos2: readonly number[]) {
+  constructor(clientId: string, isStored: boolean, receivedQos2: Iterable<number>) {
     this.#clientId = clientId;
+    this.#isStored = isStored;
     for (const packetId of receivedQos2) this.#qos2.set(packetId, SETTLED);
   }
 
@@ -59,7 +63,9 @@ export class Inbound {
       if (!ack.isSettled && !known.has(ack.packetId)) this.#orphans.set(ack.token, ack.packetId);
       if (ack.isSettled && ack.reasonCode >= FIRST_FAILURE_CODE) this.#qos2.delete(ack.packetId);
     }
-    for (const [packetId, flags] of this.#qos2) this.#qos2.set(packetId, flags & SETTLED);
+    for (const [packetId, flags] of this.#qos2) {
+      this.#qos2.set(packetId, flags & (SETTLED | RELEASING));
+    }
   }
 
   publish(link: Link, packet: PublishPacket, nowMs: number): void {
@@ -90,9 +96,20 @@ export class Inbound {
     if ((flags & SETTLED) === 0 || (flags & WAITING) !== 0) {
       throw protocolError(`PUBREL for packet identifier ${packetId} before its PUBREC`);
     }
-    this.#qos2.delete(packetId);
-    if ((flags & COUNTED) !== 0) this.#unacknowledged -= 1;
-    link.effects.send({ cmd: "pubcomp", messageId: packetId, reasonCode: ReasonCode.success });
+    if (!this.#isStored) {
+      this.#complete(packetId, flags);
+      return;
+    }
+    // After PUBCOMP the client may use the identifier for another message: by then no node may take that for a repetition.
+    if ((flags & RELEASING) !== 0) return;
+    this.#mark(packetId, RELEASING);
+    link.effects.release(packetId);
+  }
+
+  /** The log has forgotten the packet identifier. */
+  released(packetId: number): void {
+    const flags = this.#qos2.get(packetId);
+    if (flags !== undefined && (flags & RELEASING) !== 0) this.#complete(packetId, flags);
   }
 
   /**
@@ -111,6 +128,13 @@ export class Inbound {
     if (packetId > 0 && reasonCode < FIRST_FAILURE_CODE) this.#mark(packetId, SETTLED);
     if (this.#link !== null) refuseWithoutReasonCodes(this.#link, reasonCode);
     this.#flush();
+  }
+
+  #complete(packetId: number, flags: number): void {
+    this.#qos2.delete(packetId);
+    if ((flags & COUNTED) !== 0) this.#unacknowledged -= 1;
+    const reasonCode = ReasonCode.success;
+    this.#link?.effects.send({ cmd: "pubcomp", messageId: packetId, reasonCode });
   }
 
   #publishQos2(link: Link, packetId: number, message: ApplicationMessage): void {

@@ -7,8 +7,15 @@ import type { OutboundEntry } from "./send-queue.ts";
  * PUBRECs.
  */
 export class Inflight {
+  /** Below it are the identifiers that follow from places in the stored queue; the rest is given out in turn. */
+  readonly #firstFree: number;
   readonly #entries = new Map<number, OutboundEntry>();
-  #lastPacketId = 0;
+  #lastPacketId: number;
+
+  constructor(isStored: boolean) {
+    this.#firstFree = isStored ? STORED_PACKET_IDS_MAX + 1 : 1;
+    this.#lastPacketId = this.#firstFree - 1;
+  }
 
   get size(): number {
     return this.#entries.size;
@@ -18,23 +25,20 @@ export class Inflight {
     return this.#entries.get(packetId);
   }
 
-  /**
-   * Gives the entry the next free packet identifier, 1 first [MQTT-2.2.1-4]. The caller keeps
-   * `size` below 65,535.
-   */
-  add(entry: OutboundEntry): void {
-    let packetId = this.#lastPacketId;
-    do packetId = (packetId % PACKET_IDS_MAX) + 1;
-    while (this.#entries.has(packetId));
-    this.#lastPacketId = packetId;
-    entry.packetId = packetId;
-    this.#entries.set(packetId, entry);
+  /** False while the identifier that belongs to its place is still in use. */
+  hasRoomFor({ seq }: OutboundEntry): boolean {
+    return seq === 0
+      ? this.#entries.size < PACKET_IDS_MAX - this.#firstFree
+      : !this.#entries.has(packetIdOf(seq));
   }
 
-  /** Takes over an entry that has its identifier from an earlier life of the session. */
-  restore(entry: OutboundEntry): void {
+  /**
+   * Gives the entry its packet identifier: the one of its place in the stored queue, else the next free one [MQTT-2.2.1-4]. Only
+   * with `hasRoomFor`.
+   */
+  add(entry: OutboundEntry): void {
+    entry.packetId = entry.seq === 0 ? this.#nextFree() : packetIdOf(entry.seq);
     this.#entries.set(entry.packetId, entry);
-    this.#lastPacketId = entry.packetId;
   }
 
   /** PUBREC has come: from now on PUBREL is what a new connection repeats. */
@@ -51,4 +55,20 @@ export class Inflight {
   values(): IterableIterator<OutboundEntry> {
     return this.#entries.values();
   }
+
+  #nextFree(): number {
+    let packetId = this.#lastPacketId;
+    do packetId = packetId >= PACKET_IDS_MAX ? this.#firstFree : packetId + 1;
+    while (this.#entries.has(packetId));
+    this.#lastPacketId = packetId;
+    return packetId;
+  }
+}
+
+/** The lower half of the identifiers belongs to the stored queue of a stored session. */
+const STORED_PACKET_IDS_MAX = 32_767;
+
+/** The same on every node that the client may come back to [MQTT-4.4.0-1]. */
+function packetIdOf(seq: number): number {
+  return ((seq - 1) % STORED_PACKET_IDS_MAX) + 1;
 }

@@ -10,11 +10,9 @@ import type {
   DropReason,
   SessionEffects,
   SessionLimits,
-  SessionSnapshot,
+  StoredDelivery,
 } from "./session-api.ts";
 import { transmit } from "./transmit.ts";
-
-type SnapshotEntries = SessionSnapshot["outbound"];
 
 /**
  * The sending side of a session: section 4.3 for PUBLISHes to the client. Methods that take a
@@ -24,7 +22,7 @@ type SnapshotEntries = SessionSnapshot["outbound"];
  * leaves the queue while something in flight waits to be repeated.
  */
 export class Outbound {
-  readonly #inflight = new Inflight();
+  readonly #inflight: Inflight;
   readonly #queue: SendQueue;
   /**
    * What was in flight when this connection began, in the order to repeat it in, and how far that
@@ -38,15 +36,16 @@ export class Outbound {
   #effects: SessionEffects | null = null;
   #droppedCount = 0;
   #unexpectedAckCount = 0;
+  #sentSeq = 0;
 
-  constructor(limits: SessionLimits, restored: SnapshotEntries) {
+  constructor(limits: SessionLimits, isStored: boolean) {
+    this.#inflight = new Inflight(isStored);
     this.#queue = new SendQueue(limits.queuedMessagesMax, limits.queuedSizeBytesMax);
-    for (const { message, qos, retain, identifiers, packetId, phase } of restored) {
-      const isReleased = phase === "released";
-      const entry = { message, qos, retain, identifiers, packetId, isReleased, isOnWire: false };
-      if (phase === "queued") this.#queue.push(entry);
-      else this.#inflight.restore(entry);
-    }
+  }
+
+  /** The highest place in the stored queue that was sent; 0 = none. */
+  get sentSeq(): number {
+    return this.#sentSeq;
   }
 
   get inflightCount(): number {
@@ -93,12 +92,36 @@ export class Outbound {
       return;
     }
     const link = this.#link;
-    if (link !== null && this.#isOpen(link)) {
-      this.#sendNew(link, newEntry(message, qos, options), nowMs);
+    const entry = newEntry(message, qos, options);
+    if (link !== null && this.#isOpen(link, entry)) {
+      this.#sendNew(link, entry, nowMs);
     } else if (this.#queue.hasRoomFor(message)) {
       this.#queue.push(newEntry(detached(message), qos, options));
     } else {
       this.#drop(message, "queue-full");
+    }
+  }
+
+  /** The log bounds its queue, so there is always room. */
+  deliverStored(delivery: StoredDelivery, nowMs: number): void {
+    const { message, qos, isReceived, seq, isRepeated } = delivery;
+    const entry = { ...newEntry(message, qos, delivery), seq, isRepeated };
+    if (isReceived) {
+      this.#inflight.add(entry);
+      entry.isReleased = true;
+      return;
+    }
+    const link = this.#link;
+    if (link !== null && this.#isOpen(link, entry)) this.#sendNew(link, entry, nowMs);
+    else this.#queue.push(entry);
+  }
+
+  /** The log has the PUBREC of this place. */
+  storedReceived(seq: number): void {
+    for (const entry of this.#inflight.values()) {
+      if (entry.seq !== seq || !entry.isReceived || entry.isReleased) continue;
+      this.#release(entry);
+      return;
     }
   }
 
@@ -146,10 +169,13 @@ export class Outbound {
       this.#complete(entry, nowMs);
       return;
     }
-    // [MQTT-4.3.3-6] Once released, the PUBLISH is never sent again; [MQTT-4.6.0-4] the order is
-    // that of PUBREC.
-    if (!entry.isReleased) this.#inflight.moveToReleased(entry);
-    link.effects.send({ cmd: "pubrel", messageId, reasonCode: ReasonCode.success });
+    if (entry.seq > 0 && !entry.isReleased) {
+      // After PUBREL the client forgets the identifier: by then every node must know that the message is never sent again.
+      if (!entry.isReceived) link.effects.storedReceived(entry.seq);
+      entry.isReceived = true;
+      return;
+    }
+    this.#release(entry);
   }
 
   /** PUBCOMP: ends a QoS 2 exchange. */
@@ -163,15 +189,12 @@ export class Outbound {
     this.#complete(entry, nowMs);
   }
 
-  snapshot(): SnapshotEntries {
-    return [...this.#inflight.values(), ...this.#queue].map((entry) => ({
-      message: entry.message,
-      qos: entry.qos,
-      retain: entry.retain,
-      identifiers: entry.identifiers,
-      packetId: entry.packetId,
-      phase: phaseOf(entry),
-    }));
+  #release(entry: OutboundEntry): void {
+    // [MQTT-4.3.3-6] Once released, the PUBLISH is never sent again; [MQTT-4.6.0-4] the order is
+    // that of PUBREC.
+    if (!entry.isReleased) this.#inflight.moveToReleased(entry);
+    const { packetId: messageId } = entry;
+    this.#link?.effects.send({ cmd: "pubrel", messageId, reasonCode: ReasonCode.success });
   }
 
   #deliverQos0(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void {
@@ -191,9 +214,10 @@ export class Outbound {
   }
 
   /** Nothing is ahead of a new message, and window and socket have room for it. */
-  #isOpen(link: Link): boolean {
+  #isOpen(link: Link, entry: OutboundEntry): boolean {
     return (
       this.#queue.length === 0 &&
+      this.#inflight.hasRoomFor(entry) &&
       this.#resendAt >= this.#resend.length &&
       this.#inflight.size < link.sendWindow &&
       !link.effects.isCongested()
@@ -226,8 +250,9 @@ export class Outbound {
   #sendNext(link: Link, nowMs: number): boolean {
     // [MQTT-3.3.4-9]
     if (this.#inflight.size >= link.sendWindow) return false;
-    const entry = this.#queue.shift();
-    if (entry === undefined) return false;
+    const entry = this.#queue.peek();
+    if (entry === undefined || !this.#inflight.hasRoomFor(entry)) return false;
+    this.#queue.shift();
     this.#sendNew(link, entry, nowMs);
     return true;
   }
@@ -236,10 +261,12 @@ export class Outbound {
     // [MQTT-3.3.2-5]
     if (nowMs > expiresAtMs(entry.message)) {
       this.#drop(entry.message, "expired");
+      this.#storedCompleted(entry);
       return;
     }
     this.#inflight.add(entry);
-    this.#sendEntry(link, entry, false, nowMs);
+    this.#sentSeq = Math.max(this.#sentSeq, entry.seq);
+    this.#sendEntry(link, entry, entry.isRepeated, nowMs);
   }
 
   #sendEntry(link: Link, entry: OutboundEntry, isDup: boolean, nowMs: number): void {
@@ -265,6 +292,11 @@ export class Outbound {
     this.#inflight.delete(entry.packetId);
     if (entry.isOnWire) this.#onWireCount -= 1;
     entry.isOnWire = false;
+    this.#storedCompleted(entry);
+  }
+
+  #storedCompleted({ seq }: OutboundEntry): void {
+    if (seq > 0) this.#effects?.storedCompleted(seq);
   }
 
   #drop(message: ApplicationMessage, reason: DropReason): void {
@@ -276,12 +308,10 @@ export class Outbound {
 function newEntry(
   message: ApplicationMessage,
   qos: Qos,
-  { retain, identifiers }: DeliveryOptions,
+  { retain, identifiers }: Pick<DeliveryOptions, "retain" | "identifiers">,
 ): OutboundEntry {
-  return { message, qos, retain, identifiers, packetId: 0, isReleased: false, isOnWire: false };
-}
-
-function phaseOf(entry: OutboundEntry): SnapshotEntries[number]["phase"] {
-  if (entry.packetId === 0) return "queued";
-  return entry.isReleased ? "released" : "published";
+  return {
+    ...{ message, qos, retain, identifiers, seq: 0, isRepeated: false },
+    ...{ packetId: 0, isReceived: false, isReleased: false, isOnWire: false },
+  };
 }

@@ -7,8 +7,14 @@ export interface OutboundEntry {
   readonly qos: Qos;
   readonly retain: boolean;
   readonly identifiers: readonly number[];
+  /** Its place in the queue that the log keeps for the session; 0 = it is in none. */
+  readonly seq: number;
+  /** An earlier connection may have sent it. */
+  readonly isRepeated: boolean;
   /** 0 = not yet sent. */
   packetId: number;
+  /** PUBREC has come and is on its way to the log. */
+  isReceived: boolean;
   /** PUBREC has come, PUBREL is out. */
   isReleased: boolean;
   /** Its PUBLISH went out on this connection, so it counts for the client's Receive Maximum. */
@@ -78,6 +84,10 @@ export class SendQueue {
     this.#sizeBytes += queuedSizeBytes(entry.message);
   }
 
+  peek(): OutboundEntry | undefined {
+    return this.#entries[this.#head];
+  }
+
   shift(): OutboundEntry | undefined {
     const entry = this.#entries[this.#head];
     if (entry === undefined) return undefined;
@@ -89,9 +99,5 @@ export class SendQueue {
       this.#head = 0;
     }
     return entry;
-  }
-
-  *[Symbol.iterator](): Iterator<OutboundEntry> {
-    for (let at = this.#head; at < this.#entries.length; at += 1) yield this.#entries[at]!;
   }
 }

@@ -73,6 +73,33 @@ export interface SessionEffects {
   /** The connection ends. The session has already sent the DISCONNECT where the version has one. 0 = the client said goodbye. */
   close(reasonCode: number, detail: string): void;
   dropped(message: ApplicationMessage, reason: DropReason): void;
+  /** A stored message is done with: acknowledged, expired, or more than the client takes. */
+  storedCompleted(seq: number): void;
+  /** The client said PUBREC for a stored message; answered by `storedReceived(seq)` when the log has it. */
+  storedReceived(seq: number): void;
+  /** A stored session's client said PUBREL; answered by `released(packetId)` when the log has it. */
+  release(packetId: number): void;
+}
+
+/** A message from the queue that the log keeps for a session. */
+export interface StoredDelivery {
+  /** Its place in the queue, from 1; the packet identifier follows from it, so that any node gives it the same. */
+  readonly seq: number;
+  readonly message: ApplicationMessage;
+  readonly qos: Qos;
+  readonly retain: boolean;
+  readonly identifiers: readonly number[];
+  /** An earlier connection may have sent it. */
+  readonly isRepeated: boolean;
+  /** The client has said PUBREC to an earlier connection: it gets PUBREL. */
+  readonly isReceived: boolean;
+}
+
+/** What of a session the log keeps, besides its queue. */
+export interface StoredSessionState {
+  readonly subscriptions: Iterable<Subscription>;
+  /** QoS 2 packet identifiers received and not yet released by the client. */
+  readonly inboundQos2: Iterable<number>;
 }
 
 export interface SessionLimits {
@@ -86,31 +113,14 @@ export interface SessionLimits {
   readonly outboundTopicAliasMax: number;
 }
 
-/** All of a session that another node needs to carry on with it. JSON-safe except for the buffers in messages. */
-export interface SessionSnapshot {
-  readonly clientId: string;
-  readonly subscriptions: readonly Subscription[];
-  readonly sessionExpirySeconds: number;
-  /** In order: sent and unacknowledged first, then queued. */
-  readonly outbound: readonly {
-    readonly message: ApplicationMessage;
-    readonly qos: Qos;
-    readonly retain: boolean;
-    readonly identifiers: readonly number[];
-    /** 0 = not yet sent. */
-    readonly packetId: number;
-    readonly phase: "queued" | "published" | "released";
-  }[];
-  /** QoS 2 packet identifiers received and not yet released by the client. */
-  readonly inboundQos2: readonly number[];
-}
-
 /**
- * One client's protocol state; it may outlive its connection. Implemented by `Session` in session.ts:
- * `new Session(clientId, limits)`, `Session.restore(snapshot, limits)`.
+ * One client's protocol state. Of a stored session the log keeps all that must outlive the connection; every node can make it anew
+ * from there. Implemented by `Session` in session.ts: `new Session(clientId, limits, stored)`.
  */
 export interface SessionCore {
   readonly clientId: string;
+  /** The log keeps it: what is acknowledged at QoS > 0 goes through the `stored` effects. */
+  readonly isStored: boolean;
   readonly isConnected: boolean;
   readonly protocolVersion: ProtocolVersion;
   /** As agreed in CONNECT/CONNACK and changed by DISCONNECT; 0xFFFFFFFF = never expires. */
@@ -136,9 +146,16 @@ export interface SessionCore {
   addSubscription(subscription: Subscription): void;
   removeSubscription(filter: string): void;
   deliver(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void;
+  /** From the queue in the log; once for each `seq`, ascending. Before `attach` it waits for the connection. */
+  deliverStored(delivery: StoredDelivery, nowMs: number): void;
+  /** The log has the PUBREC: PUBREL goes out. */
+  storedReceived(seq: number): void;
+  /** The log has the PUBREL: PUBCOMP goes out. */
+  released(packetId: number): void;
+  /** The highest place in the queue that any connection of this object was given; 0 = none. */
+  readonly sentSeq: number;
   /** The socket drained: send what waits. */
   resume(nowMs: number): void;
   /** Server-side end: sends DISCONNECT (MQTT 5 only), then `effects.close`. */
   disconnect(reasonCode: number, detail: string): void;
-  snapshot(): SessionSnapshot;
 }

@@ -17,7 +17,8 @@ import type {
   SessionCore,
   SessionEffects,
   SessionLimits,
-  SessionSnapshot,
+  StoredDelivery,
+  StoredSessionState,
   Subscription,
 } from "./session-api.ts";
 
@@ -39,6 +40,7 @@ const DISCONNECT_OVERHEAD_SIZE_BYTES = 9;
  */
 export class Session implements SessionCore {
   readonly clientId: string;
+  readonly isStored: boolean;
   readonly #limits: SessionLimits;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #inbound: Inbound;
@@ -49,22 +51,19 @@ export class Session implements SessionCore {
   #sessionExpirySeconds = 0;
   #isWillWanted = true;
 
-  constructor(clientId: string, limits: SessionLimits, restored?: SessionSnapshot) {
+  /** `stored`: what the log keeps of it; left out when the session ends with its connection. */
+  constructor(clientId: string, limits: SessionLimits, stored?: StoredSessionState) {
     this.clientId = clientId;
+    this.isStored = stored !== undefined;
     this.#limits = limits;
-    this.#inbound = new Inbound(clientId, restored?.inboundQos2 ?? []);
-    this.#outbound = new Outbound(limits, restored?.outbound ?? []);
-    if (restored === undefined) return;
-    this.#sessionExpirySeconds = restored.sessionExpirySeconds;
-    for (const subscription of restored.subscriptions) this.addSubscription(subscription);
+    this.#inbound = new Inbound(clientId, this.isStored, stored?.inboundQos2 ?? []);
+    this.#outbound = new Outbound(limits, this.isStored);
+    for (const subscription of stored?.subscriptions ?? []) this.addSubscription(subscription);
   }
 
-  /**
-   * A session to carry on with, not connected yet. What the snapshot holds is kept even beyond the
-   * limits.
-   */
-  static restore(snapshot: SessionSnapshot, limits: SessionLimits): Session {
-    return new Session(snapshot.clientId, limits, snapshot);
+  /** QoS 2 packet identifiers received, accepted and not yet released. */
+  get receivedQos2(): readonly number[] {
+    return this.#inbound.receivedQos2;
   }
 
   get isConnected(): boolean {
@@ -160,6 +159,22 @@ export class Session implements SessionCore {
     this.#outbound.deliver(message, options, nowMs);
   }
 
+  get sentSeq(): number {
+    return this.#outbound.sentSeq;
+  }
+
+  deliverStored(delivery: StoredDelivery, nowMs: number): void {
+    this.#outbound.deliverStored(delivery, nowMs);
+  }
+
+  storedReceived(seq: number): void {
+    this.#outbound.storedReceived(seq);
+  }
+
+  released(packetId: number): void {
+    this.#inbound.released(packetId);
+  }
+
   resume(nowMs: number): void {
     this.#outbound.drain(nowMs);
   }
@@ -171,16 +186,6 @@ export class Session implements SessionCore {
     // 3.1.1 has no DISCONNECT from a server; the connection just closes.
     if (link.version === 5) link.effects.send(composeDisconnect(link, reasonCode, detail));
     link.effects.close(reasonCode, detail);
-  }
-
-  snapshot(): SessionSnapshot {
-    return {
-      clientId: this.clientId,
-      subscriptions: [...this.#subscriptions.values()],
-      sessionExpirySeconds: this.#sessionExpirySeconds,
-      outbound: this.#outbound.snapshot(),
-      inboundQos2: this.#inbound.receivedQos2,
-    };
   }
 
   #dispatch(link: Link, packet: InboundPacket, nowMs: number): void {
