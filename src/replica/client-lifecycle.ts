@@ -62,11 +62,11 @@ export class ClientLifecycle {
     context: CommandContext,
     writer: StateWriter,
   ): boolean {
-    const { clientId, epoch, expirySeconds, isWillWanted } = command;
+    const { clientId, epoch, expirySeconds, isWillWanted, sentSeq } = command;
     const entry = this.#parts.clients.release(clientId, epoch, context.origin, writer);
     if (entry === null) return false;
     const will = isWillWanted ? entry.will : null;
-    this.#ended({ ...entry, clientId, expirySeconds, will }, context, writer);
+    this.#ended({ ...entry, clientId, expirySeconds, will }, sentSeq, context, writer);
     return true;
   }
 
@@ -96,7 +96,7 @@ export class ClientLifecycle {
     const { clients, sessions, ownerChanged } = this.#parts;
     const entry = clients.remove(clientId, writer);
     if (entry !== null) {
-      this.#ended({ ...entry, clientId, expirySeconds: 0 }, context, writer);
+      this.#ended({ ...entry, clientId, expirySeconds: 0 }, null, context, writer);
       ownerChanged({ clientId, owner: null, previous: ownerOf(entry) });
       return true;
     }
@@ -126,7 +126,7 @@ export class ClientLifecycle {
   /** Connections that ended without a word. */
   #lost(clients: readonly EndedClient[], context: CommandContext, writer: StateWriter): void {
     for (const entry of clients) {
-      this.#ended(entry, context, writer);
+      this.#ended(entry, null, context, writer);
       this.#parts.ownerChanged({
         clientId: entry.clientId,
         owner: null,
@@ -137,12 +137,15 @@ export class ClientLifecycle {
 
   #ended(
     { clientId, expirySeconds, will }: EndedClient,
+    sentSeq: number | null,
     context: CommandContext,
     writer: StateWriter,
   ): void {
     const { sessions, wills, publish } = this.#parts;
     const session = sessions.get(clientId);
-    if (session !== null) sessions.disconnect(session, expirySeconds, context, writer);
+    if (session !== null) {
+      sessions.disconnect(session, { expirySeconds, sentSeq }, context, writer);
+    }
     if (will === null) return;
     const delaySeconds = Math.min(will.delaySeconds, session === null ? 0 : expirySeconds);
     if (delaySeconds === 0) publish(will.message, context, writer);

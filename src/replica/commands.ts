@@ -70,6 +70,7 @@ function writeFields(writer: ByteWriter, command: Command): void {
       writer.number(command.epoch);
       writer.number(command.expirySeconds);
       writer.byte(command.isWillWanted ? 1 : 0);
+      writer.number(command.sentSeq);
       return;
     case "subscribe":
       writer.string(command.clientId);
@@ -136,16 +137,16 @@ function readCommand(reader: ByteReader): Command | null {
     case commandType.release: {
       const clientId = reader.string();
       const epoch = reader.number();
-      return { type: "disconnect", clientId, epoch, expirySeconds: 0, isWillWanted: false };
+      const gone = { expirySeconds: 0, isWillWanted: false, sentSeq: 0 };
+      return { type: "disconnect", clientId, epoch, ...gone };
     }
     case commandType.disconnect: {
       const clientId = reader.string();
       const epoch = reader.number();
       const expirySeconds = reader.number();
-      return {
-        ...{ type: "disconnect", clientId, epoch, expirySeconds },
-        isWillWanted: reader.byte() === 1,
-      };
+      const isWillWanted = reader.byte() === 1;
+      const sentSeq = reader.number();
+      return { type: "disconnect", clientId, epoch, expirySeconds, isWillWanted, sentSeq };
     }
     case commandType.subscribe: {
       const clientId = reader.string();

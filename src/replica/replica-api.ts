@@ -73,6 +73,8 @@ export type Command =
       readonly epoch: number;
       readonly expirySeconds: number;
       readonly isWillWanted: boolean;
+      /** Up to where the stored queue was sent to the client; 0 = nothing of it. */
+      readonly sentSeq: number;
     }
   /** For a stored session. Result: {@link SubscribeResult}. */
   | {

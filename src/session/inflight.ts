@@ -41,6 +41,11 @@ export class Inflight {
     this.#entries.set(entry.packetId, entry);
   }
 
+  /** What holds the identifier of this place. */
+  atPlace(seq: number): OutboundEntry | undefined {
+    return this.#entries.get(packetIdOf(seq));
+  }
+
   /** PUBREC has come: from now on PUBREL is what a new connection repeats. */
   moveToReleased(entry: OutboundEntry): void {
     entry.isReleased = true;

@@ -118,11 +118,8 @@ export class Outbound {
 
   /** The log has the PUBREC of this place. */
   storedReceived(seq: number): void {
-    for (const entry of this.#inflight.values()) {
-      if (entry.seq !== seq || !entry.isReceived || entry.isReleased) continue;
-      this.#release(entry);
-      return;
-    }
+    const entry = this.#inflight.atPlace(seq);
+    if (entry?.seq === seq && entry.isReceived && !entry.isReleased) this.#release(entry);
   }
 
   /**

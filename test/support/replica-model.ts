@@ -79,7 +79,7 @@ export function claim(clientId: string): Buffer {
 }
 
 export function release(clientId: string, epoch: number): Buffer {
-  const gone = { expirySeconds: 0, isWillWanted: false } as const;
+  const gone = { expirySeconds: 0, isWillWanted: false, sentSeq: 0 } as const;
   return encodeCommand({ type: "disconnect", clientId, epoch, ...gone });
 }
 
@@ -180,10 +180,7 @@ export function anyMessage(topic: fc.Arbitrary<string>): fc.Arbitrary<Applicatio
     .map(createMessage);
 }
 
-const anyFence = fc.oneof(
-  fc.constant("owner" as const),
-  fc.integer({ min: 1, max: 5 }),
-);
+const anyFence = fc.oneof(fc.constant("owner" as const), fc.integer({ min: 1, max: 5 }));
 
 export const anyWill = (topic: fc.Arbitrary<string>): fc.Arbitrary<Will> =>
   fc.record({ message: anyMessage(topic), delaySeconds: fc.constantFrom(0, 1, 100) });
@@ -227,6 +224,7 @@ export function anyCommand(
     fc.record({
       ...{ type: fc.constant("disconnect" as const), clientId, epoch, expirySeconds },
       isWillWanted: fc.boolean(),
+      sentSeq: fc.nat(4),
     }),
     fc.record({
       ...{ type: fc.constant("subscribe" as const), clientId, epoch },
@@ -284,6 +282,7 @@ export function visibleSession(replica: Replica, clientId: string): unknown {
       ...{ seq, id: stored.id, qos, retain, identifiers, group },
       payload: stored.message.payload.toString("hex"),
     })),
+    sentSeq: session.sentSeq,
     ...{ sizeBytes: session.queuedSizeBytes, nextSeq: session.nextSeq, floor: session.floor },
     done: [...session.done].sort(byValue),
     received: [...session.received].sort(byValue),

@@ -14,6 +14,7 @@ export function encodeHead(session: StoredSession): Buffer {
   writer.number(session.expirySeconds);
   writer.number(session.epoch);
   writer.number(session.disconnectedAtMs);
+  writer.number(session.sentSeq);
   return writer.finishExact();
 }
 
@@ -22,6 +23,7 @@ export interface HeadRecord {
   readonly expirySeconds: number;
   readonly epoch: number;
   readonly disconnectedAtMs: number;
+  readonly sentSeq: number;
 }
 
 /** Null for anything that `encodeHead` would not have written; so with all of them. */
@@ -31,7 +33,8 @@ export function decodeHead(value: Uint8Array): HeadRecord | null {
   const expirySeconds = reader.number();
   const epoch = reader.number();
   const disconnectedAtMs = reader.number();
-  return isWhole(reader) ? { number, expirySeconds, epoch, disconnectedAtMs } : null;
+  const sentSeq = reader.number();
+  return isWhole(reader) ? { number, expirySeconds, epoch, disconnectedAtMs, sentSeq } : null;
 }
 
 /** The cursor of a session: what changes with acknowledgements. */

@@ -126,6 +126,7 @@ export class SessionRestorer {
     session.expirySeconds = head.expirySeconds;
     session.epoch = head.epoch;
     session.disconnectedAtMs = head.disconnectedAtMs;
+    session.sentSeq = head.sentSeq;
     session.headHash = hash;
     this.#sessions.set(clientId, session);
     return true;

@@ -8,6 +8,13 @@ import { encodeCursor, encodeHead, encodeSubscription } from "./session-records.
 import { StoredSession } from "./stored-session.ts";
 import type { SubscriptionIndex } from "./subscription-index.ts";
 
+/** How a connection ended. */
+export interface ConnectionEnd {
+  readonly expirySeconds: number;
+  /** Up to where the queue was sent; null when nobody can say. */
+  readonly sentSeq: number | null;
+}
+
 /** The session never ends by itself (MQTT 5, 3.1.2.11.2). */
 const neverExpires = 0xffff_ffff;
 
@@ -55,6 +62,8 @@ export class SessionTable {
     expirySeconds: number,
     writer: StateWriter,
   ): void {
+    // Taken over: nobody says how much the old connection has sent.
+    if (session.isConnected) session.sentSeq = session.nextSeq - 1;
     session.epoch = epoch;
     session.expirySeconds = expirySeconds;
     session.disconnectedAtMs = 0;
@@ -63,11 +72,13 @@ export class SessionTable {
 
   disconnected(
     session: StoredSession,
-    expirySeconds: number,
+    end: ConnectionEnd,
     timeMs: number,
     writer: StateWriter,
   ): void {
+    const { expirySeconds, sentSeq } = end;
     session.epoch = 0;
+    session.sentSeq = sentSeq ?? session.nextSeq - 1;
     session.expirySeconds = expirySeconds;
     session.disconnectedAtMs = timeMs;
     this.#writeHead(session, writer);

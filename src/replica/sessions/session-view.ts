@@ -11,7 +11,7 @@ import { fewestQueued } from "./group-choice.ts";
 import { MessageStore } from "./message-store.ts";
 import type { SessionSettlement } from "./session-commands.ts";
 import { SessionRestorer } from "./session-restorer.ts";
-import { SessionTable } from "./session-table.ts";
+import { type ConnectionEnd, SessionTable } from "./session-table.ts";
 import { storedSizeBytes } from "./stored-message.ts";
 import type { QueuedMessage, StoredSession } from "./stored-session.ts";
 import { type Match, SubscriptionIndex } from "./subscription-index.ts";
@@ -118,13 +118,13 @@ export class SessionView {
   /** Its connection ended. With interval 0 the session ends, too. */
   disconnect(
     session: StoredSession,
-    expirySeconds: number,
+    end: ConnectionEnd,
     context: CommandContext,
     writer: StateWriter,
   ): void {
-    this.#table.disconnected(session, expirySeconds, context.timeMs, writer);
+    this.#table.disconnected(session, end, context.timeMs, writer);
     this.#handOver(session, context, writer);
-    if (expirySeconds === 0) {
+    if (end.expirySeconds === 0) {
       this.end(session, writer);
       return;
     }

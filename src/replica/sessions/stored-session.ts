@@ -33,6 +33,8 @@ export class StoredSession implements Expiring {
   /** Log time at which the connection ended; meaningful while `epoch` is 0. */
   disconnectedAtMs = 0;
   readonly subscriptions = new Map<string, Subscription>();
+  /** Up to here an earlier connection may have sent it, so that it goes out as a repetition. */
+  sentSeq = 0;
   /** By sequence number, ascending. */
   readonly queue = new Map<number, QueuedMessage>();
   queuedSizeBytes = 0;

@@ -66,6 +66,7 @@ describe("a write of a client", () => {
       epoch,
       expirySeconds: 0,
       isWillWanted: false,
+      sentSeq: 0,
     });
     apply(a, write("1", old));
     expect(subject.getRetained("t")?.payload.toString()).toBe("2");
