@@ -12,6 +12,7 @@ import type { BrokerContext } from "./context.ts";
 import type { PublishFlow } from "./publish.ts";
 import type { SessionEntry } from "./session-entry.ts";
 import type { SessionLifecycle } from "./session-lifecycle.ts";
+import type { Settlements } from "./settlements.ts";
 import type { SubscribeFlow } from "./subscribe.ts";
 
 /** The flows that a session's wishes go to. */
@@ -20,6 +21,7 @@ export interface AttachmentFlows {
   readonly publishes: PublishFlow;
   readonly subscriptions: SubscribeFlow;
   readonly lifecycle: SessionLifecycle;
+  readonly settlements: Settlements;
 }
 
 /** One session on one connection, from CONNACK to the end: what the session asks goes to the socket or the broker. */
@@ -54,8 +56,8 @@ export class Attachment implements SessionEffects, ConnectionUser {
     return this.#connection.isCongested();
   }
 
-  publish(message: ApplicationMessage, token: number): void {
-    this.#flows.publishes.publish(this.#entry, message, token);
+  publish(message: ApplicationMessage, token: number, packetId: number): void {
+    this.#flows.publishes.publish(this.#entry, message, token, packetId);
   }
 
   subscribe(token: number, requests: readonly SubscriptionRequest[], identifier: number): void {
@@ -74,8 +76,21 @@ export class Attachment implements SessionEffects, ConnectionUser {
   }
 
   unsubscribe(token: number, filters: readonly string[]): void {
-    const reasonCodes = this.#flows.subscriptions.unsubscribe(this.#entry, filters);
-    this.session.unsubscribed(token, reasonCodes);
+    this.#flows.subscriptions.unsubscribe(this.#entry, filters, (reasonCodes) => {
+      if (this.#isCurrent) this.session.unsubscribed(token, reasonCodes);
+    });
+  }
+
+  storedCompleted(seq: number): void {
+    this.#flows.settlements.completed(this.#entry, seq);
+  }
+
+  storedReceived(seq: number): void {
+    this.#flows.settlements.received(this.#entry, seq);
+  }
+
+  release(packetId: number): void {
+    this.#flows.settlements.released(this.#entry, packetId);
   }
 
   close(reasonCode: number, detail: string): void {

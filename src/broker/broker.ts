@@ -7,12 +7,14 @@ import { type Authenticator, type Authorizer, allowEveryone, allowEverything } f
 import { Admission } from "./admission.ts";
 import type { Channel, ChannelAcceptor, ChannelHandler } from "./channel.ts";
 import { Claims } from "./claims.ts";
+import { ClusterWatch } from "./cluster-watch.ts";
 import { Commits } from "./commits.ts";
 import { ConnectFlow } from "./connect.ts";
 import { Connection, type ConnectionOwner, type ConnectionShared } from "./connection.ts";
-import type { BrokerContext, DevicePatterns } from "./context.ts";
+import type { BrokerContext, DevicePatterns, PartitionMode } from "./context.ts";
 import { BrokerCounters } from "./counters.ts";
 import { DeadlineWheel } from "./deadline-wheel.ts";
+import { Disconnects } from "./disconnects.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { BrokerError } from "./errors.ts";
 import { FlushList } from "./flush-list.ts";
@@ -20,16 +22,17 @@ import { Interest } from "./interest.ts";
 import { type BrokerLimits, defaultBrokerLimits } from "./limits.ts";
 import { OwnWrites } from "./own-writes.ts";
 import { PublishFlow } from "./publish.ts";
-import { Releases } from "./releases.ts";
 import type { SessionEntry } from "./session-entry.ts";
 import { SessionInstaller } from "./session-installer.ts";
 import { SessionLifecycle } from "./session-lifecycle.ts";
 import { SessionRegistry } from "./session-registry.ts";
-import { SessionTransfers } from "./session-transfer.ts";
+import { Settlements } from "./settlements.ts";
 import { Shutdown } from "./shutdown.ts";
+import { StoredDeliveries } from "./stored-deliveries.ts";
 import { SubscribeFlow } from "./subscribe.ts";
 import { SysTopics } from "./sys-topics.ts";
 import type { SysSource } from "./sys-values.ts";
+import { Takeovers } from "./takeovers.ts";
 import { Wills } from "./wills.ts";
 
 export interface BrokerOptions {
@@ -39,6 +42,8 @@ export interface BrokerOptions {
   readonly log: Log;
   readonly patterns: DevicePatterns;
   readonly version: string;
+  /** Default: strict. */
+  readonly partitionMode?: PartitionMode;
   /** Default: `defaultBrokerLimits`. */
   readonly limits?: BrokerLimits;
   /** Default: everyone. */
@@ -85,8 +90,9 @@ class PeerBroker implements Broker, ConnectionOwner {
   readonly #publishes: PublishFlow;
   readonly #ownWrites: OwnWrites;
   readonly #sysTopics: SysTopics;
-  readonly #transfers: SessionTransfers;
-  readonly #installer: SessionInstaller;
+  readonly #takeovers: Takeovers;
+  readonly #deliveries: StoredDeliveries;
+  readonly #watch: ClusterWatch;
   readonly #connects: ConnectFlow;
   readonly #shutdown: Shutdown;
   readonly #connections = new Set<Connection>();
@@ -108,6 +114,7 @@ class PeerBroker implements Broker, ConnectionOwner {
       patterns,
       authenticator: options.authenticator ?? allowEveryone,
       authorizer: options.authorizer ?? allowEverything,
+      partitionMode: options.partitionMode ?? "strict",
       limits,
       counters,
       wheel,
@@ -134,20 +141,28 @@ class PeerBroker implements Broker, ConnectionOwner {
       this.#sysTopics.visit(filter, visit),
     );
     const wills = new Wills(context, this.#publishes);
-    const releases = new Releases(context);
-    const lifecycle = new SessionLifecycle(context, registry, subscriptions, wills, releases);
-    const transfers = new SessionTransfers(context, registry, lifecycle, subscriptions, wills);
-    const flows = { context, publishes: this.#publishes, subscriptions, lifecycle };
-    this.#transfers = transfers;
-    this.#installer = new SessionInstaller({ flows, registry, transfers, wills, releases });
-    this.#connects = new ConnectFlow(context, registry, new Claims(context), this.#installer);
-    this.#shutdown = new Shutdown(context, registry, wills, flushList);
+    const settlements = new Settlements(context);
+    const disconnects = new Disconnects(context);
+    const lifecycle = new SessionLifecycle(
+      ...([context, registry, subscriptions, wills, settlements, disconnects] as const),
+    );
+    this.#takeovers = new Takeovers(context, registry, lifecycle);
+    this.#deliveries = new StoredDeliveries(context, registry);
+    this.#watch = new ClusterWatch(context);
+    const flows = { context, publishes: this.#publishes, subscriptions, lifecycle, settlements };
+    const { takeovers, deliveries } = { takeovers: this.#takeovers, deliveries: this.#deliveries };
+    const installer = new SessionInstaller({ flows, registry, takeovers, deliveries, disconnects });
+    this.#connects = new ConnectFlow(context, registry, new Claims(context), installer);
+    this.#shutdown = new Shutdown(context, registry, flushList);
   }
 
   start(): void {
     this.#context.wheel.start();
     this.#interest.start(this.#dispatcher);
-    this.#transfers.start((clientId, epoch) => this.#installer.whenInstalled(clientId, epoch));
+    this.#takeovers.start();
+    this.#deliveries.start();
+    this.#listenToLog();
+    this.#watch.start();
     this.#sysTopics.start();
     this.#isAccepting = true;
   }
@@ -156,6 +171,7 @@ class PeerBroker implements Broker, ConnectionOwner {
     if (!this.#isAccepting) return;
     this.#isAccepting = false;
     this.#sysTopics.stop();
+    this.#watch.stop();
     await this.#shutdown.run(this.#connections, timeoutMs);
     this.#context.wheel.stop();
   }
@@ -188,8 +204,8 @@ class PeerBroker implements Broker, ConnectionOwner {
   figures(): BrokerFigures {
     const { router, replica } = this.#context;
     return {
-      connections: this.#registry.connectedCount,
-      sessions: this.#registry.size,
+      connections: this.#registry.size,
+      sessions: this.#sessionCount(),
       subscriptions: router.subscriptionCount,
       sharedSubscriptions: router.sharedSubscriptionCount,
       retained: replica.retainedCount,
@@ -215,6 +231,21 @@ class PeerBroker implements Broker, ConnectionOwner {
     return true;
   }
 
+  /** The stored ones of the whole cluster, and those that end with their connection to this node. */
+  #sessionCount(): number {
+    const own = this.#registry.all().filter(({ session }) => !session.isStored);
+    return this.#context.replica.sessions.count + own.length;
+  }
+
+  /** Wills come from the log on every node at once. */
+  #listenToLog(): void {
+    const { replica, clock, cluster } = this.#context;
+    replica.onPublished((message) => {
+      const isLeader = cluster.members().some((member) => member.isSelf && member.isLeader);
+      clock.endOfTurn(() => this.#dispatcher.deliverPublished(message, isLeader));
+    });
+  }
+
   #checkAccepting(): void {
     if (!this.#isAccepting) throw new BrokerError("stopped", "the broker is stopping");
   }
@@ -224,7 +255,8 @@ class PeerBroker implements Broker, ConnectionOwner {
       version: this.#options.version,
       uptimeSeconds: Math.floor((this.#context.clock.monotonicMs() - this.#startedAtMs) / 1000),
       figures: this.figures(),
-      connected: this.#registry.connectedCount,
+      connected: this.#registry.size,
+      sessionsExpired: this.#context.replica.sessions.expiredCount,
       counters: this.counters,
       storedSizeBytes: this.#context.replica.retainedSizeBytes,
       heapSizeBytes: this.#options.heapSizeBytes?.() ?? 0,

@@ -1,6 +1,6 @@
 import { ReasonCode } from "../mqtt/reason-code.ts";
 import { encodeCommand } from "../replica/commands.ts";
-import type { ClaimResult } from "../replica/replica-api.ts";
+import type { ClaimResult, Will } from "../replica/replica-api.ts";
 import type { BrokerContext } from "./context.ts";
 
 const retryMs = 1000;
@@ -15,6 +15,7 @@ export interface ClaimRequest {
   readonly clientId: string;
   readonly cleanStart: boolean;
   readonly expirySeconds: number;
+  readonly will: Will | null;
   /** A session that ends with its connection may begin without a quorum. */
   readonly isProvisionalAllowed: boolean;
   /** Exactly once. */
@@ -66,11 +67,13 @@ export class Claims {
   }
 
   #propose(
-    { clientId, cleanStart, expirySeconds }: ClaimRequest,
+    { clientId, cleanStart, expirySeconds, will }: ClaimRequest,
     done: (result: ClaimResult | null, reasonCode: number) => void,
   ): void {
     const { cluster, limits } = this.#context;
-    const command = encodeCommand({ type: "claim", clientId, cleanStart, expirySeconds });
+    const armed = will === null ? {} : { will };
+    const claim = { type: "claim", clientId, cleanStart, expirySeconds, ...armed } as const;
+    const command = encodeCommand(claim);
     cluster.propose(command, limits.commitTimeoutMs, (outcome) => {
       if (outcome.status === "applied") {
         const result = outcome.result as ClaimResult;

@@ -1,6 +1,6 @@
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import { encodeCommand } from "../replica/commands.ts";
-import type { AttributeUpdate, Fence } from "../replica/replica-api.ts";
+import type { AttributeUpdate, Command, Fence } from "../replica/replica-api.ts";
 import { outcomeOf } from "./commit-outcome.ts";
 import type { BrokerContext } from "./context.ts";
 import { type Committed, StateBatches } from "./state-batches.ts";
@@ -8,6 +8,10 @@ import { type Committed, StateBatches } from "./state-batches.ts";
 /** What of a message belongs into the log; null = nothing. */
 export interface LogPlan {
   readonly isRetained: boolean;
+  /** A session waits for it, or must not get it twice. */
+  readonly isForSessions: boolean;
+  /** Of a QoS 2 message of a stored session; 0 = none. */
+  readonly qos2PacketId: number;
   readonly updates: readonly AttributeUpdate[];
   /** Of the retained message that this one is to replace; 0 = there must be none. */
   readonly expectedVersion?: number | undefined;
@@ -23,23 +27,25 @@ export class Commits {
     this.#batches = new StateBatches(context);
   }
 
-  plan(message: ApplicationMessage): LogPlan | null {
-    const updates = this.#context.patterns.updatesFrom(message.topic, message.payload) ?? [];
-    if (!message.retain && updates.length === 0) return null;
-    return { isRetained: message.retain, updates };
+  /** `qos2PacketId`: of a stored session's message, else 0. */
+  plan(message: ApplicationMessage, qos2PacketId: number): LogPlan | null {
+    const { topic, payload, qos, retain } = message;
+    const updates = this.#context.patterns.updatesFrom(topic, payload) ?? [];
+    const isForSessions =
+      qos2PacketId > 0 || (qos > 0 && this.#context.replica.sessions.isStored(topic));
+    if (!retain && !isForSessions && updates.length === 0) return null;
+    return { isRetained: retain, isForSessions, qos2PacketId, updates };
   }
 
   /** `done` runs exactly once; null where nobody waits (QoS 0). */
   commit(message: ApplicationMessage, plan: LogPlan, fence: Fence, done: Committed | null): void {
-    if (!plan.isRetained) {
+    if (!plan.isRetained && !plan.isForSessions) {
       this.#batches.add({ source: message.publisherId, fence }, plan.updates, done);
       return;
     }
     const { cluster, limits } = this.#context;
     this.#batches.sendBefore(plan.updates);
-    const { updates, expectedVersion } = plan;
-    const condition = expectedVersion === undefined ? {} : { expectedVersion };
-    const command = encodeCommand({ type: "retain", message, updates, fence, ...condition });
+    const command = encodeCommand(commandOf(message, plan, fence));
     cluster.propose(command, limits.commitTimeoutMs, (result) => done?.(outcomeOf(result)));
   }
 
@@ -61,4 +67,12 @@ export class Commits {
     });
     cluster.propose(command, limits.commitTimeoutMs, (result) => done(outcomeOf(result)));
   }
+}
+
+function commandOf(message: ApplicationMessage, plan: LogPlan, fence: Fence): Command {
+  const { updates, expectedVersion, qos2PacketId } = plan;
+  const packet = qos2PacketId === 0 ? {} : { qos2PacketId };
+  if (!plan.isRetained) return { type: "publish", message, updates, fence, ...packet };
+  const condition = expectedVersion === undefined ? {} : { expectedVersion };
+  return { type: "retain", message, updates, fence, ...condition, ...packet };
 }

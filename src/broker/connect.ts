@@ -7,6 +7,7 @@ import type { Connection } from "./connection.ts";
 import type { BrokerContext } from "./context.ts";
 import type { SessionInstaller } from "./session-installer.ts";
 import type { SessionRegistry } from "./session-registry.ts";
+import { willOf } from "./wills.ts";
 
 /**
  * CONNECT up to CONNACK: acceptable, authenticated, claimed in the log, installed. Whoever claims last has the client
@@ -81,6 +82,7 @@ export class ConnectFlow {
       clientId: request.clientId,
       cleanStart: request.packet.clean,
       expirySeconds: request.expirySeconds,
+      will: willOf(request.packet, request.clientId),
       isProvisionalAllowed: request.packet.clean && request.expirySeconds === 0,
       decided: (decision: ClaimDecision) => {
         if (decision.status === "refused") {

@@ -13,6 +13,9 @@ export interface DevicePatterns {
   updatesFrom(topic: string, payload: Buffer): readonly AttributeUpdate[] | null;
 }
 
+/** "strict": nothing is acknowledged without a quorum; "available": what no stored session waits for, as far as this node knows. */
+export type PartitionMode = "strict" | "available";
+
 /** What the parts of one broker share. */
 export interface BrokerContext {
   readonly cluster: Cluster;
@@ -21,6 +24,8 @@ export interface BrokerContext {
   readonly patterns: DevicePatterns;
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
+  /** What QoS 1/2 to sessions that end with their connection needs to be acknowledged (DESIGN section 6). */
+  readonly partitionMode: PartitionMode;
   readonly limits: BrokerLimits;
   readonly counters: BrokerCounters;
   readonly wheel: DeadlineWheel;

@@ -53,13 +53,12 @@ export class BrokerCounters {
 
   takeovers = 0;
   sessionsRefused = 0;
-  sessionsExpired = 0;
   sessionsResumed = 0;
-  sessionTransfersIn = 0;
-  sessionTransfersOut = 0;
-  sessionTransfersFailed = 0;
-  sessionExportsDropped = 0;
-  releasesDropped = 0;
+  /** The old node of a client did not say in time that its connection is closed. */
+  takeoversUnanswered = 0;
+  /** Acknowledgements of stored sessions that had to be said to the log again. */
+  settlementsRepeated = 0;
+  disconnectsDropped = 0;
 
   subscribes = 0;
   unsubscribes = 0;
@@ -73,8 +72,8 @@ export class BrokerCounters {
 
   stateUpdates = 0;
   stateUpdatesCoalesced = 0;
+  /** By this node alone, for connections that the log does not know. */
   willsPublished = 0;
-  willsCancelled = 0;
   internalErrors = 0;
 
   dropped(reason: DropReason): void {

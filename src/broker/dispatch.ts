@@ -1,6 +1,6 @@
 import type { NodeId } from "#cluster";
-import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
-import type { LocalDelivery } from "../routing/routing-api.ts";
+import type { ApplicationMessage } from "../mqtt/message.ts";
+import type { LocalDelivery, Route } from "../routing/routing-api.ts";
 import type { BrokerContext } from "./context.ts";
 import { decodeForwardFrame, encodeForward, withShares } from "./forward-codec.ts";
 import type { SessionEntry } from "./session-entry.ts";
@@ -18,7 +18,7 @@ export class Dispatcher {
 
   /** For a message that entered the cluster here. Answers how many sessions and nodes it went to. */
   dispatch(message: ApplicationMessage): number {
-    const route = this.#context.router.route(message.topic, message.publisherId, message.retain);
+    const route = this.#routeOf(message);
     this.#deliver(message, route.local, this.#nowMsFor(message));
     if (route.remote.length === 0) return route.local.length;
     const plainFrame = encodeForward(message);
@@ -31,6 +31,24 @@ export class Dispatcher {
       }
     }
     return route.local.length + route.remote.length;
+  }
+
+  /**
+   * For a message that the log published on every node at once: to the sessions of this node, and, on one node, to one member of each
+   * shared subscription.
+   */
+  deliverPublished(message: ApplicationMessage, isForShares: boolean): void {
+    if (!isForShares) {
+      this.deliverLocally(message);
+      return;
+    }
+    const route = this.#routeOf(message);
+    this.#deliver(message, route.local, this.#nowMsFor(message));
+    const plainFrame = encodeForward(message);
+    for (const { nodeId, shares } of route.remote) {
+      if (shares.length === 0) continue;
+      this.#forward(nodeId, withShares(plainFrame, false, shares), message);
+    }
   }
 
   /** For a message of this node only ($SYS). */
@@ -68,18 +86,23 @@ export class Dispatcher {
     return message.properties === null ? message.receivedAtMs : this.#context.clock.wallMs();
   }
 
+  #routeOf({ topic, publisherId, retain, qos }: ApplicationMessage): Route<SessionEntry> {
+    const { router, replica } = this.#context;
+    if (qos === 0) return router.route(topic, publisherId, retain);
+    // Where stored sessions share a subscription, the log has chosen one of them.
+    return router.route(topic, publisherId, retain, (key) => replica.sessions.hasGroup(key));
+  }
+
   #deliver(
     message: ApplicationMessage,
     deliveries: readonly LocalDelivery<SessionEntry>[],
     nowMs: number,
   ): void {
-    let kept: ApplicationMessage | null = null;
+    const { qos } = message;
     for (const { target, options } of deliveries) {
-      if (target.connection !== null) target.deliver(message, options, nowMs);
-      else {
-        kept ??= withOwnMemory(message);
-        target.deliver(kept, options, nowMs);
-      }
+      // A stored session gets it from the log.
+      if (qos > 0 && options.qos > 0 && target.session.isStored) continue;
+      target.deliver(message, options, nowMs);
     }
   }
 
@@ -112,7 +135,7 @@ export class Dispatcher {
     }
     if (unserved.size === 0) return;
     router.setSuspended(refused, true);
-    const others = router.route(topic, publisherId, retain).remote;
+    const others = this.#routeOf(message).remote;
     const isUp = cluster.members().some((m) => m.nodeId === refused && m.state === "up");
     router.setSuspended(refused, !isUp);
     for (const other of others) {
@@ -126,11 +149,4 @@ export class Dispatcher {
     }
     counters.sharesMissed += unserved.size;
   }
-}
-
-/** For queues: a payload is a view into the chunk it came in, which a small message must not keep alive. */
-function withOwnMemory(message: ApplicationMessage): ApplicationMessage {
-  const { payload } = message;
-  if (payload.buffer.byteLength <= payload.length * 2) return message;
-  return createMessage({ ...message, payload: Buffer.copyBytesFrom(payload) });
 }

@@ -13,7 +13,7 @@ export interface BrokerLimits {
   readonly connectionsPerSecondMax: number;
   /** A connection without CONNECT after this long is closed; `connectTimeouts`. */
   readonly connectTimeoutMs: number;
-  /** Sessions on this node, connected or not. Beyond: CONNACK 0x97; `sessionsRefused`. */
+  /** Sessions connected to this node. Beyond: CONNACK 0x97; `sessionsRefused`. */
   readonly sessionsMax: number;
   /** Caps the session expiry interval (told in CONNACK); 0xFFFFFFFF = no cap. MQTT 3.1.1 sessions end after this, too. */
   readonly sessionExpirySecondsMax: number;
@@ -47,18 +47,16 @@ export interface BrokerLimits {
   readonly commitTimeoutMs: number;
   /** How long a clean CONNECT waits for its claim before it is accepted all the same; `provisionalConnects`. */
   readonly provisionalConnectMs: number;
-  /** How long the old node of a session may take to hand it over. Beyond: the session is lost; `sessionTransfersFailed`. */
-  readonly sessionTransferMs: number;
-  /** How long a session that moved away is kept for its new node. */
-  readonly sessionExportMs: number;
-  /** Sessions kept for their new nodes. Beyond: the oldest is forgotten; `sessionExportsDropped`. */
-  readonly sessionExportsMax: number;
+  /** How long CONNACK waits for the client's old node to close its connection there. Beyond: `takeoversUnanswered`. */
+  readonly takeoverMs: number;
+  /** Sessions whose acknowledgements share one command. The rest waits for the next. */
+  readonly settlementsPerCommand: number;
   /** How long SUBACK waits for the other nodes to know the subscription. Beyond: `interestTimeouts`. */
   readonly interestBarrierMs: number;
   /** How long SUBACK waits to read the retained messages in step with the log. Beyond: local copy; `staleRetainedReads`. */
   readonly readBarrierMs: number;
-  /** Ended sessions whose release waits for the log. Beyond: forgotten until the node restarts; `releasesDropped`. */
-  readonly releasesWaitingMax: number;
+  /** Ended connections of which the log does not know yet. Beyond: it learns when the node restarts; `disconnectsDropped`. */
+  readonly disconnectsWaitingMax: number;
   /** Granularity of keep alive, expiry and will delay; nothing of them comes early, all at most this late. */
   readonly tickMs: number;
   readonly session: SessionLimits;
@@ -86,12 +84,11 @@ export const defaultBrokerLimits: BrokerLimits = {
   stateUpdatesPerCommand: 500,
   commitTimeoutMs: 10_000,
   provisionalConnectMs: 400,
-  sessionTransferMs: 1_000,
-  sessionExportMs: 10_000,
-  sessionExportsMax: 10_000,
+  takeoverMs: 1_000,
+  settlementsPerCommand: 1_000,
   interestBarrierMs: 250,
   readBarrierMs: 2_000,
-  releasesWaitingMax: 100_000,
+  disconnectsWaitingMax: 100_000,
   tickMs: 100,
   session: {
     queuedMessagesMax: 10_000,

@@ -2,7 +2,12 @@ import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { Connection } from "./connection.ts";
 
 export type CommitOutcome =
-  | { readonly status: "committed"; readonly version: number }
+  | {
+      readonly status: "committed";
+      readonly version: number;
+      /** It had been published before under the same packet identifier. */
+      readonly isRepeated: boolean;
+    }
   /** Definitely not in the log. */
   | { readonly status: "refused" }
   /** Definitely not in the log either: what it was to replace has this version, not the expected one. */
@@ -16,6 +21,8 @@ export interface WaitingPublish {
   readonly token: number;
   /** It came this way; a newer connection of the session is not to blame for it. */
   readonly connection: Connection | null;
+  /** The log keeps it for a session. */
+  isForSessions: boolean;
   outcome: CommitOutcome | null;
 }
 

@@ -6,25 +6,29 @@ import type { BrokerContext } from "./context.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { expectedVersionOf } from "./expected-version.ts";
 import type { CommitOutcome, WaitingPublish } from "./publish-queue.ts";
+import { ReadGate } from "./read-gate.ts";
 import type { SessionEntry } from "./session-entry.ts";
 
 /**
  * The way of a PUBLISH: allowed? Does its acknowledgement promise the log? Then commit, dispatch, acknowledge, in this
- * order and in the publisher's order (DESIGN section 6).
+ * order and in the publisher's order (DESIGN section 6). That it promises nothing, because nobody stored waits for it, is only true in
+ * step with the log.
  */
 export class PublishFlow {
   readonly #context: BrokerContext;
   readonly #dispatcher: Dispatcher;
   readonly #commits: Commits;
+  readonly #gate: ReadGate;
 
   constructor(context: BrokerContext, dispatcher: Dispatcher, commits: Commits) {
     this.#context = context;
     this.#dispatcher = dispatcher;
     this.#commits = commits;
+    this.#gate = new ReadGate(context);
   }
 
-  /** From a client. `token` is settled exactly once; 0 at QoS 0. */
-  publish(entry: SessionEntry, message: ApplicationMessage, token: number): void {
+  /** From a client. `token` is settled exactly once; 0 at QoS 0. `packetId` is that of a QoS 2 message, else 0. */
+  publish(entry: SessionEntry, message: ApplicationMessage, token: number, packetId: number): void {
     if (!this.#isAllowed(entry, message)) {
       this.#refuse(entry, token);
       return;
@@ -34,28 +38,10 @@ export class PublishFlow {
       this.#refuseCondition(entry, token);
       return;
     }
-    const plan = this.#planOf(message, expectedVersion);
-    const { connection } = entry;
-    if (plan !== null && token !== 0) {
-      const waiting: WaitingPublish = { message, token, connection, outcome: null };
-      entry.publishes.push(waiting);
-      this.#pauseIfFull(entry);
-      this.#commits.commit(message, plan, fenceOf(entry), (outcome) => {
-        waiting.outcome = outcome;
-        this.#settleReady(entry);
-      });
-      return;
-    }
-    // QoS 0 promises nothing: it goes to the log for those who ask later, and out at once. No fence, because its client may
-    // say goodbye in the same breath, and its claim be gone before the batch.
-    if (plan !== null) this.#commits.commit(message, plan, "none", null);
-    if (entry.publishes.length === 0) {
-      this.#finish(entry, message, token);
-      return;
-    }
-    const outcome: CommitOutcome = { status: "committed", version: 0 };
-    entry.publishes.push({ message, token, connection, outcome });
-    this.#pauseIfFull(entry);
+    const qos2PacketId = entry.session.isStored ? packetId : 0;
+    const plan = this.#planOf(message, qos2PacketId, expectedVersion);
+    if (token === 0) this.#publishQos0(entry, message, plan);
+    else this.#publishPromised(entry, message, token, plan);
   }
 
   /** From the broker itself: Wills and the HTTP API. `done` may be null at QoS 0. */
@@ -64,36 +50,108 @@ export class PublishFlow {
     done: ((outcome: CommitOutcome, matched: number) => void) | null,
     expectedVersion?: number,
   ): void {
-    const plan = this.#planOf(message, expectedVersion);
-    if (plan === null || message.qos === 0) {
+    const plan = this.#planOf(message, 0, expectedVersion);
+    if (message.qos === 0) {
       if (plan !== null) this.#commits.commit(message, plan, "none", null);
       const matched = this.#dispatcher.dispatch(message);
-      done?.({ status: "committed", version: 0 }, matched);
+      done?.(unlogged, matched);
       return;
     }
-    this.#commitOwn(message, plan, done);
-  }
-
-  #planOf(message: ApplicationMessage, expectedVersion: number | undefined): LogPlan | null {
-    const plan = this.#commits.plan(message);
-    return plan === null || expectedVersion === undefined ? plan : { ...plan, expectedVersion };
-  }
-
-  #commitOwn(
-    message: ApplicationMessage,
-    plan: LogPlan,
-    done: ((outcome: CommitOutcome, matched: number) => void) | null,
-  ): void {
-    this.#commits.commit(message, plan, "none", (outcome) => {
+    this.#decide(message, plan, "none", 0, (outcome, isForSessions) => {
       if (outcome.status === "committed") {
         // On a line of its own: `done?.(dispatch())` would not dispatch for those who do not ask.
         const matched = this.#dispatcher.dispatch(versioned(message, outcome.version));
-        done?.(outcome, matched);
+        done?.(outcome, matched + (isForSessions ? 1 : 0));
         return;
       }
       this.#context.counters.publishDropped++;
       done?.(outcome, 0);
     });
+  }
+
+  /**
+   * QoS 0 promises nothing: it goes to the log for those who ask later, and out at once. No fence, because its client may say goodbye
+   * in the same breath, and its claim be gone before the batch.
+   */
+  #publishQos0(entry: SessionEntry, message: ApplicationMessage, plan: LogPlan | null): void {
+    if (plan !== null) this.#commits.commit(message, plan, "none", null);
+    if (entry.publishes.length === 0) {
+      this.#dispatcher.dispatch(message);
+      return;
+    }
+    const { connection } = entry;
+    const waiting = { message, token: 0, connection, isForSessions: false, outcome: unlogged };
+    entry.publishes.push(waiting);
+    this.#pauseIfFull(entry);
+  }
+
+  #publishPromised(
+    entry: SessionEntry,
+    message: ApplicationMessage,
+    token: number,
+    plan: LogPlan | null,
+  ): void {
+    const { connection } = entry;
+    const waiting: WaitingPublish = {
+      ...{ message, token, connection },
+      ...{ isForSessions: false, outcome: null },
+    };
+    entry.publishes.push(waiting);
+    this.#pauseIfFull(entry);
+    const qos2PacketId = plan?.qos2PacketId ?? 0;
+    this.#decide(message, plan, fenceOf(entry), qos2PacketId, (outcome, isForSessions) => {
+      waiting.outcome = outcome;
+      waiting.isForSessions = isForSessions;
+      this.#settleReady(entry);
+    });
+  }
+
+  /** What is not planned for the log now may be after a look at what the others have acknowledged. */
+  #decide(
+    message: ApplicationMessage,
+    plan: LogPlan | null,
+    fence: Fence,
+    qos2PacketId: number,
+    decided: (outcome: CommitOutcome, isForSessions: boolean) => void,
+  ): void {
+    const commit = (known: LogPlan): void => {
+      this.#commits.commit(message, known, fence, (outcome) =>
+        decided(outcome, known.isForSessions),
+      );
+    };
+    // What goes to the log as a message finds there who waits for it.
+    if (plan !== null && (plan.isRetained || plan.isForSessions)) {
+      commit(plan);
+      return;
+    }
+    if (plan !== null) {
+      // Behind its own entry this node is in step with all that was acknowledged before.
+      this.#commits.commit(message, plan, fence, (outcome) => {
+        const later = this.#planOf(message, qos2PacketId, undefined);
+        const isMissed = outcome.status === "committed" && later?.isForSessions === true;
+        if (isMissed) commit({ ...later, updates: [] });
+        else decided(outcome, false);
+      });
+      return;
+    }
+    if (this.#context.partitionMode === "available") {
+      decided(unlogged, false);
+      return;
+    }
+    this.#gate.pass((isInStep) => {
+      const later = isInStep ? this.#planOf(message, qos2PacketId, undefined) : null;
+      if (later !== null) commit(later);
+      else decided(isInStep ? unlogged : { status: "timeout" }, false);
+    });
+  }
+
+  #planOf(
+    message: ApplicationMessage,
+    qos2PacketId: number,
+    expectedVersion: number | undefined,
+  ): LogPlan | null {
+    const plan = this.#commits.plan(message, qos2PacketId);
+    return plan === null || expectedVersion === undefined ? plan : { ...plan, expectedVersion };
   }
 
   #isAllowed(entry: SessionEntry, message: ApplicationMessage): boolean {
@@ -120,20 +178,19 @@ export class PublishFlow {
 
   #settleReady(entry: SessionEntry): void {
     for (const publish of entry.publishes.takeSettled()) {
-      const { message, token, outcome } = publish;
-      if (outcome?.status === "committed") {
-        const isVersioned = outcome.version > 0;
-        const sent = isVersioned ? versioned(message, outcome.version) : message;
-        this.#finish(entry, sent, token);
-      } else this.#fail(entry, publish);
+      if (publish.outcome?.status === "committed") this.#finish(entry, publish, publish.outcome);
+      else this.#fail(entry, publish);
     }
     this.#resumeIfRoom(entry);
   }
 
-  #finish(entry: SessionEntry, message: ApplicationMessage, token: number): void {
-    const matched = this.#dispatcher.dispatch(message);
+  #finish(entry: SessionEntry, publish: WaitingPublish, committed: Committed): void {
+    const { message, token, isForSessions } = publish;
+    const { version, isRepeated } = committed;
+    const sent = version > 0 ? versioned(message, version) : message;
+    const matched = isRepeated ? 1 : this.#dispatcher.dispatch(sent);
     if (token === 0) return;
-    const isUnheard = matched === 0 && entry.session.protocolVersion === 5;
+    const isUnheard = matched === 0 && !isForSessions && entry.session.protocolVersion === 5;
     const reasonCode = isUnheard ? ReasonCode.noMatchingSubscribers : ReasonCode.success;
     entry.session.publishSettled(token, reasonCode);
   }
@@ -176,6 +233,11 @@ export class PublishFlow {
     connection?.resumeReading();
   }
 }
+
+type Committed = Extract<CommitOutcome, { status: "committed" }>;
+
+/** What the log need not know of. */
+const unlogged: Committed = { status: "committed", version: 0, isRepeated: false };
 
 /** Nothing that is acknowledged here comes after what the same client wrote elsewhere since. */
 function fenceOf(entry: SessionEntry): Fence {

@@ -67,7 +67,11 @@ export class RetainedDelivery implements Hold {
     const nowMs = this.#context.clock.wallMs();
     for (const { subscription } of this.#fresh) {
       const visit = (message: ApplicationMessage) => {
-        copies.push({ message, subscription });
+        // A stored session gets it from the log, except what is not in the log.
+        const isStored = this.#entry.session.isStored && message.version > 0;
+        if (!isStored || message.qos === 0 || subscription.qos === 0) {
+          copies.push({ message, subscription });
+        }
       };
       this.#context.replica.matchRetained(subscription.filter, nowMs, visit);
       visitExtra(subscription.filter, visit);

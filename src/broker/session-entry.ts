@@ -1,6 +1,6 @@
-import type { Cancel } from "#cluster";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import { matches, parseSharedFilter } from "../mqtt/topic.ts";
+import type { Will } from "../replica/replica-api.ts";
 import type { LocalTarget } from "../routing/routing-api.ts";
 import type { DeliveryOptions, SessionCore } from "../session/session-api.ts";
 import type { Identity } from "./access.ts";
@@ -17,13 +17,7 @@ export interface Hold {
   unsubscribed(filter: string): void;
 }
 
-/** A Will Message that waits for its connection to end. */
-export interface ArmedWill {
-  readonly message: ApplicationMessage;
-  readonly delaySeconds: number;
-}
-
-/** A session on this node with everything the broker keeps beside it; the router's target. */
+/** A session that is connected to this node, with everything the broker keeps beside it; the router's target. */
 export class SessionEntry implements LocalTarget {
   readonly clientId: string;
   readonly session: SessionCore;
@@ -32,10 +26,11 @@ export class SessionEntry implements LocalTarget {
   /** Of the claim in the log; 0 while it is provisional. */
   epoch: number;
   connection: Connection | null = null;
-  will: ArmedWill | null = null;
-  willTimer: Cancel | null = null;
-  expiryTimer: Cancel | null = null;
-  /** True when it left the registry: ended here, or moved to another node. */
+  /** Of a connection without a place in the log, whose Will nobody else knows. */
+  will: Will | null = null;
+  /** The highest place in the stored queue that the session was given; 0 = none. */
+  storedSeq = 0;
+  /** True when it left the registry, with its connection. */
   isGone = false;
   readonly #holds: Hold[] = [];
 

@@ -1,34 +1,36 @@
 import { ReasonCode } from "../mqtt/reason-code.ts";
 import type { Connection } from "./connection.ts";
 import type { BrokerContext } from "./context.ts";
-import type { Releases } from "./releases.ts";
+import type { Disconnects } from "./disconnects.ts";
 import type { SessionEntry } from "./session-entry.ts";
 import type { SessionRegistry } from "./session-registry.ts";
+import type { Settlements } from "./settlements.ts";
 import type { SubscribeFlow } from "./subscribe.ts";
 import type { Wills } from "./wills.ts";
 
-const neverExpires = 0xffffffff;
-
-/** How sessions lose their connection, wait for it, and end. */
+/** How sessions lose their connection. What outlives it is in the log; here, nothing stays. */
 export class SessionLifecycle {
   readonly #context: BrokerContext;
   readonly #registry: SessionRegistry;
   readonly #subscriptions: SubscribeFlow;
   readonly #wills: Wills;
-  readonly #releases: Releases;
+  readonly #settlements: Settlements;
+  readonly #disconnects: Disconnects;
 
   constructor(
     context: BrokerContext,
     registry: SessionRegistry,
     subscriptions: SubscribeFlow,
     wills: Wills,
-    releases: Releases,
+    settlements: Settlements,
+    disconnects: Disconnects,
   ) {
     this.#context = context;
     this.#registry = registry;
     this.#subscriptions = subscriptions;
     this.#wills = wills;
-    this.#releases = releases;
+    this.#settlements = settlements;
+    this.#disconnects = disconnects;
   }
 
   /** Harmless when `connection` is not the session's any more. */
@@ -36,27 +38,11 @@ export class SessionLifecycle {
     if (entry.connection !== connection) return;
     entry.connection = null;
     entry.publishes.isReadingPaused = false;
-    this.#registry.disconnected();
+    this.#registry.remove(entry);
     entry.session.detach(this.#context.clock.wallMs());
+    this.#subscriptions.removeAll(entry);
     this.#wills.connectionEnded(entry);
-    this.awaitReturn(entry);
-  }
-
-  /** Without a connection: ends now, or when the session expiry interval has passed. */
-  awaitReturn(entry: SessionEntry): void {
-    entry.expiryTimer?.();
-    entry.expiryTimer = null;
-    const { sessionExpirySeconds } = entry.session;
-    if (sessionExpirySeconds === 0) {
-      this.discard(entry);
-      return;
-    }
-    const capped = Math.min(sessionExpirySeconds, this.#context.limits.sessionExpirySecondsMax);
-    if (capped === neverExpires) return;
-    entry.expiryTimer = this.#context.wheel.after(capped * 1000, () => {
-      this.#context.counters.sessionsExpired++;
-      this.discard(entry);
-    });
+    this.#tellLog(entry);
   }
 
   /** The old connection of a client that connected again [MQTT-3.1.4-3]. */
@@ -66,18 +52,16 @@ export class SessionLifecycle {
     entry.session.disconnect(ReasonCode.sessionTakenOver, "the client connected again");
   }
 
-  /** The session ends. */
-  discard(entry: SessionEntry): void {
-    this.leave(entry);
-    this.#subscriptions.removeAll(entry);
-    this.#wills.publishNow(entry);
-    this.#releases.release(entry.clientId, entry.epoch);
+  #tellLog(entry: SessionEntry): void {
+    this.#settlements.flush(entry);
+    const { clientId, epoch, session } = entry;
+    const { sessionExpirySeconds, isWillWanted, sentSeq } = session;
+    const expirySeconds = this.#cappedExpiry(sessionExpirySeconds);
+    this.#disconnects.tell({ clientId, epoch, expirySeconds, isWillWanted, sentSeq });
   }
 
-  /** Out of the registry, still routed: a session on its way to another node goes on collecting. */
-  leave(entry: SessionEntry): void {
-    entry.expiryTimer?.();
-    entry.expiryTimer = null;
-    this.#registry.remove(entry);
+  /** A DISCONNECT may ask for more than CONNACK granted. */
+  #cappedExpiry(expirySeconds: number): number {
+    return Math.min(expirySeconds, this.#context.limits.sessionExpirySecondsMax);
   }
 }

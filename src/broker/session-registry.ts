@@ -1,17 +1,11 @@
 import type { SessionEntry } from "./session-entry.ts";
 
-/** The sessions of this node by client identifier, connected or not. */
+/** The sessions that are connected to this node, by client identifier. */
 export class SessionRegistry {
   readonly #entries = new Map<string, SessionEntry>();
-  #connected = 0;
 
   get size(): number {
     return this.#entries.size;
-  }
-
-  /** Sessions that have a connection. */
-  get connectedCount(): number {
-    return this.#connected;
   }
 
   get(clientId: string): SessionEntry | null {
@@ -26,14 +20,6 @@ export class SessionRegistry {
   remove(entry: SessionEntry): void {
     entry.isGone = true;
     if (this.#entries.get(entry.clientId) === entry) this.#entries.delete(entry.clientId);
-  }
-
-  connected(): void {
-    this.#connected++;
-  }
-
-  disconnected(): void {
-    this.#connected--;
   }
 
   all(): readonly SessionEntry[] {

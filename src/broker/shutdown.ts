@@ -3,24 +3,16 @@ import type { Connection } from "./connection.ts";
 import type { BrokerContext } from "./context.ts";
 import type { FlushList } from "./flush-list.ts";
 import type { SessionRegistry } from "./session-registry.ts";
-import type { Wills } from "./wills.ts";
 
 /** SIGTERM: every client hears that the server shuts down, so that it turns to another node at once. */
 export class Shutdown {
   readonly #context: BrokerContext;
   readonly #registry: SessionRegistry;
-  readonly #wills: Wills;
   readonly #flushList: FlushList;
 
-  constructor(
-    context: BrokerContext,
-    registry: SessionRegistry,
-    wills: Wills,
-    flushList: FlushList,
-  ) {
+  constructor(context: BrokerContext, registry: SessionRegistry, flushList: FlushList) {
     this.#context = context;
     this.#registry = registry;
-    this.#wills = wills;
     this.#flushList = flushList;
   }
 
@@ -29,8 +21,6 @@ export class Shutdown {
       if (entry.connection) {
         entry.session.disconnect(ReasonCode.serverShuttingDown, "the node shuts down");
       }
-      // Nobody is left to wait for the delay.
-      this.#wills.publishNow(entry);
     }
     for (const connection of connections) connection.close();
     this.#flushList.flushAll();
@@ -41,6 +31,6 @@ export class Shutdown {
       });
     }
     for (const connection of connections) connection.channel.destroy();
-    // What Wills proposed is awaited by the cluster's own stop; the links flush there as well.
+    // What the ended connections proposed is awaited by the cluster's own stop; the links flush there as well.
   }
 }

@@ -2,10 +2,12 @@ import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { SubscriptionRequest } from "../mqtt/packets.ts";
 import { ReasonCode } from "../mqtt/reason-code.ts";
 import { parseSharedFilter, topicFilterProblem } from "../mqtt/topic.ts";
+import { encodeCommand } from "../replica/commands.ts";
+import type { Command, SubscribeResult } from "../replica/replica-api.ts";
 import type { Subscription } from "../session/session-api.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Interest } from "./interest.ts";
-import { type FreshSubscription, RetainedDelivery } from "./retained-delivery.ts";
+import { RetainedDelivery } from "./retained-delivery.ts";
 import type { SessionEntry } from "./session-entry.ts";
 
 /** Retained messages that are not in the log ($SYS). */
@@ -26,7 +28,7 @@ export class SubscribeFlow {
     this.#localRetained = localRetained;
   }
 
-  /** `answer` gets one reason code per request, once all of it is true. */
+  /** `answer` gets one reason code per request, once all of it is true; not called when the session has lost its place. */
   async subscribe(
     entry: SessionEntry,
     requests: readonly SubscriptionRequest[],
@@ -34,42 +36,55 @@ export class SubscribeFlow {
     answer: (reasonCodes: readonly number[]) => void,
   ): Promise<void> {
     this.#context.counters.subscribes++;
-    const wanted: FreshSubscription[] = [];
-    const added = new Set<string>();
-    const granted = requests.map((request) => {
-      const refusal = this.#refusal(entry, request, added);
-      if (refusal !== null) {
-        this.#context.counters.subscriptionsRefused++;
-        return refusal;
-      }
-      const subscription = subscriptionOf(request, identifier);
-      const isNew = !entry.session.subscriptions.has(request.topic);
-      if (isNew) added.add(request.topic);
-      if (wantsRetained(subscription, isNew)) wanted.push({ subscription, isNew });
-      return request.qos;
-    });
+    const known = new Set(entry.session.subscriptions.keys());
+    const checked = this.#check(entry, requests);
+    const granted = entry.session.isStored
+      ? await this.#inLog(entry, requests, identifier, checked)
+      : checked;
+    if (granted === null || entry.isGone) return;
+    const accepted = requests
+      .filter((_, at) => (granted[at] ?? 0x80) < 0x80)
+      .map((request) => subscriptionOf(request, identifier));
+    const wanted = accepted
+      .map((subscription) => ({ subscription, isNew: !known.has(subscription.filter) }))
+      .filter(({ subscription, isNew }) => wantsRetained(subscription, isNew));
     // From here on live messages wait, so the hold exists before the first route does.
     const delivery = wanted.length > 0 ? new RetainedDelivery(this.#context, entry, wanted) : null;
-    requests.forEach((request, at) => {
-      if ((granted[at] ?? 0x80) < 0x80) this.add(entry, subscriptionOf(request, identifier));
-    });
+    for (const subscription of accepted) this.add(entry, subscription);
     await this.#barriers(delivery !== null);
     answer(granted);
     delivery?.begin(this.#localRetained);
   }
 
-  /** Puts a subscription into session, routes and interest; also for sessions that come from another node. */
+  /** Puts a subscription into session, routes and interest; also for a stored session that comes back. */
   add(entry: SessionEntry, subscription: Subscription): void {
     entry.session.addSubscription(subscription);
     this.#interest.declare(this.#context.router.subscribe(entry, subscription));
   }
 
-  unsubscribe(entry: SessionEntry, filters: readonly string[]): readonly number[] {
+  /** `answer` gets one reason code per filter; not called when the session has lost its place. */
+  unsubscribe(
+    entry: SessionEntry,
+    filters: readonly string[],
+    answer: (reasonCodes: readonly number[]) => void,
+  ): void {
     this.#context.counters.unsubscribes++;
-    return filters.map((filter) => {
-      if (!entry.session.subscriptions.has(filter)) return ReasonCode.noSubscriptionExisted;
-      this.#remove(entry, filter);
-      return ReasonCode.success;
+    const forget = (): void => {
+      answer(
+        filters.map((filter) => {
+          if (!entry.session.subscriptions.has(filter)) return ReasonCode.noSubscriptionExisted;
+          this.#remove(entry, filter);
+          return ReasonCode.success;
+        }),
+      );
+    };
+    if (!entry.session.isStored) {
+      forget();
+      return;
+    }
+    const { clientId, epoch } = entry;
+    this.#propose(entry, { type: "unsubscribe", clientId, epoch, filters }, (result) => {
+      if (result !== null) forget();
     });
   }
 
@@ -84,6 +99,69 @@ export class SubscribeFlow {
     entry.session.removeSubscription(filter);
     entry.forgetRetained(filter);
     this.#interest.declare(this.#context.router.unsubscribe(entry, filter));
+  }
+
+  /** Reason codes as far as they follow from limits and rights alone. */
+  #check(entry: SessionEntry, requests: readonly SubscriptionRequest[]): readonly number[] {
+    const added = new Set<string>();
+    return requests.map((request) => {
+      const refusal = this.#refusal(entry, request, added);
+      if (refusal === null) {
+        if (!entry.session.subscriptions.has(request.topic)) added.add(request.topic);
+        return request.qos;
+      }
+      this.#context.counters.subscriptionsRefused++;
+      return refusal;
+    });
+  }
+
+  /** The subscriptions of a stored session are in the log before they are acknowledged; null when they did not get there. */
+  async #inLog(
+    entry: SessionEntry,
+    requests: readonly SubscriptionRequest[],
+    identifier: number,
+    checked: readonly number[],
+  ): Promise<readonly number[] | null> {
+    const { clientId, epoch } = entry;
+    const subscriptions = requests
+      .filter((_, at) => (checked[at] ?? 0x80) < 0x80)
+      .map((request) => subscriptionOf(request, identifier));
+    if (subscriptions.length === 0) return checked;
+    const command = { type: "subscribe", clientId, epoch, subscriptions } as const;
+    const result = await new Promise<SubscribeResult | null>((resolve) => {
+      this.#propose(entry, command, resolve);
+    });
+    if (result === null) return null;
+    const kept = result.granted.values();
+    return checked.map((code) => {
+      if (code >= 0x80) return code;
+      if (kept.next().value === true) return code;
+      this.#context.counters.subscriptionsRefused++;
+      return ReasonCode.quotaExceeded;
+    });
+  }
+
+  /** `done` gets null, and the client has been told, when the log does not have it. */
+  #propose(
+    entry: SessionEntry,
+    command: Extract<Command, { type: "subscribe" | "unsubscribe" }>,
+    done: (result: SubscribeResult | null) => void,
+  ): void {
+    const { cluster, limits } = this.#context;
+    cluster.propose(encodeCommand(command), limits.commitTimeoutMs, (outcome) => {
+      const result = outcome.status === "applied" ? (outcome.result as SubscribeResult) : null;
+      if (result !== null && result.isFenced === undefined) {
+        done(result);
+        return;
+      }
+      if (!entry.isGone) {
+        const isFenced = result !== null;
+        const reasonCode = isFenced ? ReasonCode.sessionTakenOver : ReasonCode.serverBusy;
+        const detail = isFenced ? "the session is elsewhere" : "the log could not be written";
+        entry.session.disconnect(reasonCode, detail);
+      }
+      done(null);
+    });
   }
 
   /** `added`: filters of the same packet that will be new. */

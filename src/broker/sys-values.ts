@@ -7,6 +7,7 @@ export interface SysSource {
   readonly uptimeSeconds: number;
   readonly figures: BrokerFigures;
   readonly connected: number;
+  readonly sessionsExpired: number;
   readonly counters: BrokerCounters;
   readonly storedSizeBytes: number;
   readonly heapSizeBytes: number;
@@ -49,7 +50,7 @@ export class SysValues {
       "clients/inactive": away,
       "clients/total": figures.sessions,
       "clients/maximum": this.#clientsMax,
-      "clients/expired": counters.sessionsExpired,
+      "clients/expired": source.sessionsExpired,
       "messages/received": counters.packetsReceived,
       "messages/sent": counters.packetsSent,
       "messages/stored": figures.retained,

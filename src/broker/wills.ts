@@ -1,11 +1,12 @@
 import { createMessage } from "../mqtt/message.ts";
 import type { ConnectPacket, PublishProperties } from "../mqtt/packets.ts";
+import type { Will } from "../replica/replica-api.ts";
 import type { BrokerContext } from "./context.ts";
 import type { PublishFlow } from "./publish.ts";
-import type { ArmedWill, SessionEntry } from "./session-entry.ts";
+import type { SessionEntry } from "./session-entry.ts";
 
 /** The Will that a CONNECT carries, or null. */
-export function willOf(connect: ConnectPacket, clientId: string): ArmedWill | null {
+export function willOf(connect: ConnectPacket, clientId: string): Will | null {
   const { will } = connect;
   if (!will) return null;
   const { willDelayInterval = 0, ...passedOn } = will.properties ?? {};
@@ -24,8 +25,8 @@ export function willOf(connect: ConnectPacket, clientId: string): ArmedWill | nu
 }
 
 /**
- * Will Messages: published when a connection ended without a goodbye and the Will Delay Interval passed or the session
- * ended, whichever comes first; forgotten when the client is back in time [MQTT-3.1.3-9].
+ * Wills of connections that the log does not know, because there was no quorum when they came: their node publishes them. All others
+ * are published by the log.
  */
 export class Wills {
   readonly #context: BrokerContext;
@@ -36,38 +37,12 @@ export class Wills {
     this.#publishes = publishes;
   }
 
-  /** The connection ended. */
+  /** The connection ended; such a session ends with it, so there is no delay. */
   connectionEnded(entry: SessionEntry): void {
-    if (!entry.will) return;
-    if (!entry.session.isWillWanted) {
-      entry.will = null; // [MQTT-3.14.4-3]
-      return;
-    }
-    const { delaySeconds } = entry.will;
-    if (delaySeconds === 0 || entry.session.sessionExpirySeconds === 0) {
-      this.publishNow(entry);
-      return;
-    }
-    entry.willTimer?.();
-    entry.willTimer = this.#context.wheel.after(delaySeconds * 1000, () => this.publishNow(entry));
-  }
-
-  /** The client is back before the delay was over, or its session lives on another node. */
-  cancel(entry: SessionEntry): void {
-    entry.willTimer?.();
-    entry.willTimer = null;
-    if (!entry.will) return;
-    entry.will = null;
-    this.#context.counters.willsCancelled++;
-  }
-
-  /** The delay is over or the session ended. */
-  publishNow(entry: SessionEntry): void {
-    entry.willTimer?.();
-    entry.willTimer = null;
     const { will } = entry;
-    if (!will) return;
     entry.will = null;
+    // [MQTT-3.14.4-3]
+    if (will === null || entry.epoch > 0 || !entry.session.isWillWanted) return;
     this.#context.counters.willsPublished++;
     // Message expiry counts from the moment it is published.
     const receivedAtMs = this.#context.clock.wallMs();

@@ -116,9 +116,7 @@ export class ClientLifecycle {
       this.#delayedWill(clientId, true, context, writer);
     }
     for (let count = 0; count < limits.expiredPerApplyMax; count++) {
-      const session = sessions.nextExpired(context.timeMs);
-      if (session === null) break;
-      sessions.end(session, writer);
+      if (!sessions.endExpired(context.timeMs, writer)) break;
     }
     sessions.purgeTooOld(context.timeMs, writer);
   }

@@ -175,6 +175,8 @@ export interface SessionQueries {
   readonly subscriptionCount: number;
   readonly messageCount: number;
   readonly messagesSizeBytes: number;
+  /** Sessions whose interval passed, since this process started. */
+  readonly expiredCount: number;
   get(clientId: string): StoredSession | null;
   /** Whether a message of this topic at QoS > 0 must go to the log for the sake of a session. */
   isStored(topic: string): boolean;

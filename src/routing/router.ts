@@ -171,12 +171,20 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
     }
   }
 
-  route(topic: string, publisherId: string, retain: boolean): Route<T> {
+  route(
+    topic: string,
+    publisherId: string,
+    retain: boolean,
+    isPassedOver?: (groupKey: string) => boolean,
+  ): Route<T> {
     const plan = this.#planFor(topic);
     const route = plan.route(publisherId, retain);
-    return plan.groups.length === 0
-      ? route
-      : this.#withShares(route, plan.groups, topic, publisherId, retain);
+    if (plan.groups.length === 0) return route;
+    const groups =
+      isPassedOver === undefined
+        ? plan.groups
+        : plan.groups.filter(({ key }) => !isPassedOver(key));
+    return this.#withShares(route, groups, topic, publisherId, retain);
   }
 
   routeForwarded(

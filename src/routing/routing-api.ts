@@ -45,8 +45,13 @@ export interface RouterCore<T extends LocalTarget> {
   clearRemoteInterest(nodeId: NodeId): void;
   /** A suspended node gets no share of a shared subscription, but still every ordinary message. */
   setSuspended(nodeId: NodeId, isSuspended: boolean): void;
-  /** For a message that entered the cluster here. */
-  route(topic: string, publisherId: string, retain: boolean): Route<T>;
+  /** For a message that entered the cluster here. `isPassedOver`: shared subscriptions that somebody else serves. */
+  route(
+    topic: string,
+    publisherId: string,
+    retain: boolean,
+    isPassedOver?: (groupKey: string) => boolean,
+  ): Route<T>;
   /** For a message that another node forwarded: ordinary subscribers if `isPlain`, plus one member for each share. */
   routeForwarded(
     topic: string,

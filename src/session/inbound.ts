@@ -72,11 +72,11 @@ export class Inbound {
     const message = this.#toMessage(link, packet, nowMs);
     switch (packet.qos) {
       case 0:
-        link.effects.publish(message, 0);
+        link.effects.publish(message, 0, 0);
         return;
       case 1:
         this.#admit(link);
-        link.effects.publish(message, this.#acks.push(packet.messageId!, false));
+        link.effects.publish(message, this.#acks.push(packet.messageId!, false), 0);
         return;
       case 2:
         this.#publishQos2(link, packet.messageId!, message);
@@ -142,7 +142,7 @@ export class Inbound {
     if (flags === undefined) {
       this.#admit(link);
       this.#qos2.set(packetId, COUNTED | WAITING);
-      link.effects.publish(message, this.#acks.push(packetId, true));
+      link.effects.publish(message, this.#acks.push(packetId, true), packetId);
       return;
     }
     // [MQTT-4.3.3-10] Until PUBREL a repeated PUBLISH is acknowledged and not published again.

@@ -63,9 +63,10 @@ export interface SessionEffects {
   isCongested(): boolean;
   /**
    * An inbound message passed every check of the protocol. For QoS > 0 the broker calls `publishSettled(token, reasonCode)`
-   * once what the acknowledgement promises is true. Tokens are > 0 for QoS > 0 and 0 for QoS 0.
+   * once what the acknowledgement promises is true. Tokens are > 0 for QoS > 0 and 0 for QoS 0. `packetId` is that of a QoS 2
+   * message, else 0.
    */
-  publish(message: ApplicationMessage, token: number): void;
+  publish(message: ApplicationMessage, token: number, packetId: number): void;
   /** Answered by `subscribed(token, reasonCodes)`, one per request. */
   subscribe(token: number, requests: readonly SubscriptionRequest[], identifier: number): void;
   /** Answered by `unsubscribed(token, reasonCodes)`. */

@@ -44,6 +44,7 @@ export class SessionView {
   readonly #messages: MessageStore;
   readonly #table: SessionTable;
   readonly #restorer: SessionRestorer;
+  #expiredCount = 0;
 
   constructor(
     records: StateRecords,
@@ -73,6 +74,10 @@ export class SessionView {
 
   get messagesSizeBytes(): number {
     return this.#messages.sizeBytes;
+  }
+
+  get expiredCount(): number {
+    return this.#expiredCount;
   }
 
   get(clientId: string): StoredSession | null {
@@ -196,9 +201,13 @@ export class SessionView {
     return Math.min(this.#table.nextExpiryMs(), this.#messages.nextExpiryMs());
   }
 
-  /** A session whose interval has passed, or null. */
-  nextExpired(nowMs: number): StoredSession | null {
-    return this.#table.firstExpired(nowMs);
+  /** Ends one session whose interval has passed; false when there is none. */
+  endExpired(nowMs: number, writer: StateWriter): boolean {
+    const session = this.#table.firstExpired(nowMs);
+    if (session === null) return false;
+    this.#expiredCount++;
+    this.end(session, writer);
+    return true;
   }
 
   /** Takes messages that are too old from the queues of those who are away: a bounded number of messages. */

@@ -1,0 +1,68 @@
+import type { NodeId } from "#cluster";
+import { ByteReader } from "../replica/byte-reader.ts";
+import { ByteWriter } from "../replica/byte-writer.ts";
+import type { ClientOwner } from "../replica/replica-api.ts";
+import type { BrokerContext } from "./context.ts";
+import type { SessionLifecycle } from "./session-lifecycle.ts";
+import type { SessionRegistry } from "./session-registry.ts";
+
+const requestKind = "connection-close";
+const nothing = new Uint8Array(0);
+
+/**
+ * One live connection per client identifier in the whole cluster. The log says whose it is; whoever has lost it closes its connection
+ * (0x8E), and the new node waits for that as long as the old one can be expected to answer. One that hangs cannot write any more,
+ * because its epoch is over.
+ */
+export class Takeovers {
+  readonly #context: BrokerContext;
+  readonly #registry: SessionRegistry;
+  readonly #lifecycle: SessionLifecycle;
+
+  constructor(context: BrokerContext, registry: SessionRegistry, lifecycle: SessionLifecycle) {
+    this.#context = context;
+    this.#registry = registry;
+    this.#lifecycle = lifecycle;
+  }
+
+  start(): void {
+    const { replica, clock, cluster } = this.#context;
+    // Not while the log is being applied: ending a connection proposes.
+    replica.onOwnerChanged((clientId, owner, previous) => {
+      if (previous.nodeId !== cluster.nodeId) return;
+      const isHere = owner?.nodeId === cluster.nodeId;
+      if (!isHere) clock.endOfTurn(() => this.#close(clientId, previous.epoch));
+    });
+    cluster.onRequest(requestKind, async (_from: NodeId, payload) => {
+      const reader = new ByteReader(payload);
+      const clientId = reader.string();
+      const epoch = reader.number();
+      if (reader.isSound) this.#close(clientId, epoch);
+      return nothing;
+    });
+  }
+
+  /** Resolves when the old connection is closed, or cannot be expected to be. */
+  async closeElsewhere(clientId: string, previous: ClientOwner): Promise<void> {
+    const { cluster, counters, limits, log } = this.#context;
+    if (previous.nodeId === cluster.nodeId) return;
+    const owner = cluster.members().find((member) => member.nodeId === previous.nodeId);
+    if (owner?.state !== "up") return;
+    const writer = new ByteWriter();
+    writer.string(clientId);
+    writer.number(previous.epoch);
+    try {
+      const { takeoverMs } = limits;
+      await cluster.request(previous.nodeId, requestKind, writer.finish(), takeoverMs);
+    } catch (error) {
+      counters.takeoversUnanswered++;
+      log.warn({ error, clientId, node: owner.name }, "an old connection may still be open");
+    }
+  }
+
+  /** The connection of this claim or an older one. */
+  #close(clientId: string, epoch: number): void {
+    const entry = this.#registry.get(clientId);
+    if (entry !== null && entry.epoch > 0 && entry.epoch <= epoch) this.#lifecycle.takeOver(entry);
+  }
+}
