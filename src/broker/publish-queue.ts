@@ -23,6 +23,8 @@ export interface WaitingPublish {
   readonly connection: Connection | null;
   /** The log keeps it for a session. */
   isForSessions: boolean;
+  /** To how many sessions and nodes it went ahead of its acknowledgement; null while it has not. */
+  readonly dispatched: number | null;
   outcome: CommitOutcome | null;
 }
 
@@ -34,13 +36,20 @@ export class PublishQueue {
   #waiting: WaitingPublish[] = [];
   /** Where the first one stands that was not taken yet. */
   #head = 0;
+  #undispatched = 0;
   isReadingPaused = false;
 
   get length(): number {
     return this.#waiting.length - this.#head;
   }
 
+  /** Nothing waits to be dispatched, so that a new message may go ahead of its acknowledgement. */
+  get isClear(): boolean {
+    return this.#undispatched === 0;
+  }
+
   push(publish: WaitingPublish): void {
+    if (publish.dispatched === null) this.#undispatched++;
     this.#waiting.push(publish);
   }
 
@@ -48,7 +57,9 @@ export class PublishQueue {
   takeSettled(): readonly WaitingPublish[] {
     const start = this.#head;
     let end = start;
-    while (end < this.#waiting.length && this.#waiting[end]!.outcome !== null) end++;
+    for (; end < this.#waiting.length && this.#waiting[end]!.outcome !== null; end++) {
+      if (this.#waiting[end]!.dispatched === null) this.#undispatched--;
+    }
     if (end === start) return [];
     const settled = this.#waiting.slice(start, end);
     this.#head = end;

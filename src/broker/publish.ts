@@ -75,12 +75,15 @@ export class PublishFlow {
    */
   #publishQos0(entry: SessionEntry, message: ApplicationMessage, plan: LogPlan | null): void {
     if (plan !== null) this.#commits.commit(message, plan, "none", null);
-    if (entry.publishes.length === 0) {
+    if (entry.publishes.isClear) {
       this.#dispatcher.dispatch(message);
       return;
     }
     const { connection } = entry;
-    const waiting = { message, token: 0, connection, isForSessions: false, outcome: unlogged };
+    const waiting: WaitingPublish = {
+      ...{ message, token: 0, connection },
+      ...{ isForSessions: false, dispatched: null, outcome: unlogged },
+    };
     entry.publishes.push(waiting);
     this.#pauseIfFull(entry);
   }
@@ -92,9 +95,12 @@ export class PublishFlow {
     plan: LogPlan | null,
   ): void {
     const { connection } = entry;
+    // At QoS 1 nobody minds a message that comes again, so those who are here need not wait for what others acknowledged.
+    const isAhead = plan === null && message.qos === 1 && entry.publishes.isClear;
+    const dispatched = isAhead ? this.#dispatcher.dispatch(message) : null;
     const waiting: WaitingPublish = {
       ...{ message, token, connection },
-      ...{ isForSessions: false, outcome: null },
+      ...{ isForSessions: false, dispatched, outcome: null },
     };
     entry.publishes.push(waiting);
     this.#pauseIfFull(entry);
@@ -188,7 +194,7 @@ export class PublishFlow {
     const { message, token, isForSessions } = publish;
     const { version, isRepeated } = committed;
     const sent = version > 0 ? versioned(message, version) : message;
-    const matched = isRepeated ? 1 : this.#dispatcher.dispatch(sent);
+    const matched = publish.dispatched ?? (isRepeated ? 1 : this.#dispatcher.dispatch(sent));
     if (token === 0) return;
     const isUnheard = matched === 0 && !isForSessions && entry.session.protocolVersion === 5;
     const reasonCode = isUnheard ? ReasonCode.noMatchingSubscribers : ReasonCode.success;

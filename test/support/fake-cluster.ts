@@ -40,6 +40,7 @@ export class FakeFlock {
   readonly #log: Proposal[] = [];
   #index = 0;
   #isQuorate = true;
+  readonly #untilQuorate: (() => void)[] = [];
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -63,7 +64,13 @@ export class FakeFlock {
   /** Without a quorum proposals wait; with one again they are applied, even when their proposer gave up. */
   set isQuorate(isQuorate: boolean) {
     this.#isQuorate = isQuorate;
-    if (isQuorate) this.clock.endOfTurn(() => this.#apply());
+    if (!isQuorate) return;
+    this.clock.endOfTurn(() => this.#apply());
+    for (const run of this.#untilQuorate.splice(0)) run();
+  }
+
+  whenQuorate(run: () => void): void {
+    this.#untilQuorate.push(run);
   }
 
   append(proposal: Proposal): void {
@@ -139,8 +146,12 @@ export class FakeCluster implements Cluster {
   readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum"> {
     const { clock } = this.#flock;
     return new Promise((resolve) => {
-      if (this.#flock.isQuorate) clock.endOfTurn(() => resolve("ok"));
-      else clock.after(timeoutMs, () => resolve("no-quorum"));
+      const answer = (): void => clock.endOfTurn(() => resolve("ok"));
+      if (this.#flock.isQuorate) answer();
+      else {
+        this.#flock.whenQuorate(answer);
+        clock.after(timeoutMs, () => resolve("no-quorum"));
+      }
     });
   }
 

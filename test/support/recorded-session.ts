@@ -29,7 +29,7 @@ export class RecordedEffects implements SessionEffects {
   readonly lines: string[] = [];
   readonly packets: OutboundPacket[] = [];
   readonly publishes: OutboundPublish[] = [];
-  readonly published: { message: ApplicationMessage; token: number }[] = [];
+  readonly published: { message: ApplicationMessage; token: number; packetId: number }[] = [];
   readonly drops: DropReason[] = [];
   isSlow = false;
   closedWith: number | null = null;
@@ -55,8 +55,8 @@ export class RecordedEffects implements SessionEffects {
     return this.isSlow;
   }
 
-  publish(message: ApplicationMessage, token: number): void {
-    this.published.push({ message, token });
+  publish(message: ApplicationMessage, token: number, packetId: number): void {
+    this.published.push({ message, token, packetId });
     this.lines.push(`accept ${message.topic} token=${token}`);
   }
 
@@ -77,6 +77,18 @@ export class RecordedEffects implements SessionEffects {
   dropped(message: ApplicationMessage, reason: DropReason): void {
     this.drops.push(reason);
     this.lines.push(`drop ${message.topic} ${reason}`);
+  }
+
+  storedCompleted(seq: number): void {
+    this.lines.push(`completed seq=${seq}`);
+  }
+
+  storedReceived(seq: number): void {
+    this.lines.push(`received seq=${seq}`);
+  }
+
+  release(packetId: number): void {
+    this.lines.push(`release id=${packetId}`);
   }
 }
 

@@ -52,7 +52,7 @@ test("a session ends at its expiry", async () => {
   const options = { clientId: "short", properties: { sessionExpiryInterval: 1 } };
   const first = await wire.client(options);
   await drop(first);
-  await expect.poll(() => wire.broker.counters.sessionsExpired, { timeout: 5000 }).toBe(1);
+  await expect.poll(() => wire.replica.sessions.expiredCount, { timeout: 5000 }).toBe(1);
 });
 
 test("a Will goes out when the socket breaks; a delayed one does not when the client is back", async () => {

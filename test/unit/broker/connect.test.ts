@@ -78,7 +78,7 @@ test("a session is resumed with its queue, and ended by clean start or expiry", 
   expect(second.texts()).toEqual(["a=1"]);
   second.drop();
   await rig.pass(60_200);
-  expect(node.broker.counters.sessionsExpired).toBe(1);
+  expect(node.replica.sessions.expiredCount).toBe(1);
   expect(node.replica.ownerOf("c")).toBeNull();
   const third = await rig.connect(node, "c", { properties, clean: false });
   expect(third.take("connack")[0]?.sessionPresent).toBe(false);

@@ -4,7 +4,14 @@ import { PublishQueue, type WaitingPublish } from "../../../src/broker/publish-q
 import { messageTo } from "../../support/recorded-session.ts";
 
 function publish(token: number): WaitingPublish {
-  return { message: messageTo("t", 1), token, connection: null, outcome: null };
+  return {
+    message: messageTo("t", 1),
+    token,
+    connection: null,
+    isForSessions: false,
+    dispatched: null,
+    outcome: null,
+  };
 }
 
 test("publishes leave in their order, each once, none before an earlier one that waits", () => {
@@ -21,7 +28,7 @@ test("publishes leave in their order, each once, none before an earlier one that
           queue.push(waiting);
         } else {
           const [settled] = open.splice(choice % open.length, 1);
-          settled!.outcome = { status: "committed", version: 1 };
+          settled!.outcome = { status: "committed", version: 1, isRepeated: false };
         }
         for (const { token } of queue.takeSettled()) taken.push(token);
         const firstOpen = Math.min(pushed + 1, ...open.map(({ token }) => token));

@@ -150,9 +150,9 @@ describe("a client comes back amid QoS 2", () => {
     const { session } = connected();
     session.receive(publishPacket("a", 2, 5), 0);
     session.detach(0);
-    expect(session.snapshot().inboundQos2).toEqual([]);
+    expect(session.receivedQos2).toEqual([]);
     session.publishSettled(1, 0);
-    expect(session.snapshot().inboundQos2).toEqual([5]);
+    expect(session.receivedQos2).toEqual([5]);
     const effects = reconnect(session);
     session.receive(publishPacket("a", 2, 5, { dup: true }), 0);
     expect(effects.take()).toEqual(["send pubrec id=5 0x00"]);
@@ -163,7 +163,7 @@ describe("a client comes back amid QoS 2", () => {
     session.receive(publishPacket("a", 1, 4), 0);
     session.receive(publishPacket("b", 2, 5), 0);
     session.publishSettled(2, 0);
-    expect(session.snapshot().inboundQos2).toEqual([5]);
+    expect(session.receivedQos2).toEqual([5]);
     session.detach(0);
     const effects = reconnect(session);
     session.receive(publishPacket("b", 2, 5, { dup: true }), 0);

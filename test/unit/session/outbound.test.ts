@@ -1,13 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Session } from "../../../src/session/session.ts";
-import {
-  ack,
-  at,
-  connected,
-  LIMITS,
-  messageTo,
-  reconnect,
-} from "../../support/recorded-session.ts";
+import { ack, at, connected, messageTo, reconnect } from "../../support/recorded-session.ts";
 
 describe("the broker delivers", () => {
   it("at the lower of both QoS [MQTT-3.8.4-8], identifiers from 1", () => {
@@ -99,11 +91,12 @@ describe("the broker delivers", () => {
   });
 
   it("a small payload that waits does not keep the chunk alive that it came in", () => {
-    const { session } = connected();
-    session.detach(0);
+    const { session, effects } = connected(5, { receiveMaximum: 1 });
     const payload = Buffer.alloc(65_536).subarray(100, 110);
-    session.deliver(messageTo("a", 1, { payload }), at(1), 0);
-    const queued = session.snapshot().outbound[0]?.message.payload;
+    session.deliver(messageTo("a", 1), at(1), 0);
+    session.deliver(messageTo("b", 1, { payload }), at(1), 0);
+    session.receive(ack("puback", 1), 0);
+    const queued = effects.publishes[1]?.message.payload;
     expect(queued).toEqual(payload);
     expect(queued?.buffer.byteLength).toBe(10);
   });
@@ -225,32 +218,5 @@ describe("a client comes back", () => {
     session.detach(0);
     session.deliver(messageTo("a", 0), at(0), 0);
     expect(effects.take()).toEqual(["drop a not-connected"]);
-  });
-});
-
-describe("a session moves to another node", () => {
-  it("carries on from its snapshot", () => {
-    const { session } = connected(5, { receiveMaximum: 2, sessionExpiryInterval: 60 });
-    session.addSubscription({
-      filter: "a/#",
-      qos: 2,
-      noLocal: false,
-      retainAsPublished: true,
-      retainHandling: 1,
-      identifier: 7,
-    });
-    session.deliver(messageTo("a", 1), at(1, { identifiers: [7] }), 0);
-    session.deliver(messageTo("b", 2), at(2), 0);
-    session.deliver(messageTo("c", 1), at(1), 0);
-    session.receive(ack("pubrec", 2), 0);
-    const moved = Session.restore(session.snapshot(), LIMITS);
-    expect(moved.snapshot()).toEqual(session.snapshot());
-    expect(moved).toMatchObject({ sessionExpirySeconds: 60, inflightCount: 2, queuedCount: 1 });
-    expect(moved.subscriptions.get("a/#")?.identifier).toBe(7);
-    expect(reconnect(moved).take()).toEqual([
-      "publish a qos=1 id=1 dup",
-      "send pubrel id=2 0x00",
-      "publish c qos=1 id=3",
-    ]);
   });
 });

@@ -15,7 +15,7 @@ import {
 class ReceivingClient {
   readonly topics: string[] = [];
   readonly firstSends: string[] = [];
-  session = new Session("c1", LIMITS);
+  readonly session = new Session("c1", LIMITS);
   #effects: RecordedEffects;
   #window: number;
   /** Unacknowledged PUBLISHes of this connection. */
@@ -46,10 +46,9 @@ class ReceivingClient {
     this.#look();
   }
 
-  /** The connection breaks with answers unsent; with `isMoved` the session carries on elsewhere. */
-  reconnect(window: number, isMoved: boolean): void {
+  /** The connection breaks with answers unsent. */
+  reconnect(window: number): void {
     this.session.detach(0);
-    if (isMoved) this.session = Session.restore(this.session.snapshot(), LIMITS);
     this.#window = window;
     this.#open = new Map();
     this.#toAnswer = [];
@@ -97,7 +96,7 @@ const windows = fc.integer({ min: 1, max: 5 });
 const sending = fc.oneof(
   fc.record({ act: fc.constant("deliver" as const), qos: fc.constantFrom(1 as const, 2 as const) }),
   fc.record({ act: fc.constant("answer" as const), isLast: fc.boolean() }),
-  fc.record({ act: fc.constant("reconnect" as const), window: windows, isMoved: fc.boolean() }),
+  fc.record({ act: fc.constant("reconnect" as const), window: windows }),
 );
 
 describe("towards a client", () => {
@@ -112,7 +111,7 @@ describe("towards a client", () => {
             sent.push({ topic, qos: step.qos });
             client.deliver(topic, step.qos);
           } else if (step.act === "answer") client.answer(step.isLast);
-          else client.reconnect(step.window, step.isMoved);
+          else client.reconnect(step.window);
         }
         client.settleAll();
         expect(client.session).toMatchObject({ inflightCount: 0, queuedCount: 0, droppedCount: 0 });
@@ -186,7 +185,7 @@ describe("from a client", () => {
         expect(unreceived.size).toBe(0);
         expect(new Set(published).size).toBe(published.length);
         expect(published).toHaveLength(lastId);
-        expect(session.snapshot().inboundQos2).toEqual([]);
+        expect(session.receivedQos2).toEqual([]);
       }),
       { numRuns: 2000 },
     );
