@@ -4,6 +4,7 @@ import type { DiskSpace } from "./drivers/disk-watch.ts";
 import { type KnownPeers, readKnownPeers } from "./drivers/known-peers.ts";
 import { ClusterError } from "./errors.ts";
 import type { ClusterOptions, Formation } from "./options.ts";
+import { LevelDirectoryDisk } from "./storage/level-disk.ts";
 import { LevelStorage } from "./storage/level-storage.ts";
 import { quarantine } from "./storage/quarantine.ts";
 import type { ClusterStorage, StorageRestore } from "./storage/storage.ts";
@@ -29,7 +30,9 @@ export async function openDataDirectory(options: ClusterOptions): Promise<Opened
   const { dataDir, onFatal } = options;
   await mkdir(dataDir, { recursive: true });
   const known = await readKnownPeers(dataDir);
-  const storage = new LevelStorage(databasePath(dataDir), { onFailure: onFatal });
+  const storage = new LevelStorage(new LevelDirectoryDisk(databasePath(dataDir)), {
+    onFailure: onFatal,
+  });
   let restore: StorageRestore;
   try {
     await checkCondemned(dataDir);

@@ -1,13 +1,11 @@
 import { defaultGroup, type SnapshotPoint } from "../raft/types.ts";
 import { groupKey, statePrefix, stateRange } from "./keys.ts";
-import { type Database, storageError } from "./level-open.ts";
+import { type Database, type DatabaseSnapshot, storageError } from "./level-open.ts";
 import type { AppliedRecord } from "./records.ts";
 import { unseal, unsealJson } from "./sealed.ts";
 import type { StateView, StateWrite } from "./storage.ts";
 
 const recordsPerRead = 256;
-
-type Snapshot = ReturnType<Database["snapshot"]>;
 
 /**
  * State, applied record and generation are read through one LevelDB snapshot, taken in one call. LevelDB shows a synced batch
@@ -32,10 +30,15 @@ export async function openLevelStateView(database: Database): Promise<StateView 
 class LevelStateView implements StateView {
   readonly point: SnapshotPoint;
   readonly #database: Database;
-  readonly #snapshot: Snapshot;
+  readonly #snapshot: DatabaseSnapshot;
   readonly #generation: number;
 
-  constructor(database: Database, snapshot: Snapshot, applied: AppliedRecord, generation: number) {
+  constructor(
+    database: Database,
+    snapshot: DatabaseSnapshot,
+    applied: AppliedRecord,
+    generation: number,
+  ) {
     const { index, term, configuration } = applied;
     this.point = { index, term, configuration };
     this.#database = database;
@@ -80,7 +83,7 @@ export async function loadLevelState(
 }
 
 /** All records of a generation, checked, in the order of their keys. Throws ClusterError `storage-corrupt`. */
-async function* stateRecords(database: Database, generation: number, snapshot: Snapshot) {
+async function* stateRecords(database: Database, generation: number, snapshot: DatabaseSnapshot) {
   const start = statePrefix(defaultGroup, generation).length;
   const range = stateRange(defaultGroup, generation);
   const iterator = database.iterator({ ...range, snapshot });
@@ -101,7 +104,7 @@ async function* stateRecords(database: Database, generation: number, snapshot: S
 
 async function read<Stored>(
   database: Database,
-  snapshot: Snapshot,
+  snapshot: DatabaseSnapshot,
   kind: "applied" | "generation",
 ): Promise<Stored | null> {
   const key = groupKey(kind, defaultGroup);
