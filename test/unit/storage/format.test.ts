@@ -55,7 +55,7 @@ test("format 1: records on disk are read, and make the same digest anew", async 
   expect(mode?.payload.toString()).toBe("auto");
   expect(mode?.properties).toMatchObject({
     contentType: "text/plain",
-    userProperties: { site: "north" },
+    userProperties: [["site", "north"]],
   });
   expect(replica.getRetained("plant/größe")?.payload).toEqual(Buffer.from([0, 1, 255]));
   expect(replica.getRetained("plant/gone")).toBeNull();
