@@ -156,8 +156,7 @@ async function enter(parts: NodeParts, formation: FormationDriver): Promise<Ente
   const agreed = new AgreedState(options.stateMachine);
   agreed.reset();
   if (restore.nodeRecord !== null) {
-    await storage.loadState((key, value) => agreed.restore(key, value));
-    agreed.restored();
+    await loadState(parts, agreed);
     if (agreed.wasRemoved(transport.nodeId)) throw nodeRemoved(restore.nodeRecord.name);
     return { record: restore.nodeRecord, restore, agreed, knownMembers: agreed.members() };
   }
@@ -171,6 +170,22 @@ async function enter(parts: NodeParts, formation: FormationDriver): Promise<Ente
     return { record, restore: { ...restore, nodeRecord }, agreed, knownMembers: formed.members };
   }
   return found(parts, agreed);
+}
+
+/** Damage that shows only now, in the replicated state, is handled by the next start, as damage found before it was opened. */
+async function loadState({ storage, restore, condemn }: NodeParts, agreed: AgreedState) {
+  try {
+    await storage.loadState((key, value) => agreed.restore(key, value));
+  } catch (error) {
+    const isDamage = error instanceof ClusterError && error.code === "storage-corrupt";
+    // The only voter keeps what it has: no other node could replace it.
+    const { voters } = restore.configuration;
+    if (isDamage && voters.some((voter) => voter !== restore.nodeRecord?.nodeId)) {
+      await condemn?.(error.message);
+    }
+    throw error;
+  }
+  agreed.restored();
 }
 
 async function found(parts: NodeParts, agreed: AgreedState): Promise<Entered> {
