@@ -1,5 +1,6 @@
 import type { AgreedState, AppliedBatch } from "../agreed/agreed-state.ts";
 import { DigestRing } from "../agreed/digest-ring.ts";
+import { Freshness } from "../agreed/freshness.ts";
 import { LogWindow, type LogWindowLimits } from "../agreed/log-window.ts";
 import { ClusterError } from "../errors.ts";
 import { logLimits as limits } from "../log-limits.ts";
@@ -83,7 +84,7 @@ export class RaftDriver {
   #lastRole = "";
   #tickOriginMs = 0;
   #ticksDone = 0;
-  #leaderContactMs = Number.NEGATIVE_INFINITY;
+  readonly #freshness: Freshness;
 
   constructor(options: RaftDriverOptions) {
     this.#options = options;
@@ -107,6 +108,7 @@ export class RaftDriver {
       if (entry.index <= restore.appliedIndex) this.#window.applied(entry);
     }
     this.digests.reset(restore.appliedIndex, options.agreed.digest());
+    this.#freshness = new Freshness(options.nodeId, restore.appliedIndex);
     this.#appliedIndex = restore.appliedIndex;
     this.#durableAppliedIndex = restore.appliedIndex;
     this.#cutIndex = restore.snapshot.index;
@@ -118,15 +120,23 @@ export class RaftDriver {
     return this.#appliedIndex;
   }
 
-  /** Monotonic time of the last word from a leader; Infinity in the past when there never was one. */
-  get leaderContactMs(): number {
-    return this.raft.status().role === "leader"
-      ? this.#options.clock.monotonicMs()
-      : this.#leaderContactMs;
+  /** Monotonic time of the last word from a leader, or, at a leader, from a quorum; -Infinity when there never was one. */
+  get contactMs(): number {
+    return this.#freshness.contactMs(this.raft.status(), this.#options.clock.monotonicMs());
+  }
+
+  /** Monotonic time as of which this replica holds everything committed; -Infinity when that is not known. */
+  get inStepMs(): number {
+    return this.#freshness.inStepMs(this.raft.status(), this.#options.clock.monotonicMs());
+  }
+
+  linkDown(nodeId: NodeId): void {
+    this.#freshness.linkDown(nodeId);
   }
 
   start(): void {
     this.#tickOriginMs = this.#options.clock.monotonicMs();
+    this.#freshness.tick(this.#tickOriginMs);
     this.#scheduleTick();
     this.schedule();
   }
@@ -161,9 +171,7 @@ export class RaftDriver {
   step(message: Message): void {
     if (this.#isStopped) return;
     this.raft.step(message);
-    if (message.from === this.raft.status().leader) {
-      this.#leaderContactMs = this.#options.clock.monotonicMs();
-    }
+    this.#freshness.took(message, this.raft.status());
     this.schedule();
   }
 
@@ -233,6 +241,7 @@ export class RaftDriver {
     this.#finishedWrites = [];
     // What is loaded so far is no state that anybody may read, be it asked for an index that was applied before.
     this.#appliedIndex = 0;
+    this.#freshness.replacing();
     try {
       agreed.reset();
       await storage.loadState((key, value) => agreed.restore(key, value));
@@ -248,6 +257,7 @@ export class RaftDriver {
     this.#window.restart(point.index);
     this.#cutIndex = point.index;
     this.digests.reset(point.index, agreed.digest());
+    this.#freshness.replaced(point.index, point.term);
     this.#isReloading = false;
     this.#durable(write);
     const finished = this.#finishedWrites;
@@ -262,6 +272,7 @@ export class RaftDriver {
     if (last === undefined) return;
     for (const entry of entries) this.#applyOne(entry);
     this.raft.applied(last.index);
+    this.#freshness.applied(last.index, last.term);
     const { agreed, handlers, storage } = this.#options;
     const { index, term } = last;
     storage.write(
@@ -355,6 +366,7 @@ export class RaftDriver {
       this.#ticksDone = elapsedTicks;
       if (missedTicks > electionTicks / 2) {
         this.#options.counters.add("raft_stalls");
+        this.#freshness.stalled();
         clock.endOfTurn(() => this.#tick(1));
       } else {
         this.#tick(missedTicks);
@@ -366,6 +378,7 @@ export class RaftDriver {
   #tick(count: number): void {
     if (this.#isStopped) return;
     for (let i = 0; i < count; i++) this.raft.tick();
+    this.#freshness.tick(this.#options.clock.monotonicMs());
     this.schedule();
   }
 }
