@@ -93,7 +93,7 @@ export interface Cluster {
   status(): Promise<ClusterStatus>;
   /**
    * As `status`, but every replica reads its records from the disk and makes their digest anew. A replica that differs from
-   * a majority of voters ends itself, and starts anew from the others.
+   * a majority of voters is silent when this resolves, and starts anew from the others (`onCondemned`).
    */
   verify(): Promise<ClusterStatus>;
   /** Cuts the log to what is applied, on one member or on all. Rejects with `unknown-node`. */

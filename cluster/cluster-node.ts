@@ -308,11 +308,11 @@ export class ClusterNode implements Cluster {
   }
 
   isReady(): boolean {
-    return this.#readiness.isReady();
+    return !this.#upkeep.isCondemned && this.#readiness.isReady();
   }
 
   readiness(): readonly { readonly name: string; readonly isOk: boolean }[] {
-    return this.#readiness.parts();
+    return [...this.#readiness.parts(), { name: "content", isOk: !this.#upkeep.isCondemned }];
   }
 
   whenReady(): Promise<void> {
@@ -355,6 +355,7 @@ export class ClusterNode implements Cluster {
     this.#seeds.stop();
     this.#interest.stop();
     this.#forward.stop();
+    await this.#upkeep.whenMarked();
     await Promise.race([
       Promise.allSettled([transport.stop(), storage.close()]),
       this.#pause(Math.max(200, deadlineMs - clock.monotonicMs())),

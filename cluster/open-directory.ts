@@ -137,6 +137,6 @@ function wayBack(formation: Formation, known: KnownPeers): Formation {
     kind: "join",
     addresses: [...new Set([...given, ...known.addresses])],
     isDiscovering: formation.kind !== "found" && formation.isDiscovering,
-    isReturning: true,
+    former: { nodeId: known.nodeId, name: known.name },
   };
 }

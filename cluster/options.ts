@@ -1,3 +1,5 @@
+import type { ClusterError } from "./errors.ts";
+import type { NodeId } from "./node-id.ts";
 import type { Clock, Log, Random } from "./ports.ts";
 import type { StateMachine } from "./state-machine.ts";
 import type { NodeFigures } from "./status.ts";
@@ -14,8 +16,11 @@ export type Formation =
       readonly kind: "join";
       readonly addresses: readonly string[];
       readonly isDiscovering: boolean;
-      /** This node was a member under another id; its name is its own again as soon as that id counts as down. */
-      readonly isReturning?: boolean;
+      /**
+       * This node was this member until it lost its data. As soon as that one counts as down, it takes over the name and that
+       * member is removed: nobody has the old key any more.
+       */
+      readonly former?: { readonly nodeId: NodeId; readonly name: string };
     }
   /** Waits until `count` nodes without a cluster know each other, then exactly one of them founds and the rest join. */
   | {
@@ -86,6 +91,11 @@ export interface ClusterOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** The disk failed or a replica diverged: the process must end at once. */
+  /** The disk failed or the state machine threw: the process must end at once. */
   readonly onFatal: (error: Error) => void;
+  /**
+   * The content of this node is wrong, and a majority of voters holds what is right. Called once, at once: nothing of it may be
+   * served any more. Whoever is called stops the cluster and starts anew, which sets the database aside. Left out: `onFatal`.
+   */
+  readonly onCondemned?: (error: ClusterError) => void;
 }

@@ -36,6 +36,8 @@ export class LocalNode implements NodePort {
   ports: Partial<Ports> = {};
   areListenersOpen = false;
   isStopping = false;
+  /** The replica was found wrong: nothing of it is read any more. */
+  isCondemned = false;
   readonly #replica: Replica;
   readonly #patterns: CompiledPatterns;
   readonly #nameAsked: string;
@@ -58,6 +60,7 @@ export class LocalNode implements NodePort {
   }
 
   get devices(): DeviceQueries {
+    this.#checkContent();
     return this.#replica.devices;
   }
 
@@ -154,12 +157,18 @@ export class LocalNode implements NodePort {
   }
 
   getRetained(topic: string): RetainedState | null {
+    this.#checkContent();
     const message = this.#replica.getRetained(topic);
     return message === null || expiresAtMs(message) <= systemClock.wallMs() ? null : message;
   }
 
   async setAttribute(write: AttributeWrite): Promise<{ readonly version: number }> {
     return this.#openBroker().setAttribute(write);
+  }
+
+  #checkContent(): void {
+    if (!this.isCondemned) return;
+    throw new ClusterError("stopped", "the content of this node was found wrong; it starts anew");
   }
 
   #openBroker(): Broker {

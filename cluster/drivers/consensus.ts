@@ -36,7 +36,7 @@ export interface ConsensusOptions {
   readonly onFatal: (error: Error) => void;
 }
 
-/** Who has heard nothing of its leader, or of its followers, for this many election timeouts does not claim to have a quorum. */
+/** A follower that has heard nothing of its leader for this many election timeouts does not claim to have a quorum. */
 const quorumElectionTimeouts = 4;
 
 /** Everything of a node that has to do with its log: what goes in, what comes out, who leads, who votes. */
@@ -122,13 +122,19 @@ export class Consensus {
     this.driver.stop();
   }
 
+  /** The content of this node is wrong: no read is confirmed, no result told and no snapshot sent from now on. */
+  withdraw(): void {
+    this.reads.close();
+    this.snapshots.stop();
+    this.proposals.forgetCallers();
+  }
+
   onLink(event: LinkEvent): void {
     if (event.type === "up") {
       this.proposals.linkUp(event.nodeId);
       return;
     }
     const { raft } = this.driver;
-    this.driver.linkDown(event.nodeId);
     raft.reportUnreachable(event.nodeId);
     if (event.reason === "reset") raft.leaderUnreachable(event.nodeId);
     this.driver.schedule();
@@ -148,17 +154,16 @@ export class Consensus {
     ];
   }
 
-  /** How long ago this replica held everything that was committed; Infinity when that is not known. */
+  /** Milliseconds since this node led or heard its leader. */
   stalenessMs(): number {
-    return Math.max(0, this.#options.clock.monotonicMs() - this.driver.inStepMs);
+    return Math.max(0, this.#options.clock.monotonicMs() - this.driver.leaderContactMs);
   }
 
   hasQuorum(): boolean {
-    const { clock, timings } = this.#options;
-    const silentMs = clock.monotonicMs() - this.driver.contactMs;
+    const { tickMs, electionTicks } = this.#options.timings;
     return (
       this.status().leader !== null &&
-      silentMs < quorumElectionTimeouts * timings.tickMs * timings.electionTicks
+      this.stalenessMs() < quorumElectionTimeouts * tickMs * electionTicks
     );
   }
 

@@ -26,6 +26,8 @@ export interface JoinWish {
   /** Null: any free name will do. */
   readonly name: string | null;
   readonly addresses: readonly string[];
+  /** The member that it was before it lost its data, or null. */
+  readonly replaces: NodeId | null;
 }
 
 interface Waiter {
@@ -101,11 +103,12 @@ export class MembershipDriver {
         name: this.#chooseName(wish.name),
         addresses: wish.addresses,
       };
-      await this.#change([{ type: "addLearner", nodeId: wish.nodeId }], record, () => {
-        return agreed.member(wish.nodeId) !== null;
-      });
+      const steps: MembershipStep[] = [{ type: "addLearner", nodeId: wish.nodeId }];
+      const former = this.#formerOf(wish);
+      if (former !== null) steps.push({ type: "remove", nodeId: former });
+      await this.#change(steps, record, () => agreed.member(wish.nodeId) !== null);
       this.#options.log.info(
-        { node: record.name, nodeId: record.nodeId },
+        { node: record.name, nodeId: record.nodeId, inPlaceOf: former },
         "node joined as learner",
       );
       return record;
@@ -127,28 +130,51 @@ export class MembershipDriver {
     );
   }
 
+  /**
+   * The member that goes in the same change, or null. A dead voter without its data counts against the majority as long as it
+   * is a member, so that removing it never costs a failure that could be tolerated.
+   */
+  #formerOf({ replaces, nodeId }: JoinWish): NodeId | null {
+    const { agreed, stateOf } = this.#options;
+    const former = replaces === null || replaces === nodeId ? null : agreed.member(replaces);
+    if (former === null) return null;
+    if (former.nodeId === this.#options.nodeId || stateOf(former.nodeId) !== "down") {
+      throw new ClusterError(
+        "name-taken",
+        `the member that this node was, ${former.name}, does not count as down yet`,
+        { name: former.name },
+      );
+    }
+    this.#checkRemoval(former);
+    return former.nodeId;
+  }
+
   /** Leader only: resolves when the removal is committed. */
   remove(nodeId: NodeId): Promise<void> {
     return this.#inTurn(async () => {
-      const { agreed, raft, stateOf } = this.#options;
+      const { agreed } = this.#options;
       const record = agreed.member(nodeId);
       if (record === null) {
         if (agreed.wasRemoved(nodeId)) return;
         throw new ClusterError("unknown-node", `no member has the id ${nodeId}`);
       }
-      const remaining = raft.status().configuration.voters.filter((voter) => voter !== nodeId);
-      const alive = remaining.filter(
-        (voter) => voter === this.#options.nodeId || stateOf(voter) === "up",
-      );
-      if (alive.length <= remaining.length / 2) {
-        throw new ClusterError(
-          "change-refused",
-          `removing ${record.name} would leave ${alive.length} of ${remaining.length} voters alive, less than a majority`,
-        );
-      }
+      this.#checkRemoval(record);
       await this.#change([{ type: "remove", nodeId }], null, () => agreed.member(nodeId) === null);
       this.#options.log.info({ node: record.name, nodeId }, "node removed");
     });
+  }
+
+  #checkRemoval({ nodeId, name }: MemberRecord): void {
+    const { raft, stateOf } = this.#options;
+    const remaining = raft.status().configuration.voters.filter((voter) => voter !== nodeId);
+    const alive = remaining.filter(
+      (voter) => voter === this.#options.nodeId || stateOf(voter) === "up",
+    );
+    if (alive.length > remaining.length / 2) return;
+    throw new ClusterError(
+      "change-refused",
+      `removing ${name} would leave ${alive.length} of ${remaining.length} voters alive, less than a majority`,
+    );
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

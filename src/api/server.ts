@@ -59,6 +59,11 @@ export class ApiServer {
     return typeof address === "object" && address !== null ? address.port : port;
   }
 
+  /** Says goodbye to viewers; requests are answered on. */
+  stopFeed(): void {
+    this.#context.feed.stop();
+  }
+
   /** Says goodbye to viewers and closes every connection. */
   async close(): Promise<void> {
     this.#context.rates.stop();

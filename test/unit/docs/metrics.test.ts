@@ -85,9 +85,11 @@ describe("docs/metrics.md", () => {
   beforeAll(async () => {
     const loaded = loadConfig([...flags, ...anyPort], {}, version);
     if (loaded.kind !== "loaded") throw new Error("the options are not taken");
-    node = new BrokerNode(loaded, createLog("silent"), (error) => {
+    const onFatal = (error: Error): never => {
       throw error;
-    });
+    };
+    const onCondemned = (): never => onFatal(new Error("condemned"));
+    node = new BrokerNode({ loaded, log: createLog("silent"), place: null, onFatal, onCondemned });
     const ready = await node.start();
     const answer = await fetch(`http://127.0.0.1:${ready?.http}/metrics`);
     scraped = namesIn(await answer.text());
