@@ -36,7 +36,7 @@ export interface ConsensusOptions {
   readonly onFatal: (error: Error) => void;
 }
 
-/** A follower that has heard nothing of its leader for this many election timeouts does not claim to have a quorum. */
+/** Who has heard nothing of its leader, or of its followers, for this many election timeouts does not claim to have a quorum. */
 const quorumElectionTimeouts = 4;
 
 /** Everything of a node that has to do with its log: what goes in, what comes out, who leads, who votes. */
@@ -135,6 +135,7 @@ export class Consensus {
       return;
     }
     const { raft } = this.driver;
+    this.driver.linkDown(event.nodeId);
     raft.reportUnreachable(event.nodeId);
     if (event.reason === "reset") raft.leaderUnreachable(event.nodeId);
     this.driver.schedule();
@@ -154,16 +155,17 @@ export class Consensus {
     ];
   }
 
-  /** Milliseconds since this node led or heard its leader. */
+  /** How long ago this replica held everything that was committed; Infinity when that is not known. */
   stalenessMs(): number {
-    return Math.max(0, this.#options.clock.monotonicMs() - this.driver.leaderContactMs);
+    return Math.max(0, this.#options.clock.monotonicMs() - this.driver.inStepMs);
   }
 
   hasQuorum(): boolean {
-    const { tickMs, electionTicks } = this.#options.timings;
+    const { clock, timings } = this.#options;
+    const silentMs = clock.monotonicMs() - this.driver.contactMs;
     return (
       this.status().leader !== null &&
-      this.stalenessMs() < quorumElectionTimeouts * tickMs * electionTicks
+      silentMs < quorumElectionTimeouts * timings.tickMs * timings.electionTicks
     );
   }
 
