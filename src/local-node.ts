@@ -116,10 +116,10 @@ export class LocalNode implements NodePort {
   }
 
   async stopRisks(
-    nameOrId: string,
-  ): Promise<{ readonly node: string; readonly reasons: readonly string[] }> {
-    const { name } = this.#member(nameOrId);
-    return { node: name, reasons: stopRisks(await this.#joined().status(), name) };
+    namesOrIds: readonly string[],
+  ): Promise<{ readonly nodes: readonly string[]; readonly reasons: readonly string[] }> {
+    const nodes = [...new Set(namesOrIds.map((nameOrId) => this.#member(nameOrId).name))];
+    return { nodes, reasons: stopRisks(await this.#joined().status(), nodes) };
   }
 
   #member(nameOrId: string): MemberView {

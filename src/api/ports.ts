@@ -87,10 +87,10 @@ export interface NodePort {
   transferLeadership(nameOrId: string | null): Promise<string>;
   /** Cuts the log of the named member, or of all. */
   compactLog(nameOrId: string | null): Promise<readonly CompactedLog[]>;
-  /** Why stopping the member would cost something; no reasons when it would not. */
+  /** Why stopping these members at the same time would cost something; no reasons when it would not. */
   stopRisks(
-    nameOrId: string,
-  ): Promise<{ readonly node: string; readonly reasons: readonly string[] }>;
+    namesOrIds: readonly string[],
+  ): Promise<{ readonly nodes: readonly string[]; readonly reasons: readonly string[] }>;
   isReady(): boolean;
   /** Why not ready, for /readyz?verbose. */
   readiness(): readonly { readonly name: string; readonly isOk: boolean }[];

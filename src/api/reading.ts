@@ -11,6 +11,15 @@ export const consistencySchema = {
   default: "local",
 } as const;
 
+/** A misspelt `consistency` is refused: it would quietly be a local read. */
+export const readSchema = {
+  querystring: {
+    type: "object",
+    properties: { consistency: consistencySchema },
+    additionalProperties: false,
+  },
+} as const;
+
 export interface ConsistencyQuery {
   readonly consistency: "local" | "linearizable";
 }

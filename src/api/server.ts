@@ -80,6 +80,8 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
     http: { connectionsCheckingInterval: requestCheckMs, headersTimeout: requestTimeoutMs },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1024 },
+    // What a schema does not know is refused where the schema says so, and not taken out in silence.
+    ajv: { customOptions: { removeAdditional: false } },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, problemOf(error)),
     clientErrorHandler: ({ code }, socket) => {
       const status = statusOf(code);
