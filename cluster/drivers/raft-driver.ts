@@ -9,7 +9,7 @@ import type { Clock, Counters, Log, Random } from "../ports.ts";
 import { decodeConfigChange } from "../raft/config-change-codec.ts";
 import type { Message } from "../raft/messages.ts";
 import { Raft } from "../raft/raft.ts";
-import type { StorageWrite } from "../raft/ready.ts";
+import type { RaftStatus, StorageWrite } from "../raft/ready.ts";
 import {
   type Configuration,
   defaultGroup,
@@ -20,7 +20,7 @@ import {
 import type { ClusterStorage, StorageRestore } from "../storage/storage.ts";
 import { Channel, type Transport } from "../transport/transport.ts";
 import { type BatchHeader, readBatchHeader } from "../wire/batch-codec.ts";
-import { decodeMessage, EntryBlocks, encodeMessage } from "../wire/raft-codec.ts";
+import { decodeMessage, EntryBlocks, encodeMessage, mayCarryEntries } from "../wire/raft-codec.ts";
 
 export interface RaftDriverHandlers {
   /** A batch was applied on this node. */
@@ -81,7 +81,8 @@ export class RaftDriver {
   #appliedIndex: number;
   #membersRevision: number;
   #configuration: Configuration;
-  #lastRole = "";
+  /** As the handlers were told of it last. */
+  #told: Pick<RaftStatus, "role" | "term" | "leader"> | null = null;
   #tickOriginMs = 0;
   #ticksDone = 0;
   readonly #freshness: Freshness;
@@ -160,8 +161,9 @@ export class RaftDriver {
     if (group !== defaultGroup) {
       throw new ClusterError("frame-malformed", `raft frame of unknown group ${group}`, { from });
     }
+    const body = frame.subarray(1);
     // The core keeps entries: views into the receive buffer would keep whole chunks alive or be overwritten.
-    const message = decodeMessage(Uint8Array.from(frame.subarray(1)));
+    const message = decodeMessage(mayCarryEntries(body) ? new Uint8Array(body) : body);
     if (message.from !== from) {
       throw new ClusterError("frame-malformed", "raft message names another sender", { from });
     }
@@ -199,10 +201,7 @@ export class RaftDriver {
       this.#options.handlers.snapshotWanted(message.to, message.term);
       return;
     }
-    const body = encodeMessage(message, this.#blocks);
-    const frame = Buffer.allocUnsafe(1 + body.byteLength);
-    frame[0] = defaultGroup;
-    frame.set(body, 1);
+    const frame = encodeMessage(message, this.#blocks, defaultGroup);
     const result = this.#options.transport.send(message.to, Channel.raft, frame);
     if (result !== "queued" && message.type === "append") {
       this.raft.reportUnreachable(message.to);
@@ -345,10 +344,10 @@ export class RaftDriver {
   }
 
   #noticeRole(): void {
+    const told = this.#told;
     const { role, term, leader } = this.raft.status();
-    const now = `${role} ${term} ${leader}`;
-    if (now === this.#lastRole) return;
-    this.#lastRole = now;
+    if (told?.role === role && told.term === term && told.leader === leader) return;
+    this.#told = { role, term, leader };
     this.#options.handlers.roleChanged();
   }
 

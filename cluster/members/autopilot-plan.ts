@@ -90,6 +90,9 @@ function shrink(voters: readonly AutopilotMember[], target: number): AutopilotPl
   };
 }
 
+/** `localeCompare` would make one for each comparison. */
+const names = new Intl.Collator("en", { numeric: true });
+
 function byName(a: AutopilotMember, b: AutopilotMember): number {
-  return a.name.localeCompare(b.name, "en", { numeric: true }) || (a.nodeId < b.nodeId ? -1 : 1);
+  return names.compare(a.name, b.name) || (a.nodeId < b.nodeId ? -1 : 1);
 }
