@@ -27,6 +27,11 @@ const program = new Command("chaos")
     "instead: every nemesis in turn, with clients whose history must be linearizable",
   )
   .option("--minutes <count>", "with --all: how long", "30")
+  .option(
+    "--least <runs>",
+    "with --all: each nemesis at least so often, or the run has failed",
+    "2",
+  )
   .option("--only <text>", "with --all: only nemeses with this in their name", "")
   .addOption(new Option("--within <prefix>").hideHelp())
   .option(
@@ -52,6 +57,7 @@ const options = program.opts<{
   seed: string;
   all?: boolean;
   minutes: string;
+  least: string;
   only: string;
   within?: string;
   failover?: string;

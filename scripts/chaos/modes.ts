@@ -1,13 +1,15 @@
-import { runAll, runInNamespaces } from "./all.ts";
+import { runAll } from "./all.ts";
 import { runFailover } from "./failover.ts";
 import { runIdle } from "./idle.ts";
 import { Namespaces } from "./namespaces.ts";
 import { runPowerLoss } from "./power-loss/run.ts";
+import { runInNamespaces } from "./within-namespaces.ts";
 
 /** The runs of `npm run chaos` besides the rounds of kills and pauses; each answers the exit code. */
 export interface ModeOptions {
   readonly all?: boolean;
   readonly minutes: string;
+  readonly least: string;
   readonly only: string;
   /** Of the namespaces that the process made which started this one. */
   readonly within?: string;
@@ -51,8 +53,11 @@ export async function runMode(options: ModeOptions): Promise<number | null> {
     const network = isOutside ? null : Namespaces.use(nodes + 1, options.within ?? "");
     const minutes = Number(options.minutes);
     say(`chaos: ${nodes} nodes, every nemesis for ${minutes} minutes, seed ${seed}`);
-    const result = await runAll({ minutes, nodes, seed, only: options.only }, network, say);
-    return report(result, options.json === true);
+    const runsMin = Number(options.least);
+    const all = { minutes, nodes, seed, runsMin, only: options.only };
+    const result = await runAll(all, network, say);
+    const exitCodeOfRun = report(result, options.json === true);
+    return result.ranTooSeldom.length === 0 ? exitCodeOfRun : 1;
   }
   return null;
 }
