@@ -49,8 +49,8 @@ export class SessionTransfers {
   start(whenInstalled: (clientId: string, epoch: number) => Promise<void>): void {
     const { replica, clock } = this.#context;
     // Not while the log is being applied: ending a connection may propose a Will.
-    replica.onOwnerChanged((clientId, owner) => {
-      clock.endOfTurn(() => this.#ownerChanged(clientId, owner));
+    replica.onOwnerChanged((clientId, owner, _previous, isCleanStart) => {
+      clock.endOfTurn(() => this.#ownerChanged(clientId, owner, isCleanStart));
     });
     this.#context.cluster.onRequest(requestKind, async (_from: NodeId, payload) => {
       const reader = new ByteReader(payload);
@@ -106,10 +106,22 @@ export class SessionTransfers {
     }
   }
 
-  #ownerChanged(clientId: string, owner: ClientOwner): void {
+  #ownerChanged(clientId: string, owner: ClientOwner, isCleanStart: boolean): void {
+    if (isCleanStart) this.#drop(clientId);
     if (owner.nodeId === this.#context.cluster.nodeId) return;
     const entry = this.#registry.get(clientId);
-    if (entry && entry.epoch < owner.epoch) this.disown(entry);
+    if (!entry || entry.epoch >= owner.epoch) return;
+    if (isCleanStart) this.#end(entry);
+    else this.disown(entry);
+  }
+
+  /** Nobody will ask for it. A Will that waits for its delay waits no longer than its session [MQTT-3.1.2-8]. */
+  #end(entry: SessionEntry): void {
+    this.#lifecycle.takeOver(entry);
+    if (entry.isGone) return;
+    this.#lifecycle.leave(entry);
+    this.#subscriptions.removeAll(entry);
+    this.#wills.publishNow(entry);
   }
 
   #handOver(clientId: string, epoch: number): Uint8Array {

@@ -21,6 +21,8 @@ export interface OwnerChange {
   readonly clientId: string;
   readonly owner: ClientOwner;
   readonly previous: ClientOwner;
+  /** The new owner's client wants nothing of its session; false also where a snapshot hides what it wanted. */
+  readonly isCleanStart: boolean;
 }
 
 /**
@@ -159,7 +161,8 @@ export class ClientView {
     for (const [clientId, previous] of this.#before ?? []) {
       const entry = this.#clients.get(clientId);
       if (entry !== undefined && entry.epoch !== previous.epoch) {
-        changes.push({ clientId, owner: ownerIn(entry), previous: ownerIn(previous) });
+        const [owner, before] = [ownerIn(entry), ownerIn(previous)];
+        changes.push({ clientId, owner, previous: before, isCleanStart: false });
       }
     }
     this.#before = null;

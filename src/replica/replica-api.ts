@@ -79,9 +79,14 @@ export interface ReplicaQueries {
   getRetained(topic: string): ApplicationMessage | null;
   ownerOf(clientId: string): ClientOwner | null;
   readonly ownedClients: number;
-  /** After a claim was applied that took the identifier from an owner (on every node). */
+  /** After a claim was applied that took the identifier from an owner (on every node); see `OwnerChange`. */
   onOwnerChanged(
-    handler: (clientId: string, owner: ClientOwner, previous: ClientOwner) => void,
+    handler: (
+      clientId: string,
+      owner: ClientOwner,
+      previous: ClientOwner,
+      isCleanStart: boolean,
+    ) => void,
   ): void;
 }
 

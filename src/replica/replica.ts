@@ -20,6 +20,7 @@ export type OwnerChangedHandler = (
   clientId: string,
   owner: ClientOwner,
   previous: ClientOwner,
+  isCleanStart: boolean,
 ) => void;
 
 /** What a command that was understood answers its proposer; null for one that was not. */
@@ -198,7 +199,7 @@ export class Replica implements StateMachine, ReplicaQueries {
       case "state":
         return this.#state(command, context, writer);
       case "claim":
-        return this.#claim(command.clientId, command.expirySeconds, context, writer);
+        return this.#claim(command, context, writer);
       case "release": {
         const { clientId, epoch } = command;
         const isReleased = this.#clients.release(clientId, epoch, context.origin, writer);
@@ -278,8 +279,7 @@ export class Replica implements StateMachine, ReplicaQueries {
   }
 
   #claim(
-    clientId: string,
-    expirySeconds: number,
+    { clientId, cleanStart: isCleanStart, expirySeconds }: Extract<Command, { type: "claim" }>,
     context: CommandContext,
     writer: StateWriter,
   ): ClaimResult {
@@ -291,7 +291,7 @@ export class Replica implements StateMachine, ReplicaQueries {
     }
     const { epoch, previous } = result;
     if (previous !== null) {
-      this.#notifyOwner({ clientId, owner: { nodeId, epoch }, previous });
+      this.#notifyOwner({ clientId, owner: { nodeId, epoch }, previous, isCleanStart });
     }
     return result;
   }
@@ -300,7 +300,7 @@ export class Replica implements StateMachine, ReplicaQueries {
   #notifyOwner(change: OwnerChange): void {
     for (const handler of this.#ownerHandlers) {
       try {
-        handler(change.clientId, change.owner, change.previous);
+        handler(change.clientId, change.owner, change.previous, change.isCleanStart);
       } catch {
         this.#counts.replica_handler_errors++;
       }

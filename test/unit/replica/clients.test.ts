@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { encodeCommand } from "../../../src/replica/commands.ts";
 import { replicaLimits } from "../../../src/replica/limits.ts";
 import { Replica } from "../../../src/replica/replica.ts";
 import type { ClaimResult } from "../../../src/replica/replica-api.ts";
@@ -40,8 +41,16 @@ describe("client identifiers", () => {
     expect(replica.ownerOf("c")).toEqual({ nodeId: n2, epoch: 2 });
     expect(replica.ownerOf("other")).toBeNull();
     expect(replica.ownedClients).toBe(1);
-    expect(heard).toEqual([["c", { nodeId: n2, epoch: 2 }, { nodeId: n1, epoch: 1 }]]);
-    expect(replica.metrics().get("replica_handler_errors")).toBe(1);
+    expect(heard).toEqual([["c", { nodeId: n2, epoch: 2 }, { nodeId: n1, epoch: 1 }, false]]);
+    const clean = encodeCommand({
+      type: "claim",
+      clientId: "c",
+      cleanStart: true,
+      expirySeconds: 0,
+    });
+    replica.apply(clean, context(3, { origin: n1 }), store);
+    expect(heard[1]).toEqual(["c", { nodeId: n1, epoch: 3 }, { nodeId: n2, epoch: 2 }, true]);
+    expect(replica.metrics().get("replica_handler_errors")).toBe(2);
   });
 
   it("are released by their owner with the current epoch only", () => {
@@ -116,7 +125,7 @@ describe("client identifiers", () => {
     // The first attempt breaks off half way.
     cutOff.reset();
     restoreFrom(cutOff, store);
-    expect(heard).toEqual([["lost", { nodeId: n2, epoch: 4 }, { nodeId: n1, epoch: 1 }]]);
+    expect(heard).toEqual([["lost", { nodeId: n2, epoch: 4 }, { nodeId: n1, epoch: 1 }, false]]);
     restoreFrom(cutOff, store);
     expect(heard).toHaveLength(1);
   });
