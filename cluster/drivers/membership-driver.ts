@@ -158,8 +158,12 @@ export class MembershipDriver {
         if (agreed.wasRemoved(nodeId)) return;
         throw new ClusterError("unknown-node", `no member has the id ${nodeId}`);
       }
-      this.#checkRemoval(record);
-      await this.#change([{ type: "remove", nodeId }], null, () => agreed.member(nodeId) === null);
+      await this.#change(
+        [{ type: "remove", nodeId }],
+        null,
+        () => agreed.member(nodeId) === null,
+        () => this.#checkRemoval(record),
+      );
       this.#options.log.info({ node: record.name, nodeId }, "node removed");
     });
   }
@@ -187,10 +191,12 @@ export class MembershipDriver {
     return result;
   }
 
+  /** `check` throws while the change may not be made; another one may have come first, so it is asked at each attempt. */
   async #change(
     steps: readonly MembershipStep[],
     record: MemberRecord | null,
     isDone: () => boolean,
+    check: () => void = () => {},
   ): Promise<void> {
     const { clock, raft, schedule } = this.#options;
     const change: ConfigChange = {
@@ -200,13 +206,14 @@ export class MembershipDriver {
     };
     const deadlineMs = clock.monotonicMs() + changeTimeoutMs;
     for (;;) {
+      check();
       const result = raft.proposeConfigChange(change);
       schedule();
       if (result.status === "accepted") break;
       if (result.reason === "unsafe") {
         throw new ClusterError(
           "change-refused",
-          "the change would leave the cluster without a voter",
+          "the change does not fit the members, or would leave voters of which no majority answers",
         );
       }
       if (result.reason === "not-leader") throw notLeader();

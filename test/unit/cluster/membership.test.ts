@@ -41,6 +41,28 @@ describe("who votes", () => {
 });
 
 describe("removal", () => {
+  test.each(["dead", "promoted"] as const)(
+    "of the %s node waits for the exchange of voters that is under way",
+    async (which) => {
+      const flock = new MemoryFlock();
+      await flock.grow(4);
+      const learner = flock.running.find((node) => !voters(flock).includes(node.cluster.name));
+      const dead = flock.followers.find((node) => node !== learner) as FlockNode;
+      const promoted = (learner as FlockNode).cluster.name;
+      dead.crash();
+      await flock.until(
+        () => flock.findLeader() !== null && voters(flock).includes(promoted),
+        "the exchange has begun",
+      );
+      await remove(flock, flock.leader, which === "dead" ? dead : (learner as FlockNode));
+      // Three members call for three voters; the dead one cannot be one, so that two are all there are.
+      const left = which === "dead" ? 3 : 2;
+      await flock.until(() => voters(flock).length === left, `${left} voters`);
+      expect(flock.leader.cluster.members()).toHaveLength(3);
+      await flock.settle(flock.leader.propose("k=1"));
+    },
+  );
+
   test("a follower that is removed learns of it, and is refused when it returns", async () => {
     const flock = new MemoryFlock();
     await flock.grow(4);
