@@ -40,10 +40,14 @@ export function shuffled<T>(all: readonly T[], random: () => number): T[] {
     .map(({ one }) => one);
 }
 
-/** Not the leader, and not on the small disk, whose directory must stay where it is. */
-export async function anyFollower({ flock, random }: Harm): Promise<Place> {
+/** Not the leader, and not on the small disk if there is one, since its directory must stay where it is. */
+export async function anyFollower({
+  flock,
+  random,
+}: Pick<Harm, "flock" | "random">): Promise<Place> {
   const leader = await flock.leader(10_000);
-  const others = flock.places.filter((place) => place !== leader && place.index !== 0);
+  const isMovable = ({ index }: Place): boolean => index !== 0 || flock.smallDisk === null;
+  const others = flock.places.filter((place) => place !== leader && isMovable(place));
   return shuffled(others, random)[0] as Place;
 }
 

@@ -35,6 +35,10 @@ const program = new Command("chaos")
   .option("--only <text>", "with --all: only nemeses with this in their name", "")
   .addOption(new Option("--within <prefix>").hideHelp())
   .option(
+    "--flip",
+    "instead: flip a byte in the middle of a stopped follower's log, then of a table, and show what the node does about it",
+  )
+  .option(
     "--failover <rounds>",
     "instead: strike the leader of three nodes so often with kill -9 and with SIGSTOP, and measure",
   )
@@ -60,6 +64,7 @@ const options = program.opts<{
   least: string;
   only: string;
   within?: string;
+  flip?: boolean;
   failover?: string;
   idle?: string;
   powerLoss?: string;

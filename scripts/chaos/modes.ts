@@ -1,5 +1,6 @@
 import { runAll } from "./all.ts";
 import { runFailover } from "./failover.ts";
+import { runFlip } from "./flip-show.ts";
 import { runIdle } from "./idle.ts";
 import { Namespaces } from "./namespaces.ts";
 import { runPowerLoss } from "./power-loss/run.ts";
@@ -13,6 +14,7 @@ export interface ModeOptions {
   readonly only: string;
   /** Of the namespaces that the process made which started this one. */
   readonly within?: string;
+  readonly flip?: boolean;
   readonly failover?: string;
   readonly idle?: string;
   readonly powerLoss?: string;
@@ -35,6 +37,7 @@ export async function runMode(options: ModeOptions): Promise<number | null> {
     );
     return report(result, options.json === true);
   }
+  if (options.flip === true) return report(await runFlip(seed, say), options.json === true);
   if (options.failover !== undefined) {
     const result = await runFailover(Number(options.failover), 3, say);
     print(result, options.json === true);

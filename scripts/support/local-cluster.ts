@@ -13,6 +13,7 @@ export interface StatusAnswer {
   readonly reasons: readonly string[];
   readonly nodes: readonly {
     readonly name: string;
+    readonly nodeId: string;
     readonly role: string;
     readonly voter: boolean;
     readonly state: string;
