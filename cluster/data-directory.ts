@@ -4,6 +4,7 @@ import type { DiskSpace } from "./drivers/disk-watch.ts";
 import { readKnownPeers } from "./drivers/known-peers.ts";
 import { type NodeDirectory, type OpenedDirectory, openDirectory } from "./open-directory.ts";
 import type { ClusterOptions } from "./options.ts";
+import { syncDirectory } from "./storage/floor-file.ts";
 import { LevelDirectoryDisk } from "./storage/level-disk.ts";
 import { LevelStorage } from "./storage/level-storage.ts";
 import { quarantine } from "./storage/quarantine.ts";
@@ -32,7 +33,10 @@ export async function openDataDirectory(
 
 /** The running node found its own content wrong: the next start treats its database as damaged. */
 export async function condemnDatabase(dataDir: string, reason: string): Promise<void> {
-  await writeFile(join(databasePath(dataDir), condemnedName), `${reason}\n`, { flush: true });
+  const path = databasePath(dataDir);
+  await writeFile(join(path, condemnedName), `${reason}\n`, { flush: true });
+  // A mark that a power cut takes back would let wrong content vote again.
+  await syncDirectory(path);
 }
 
 /** Rejects with the system's error. */
