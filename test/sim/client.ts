@@ -101,10 +101,18 @@ export class SimClient {
     if (process === null || cluster === null) return;
     const open: Open = { type: "read", key, value: "", start: this.#world.moment(), process };
     this.#open.add(open);
+    const { facts } = this.#world;
+    const committedIndex = facts.committedIndex;
     void cluster.readBarrier(readTimeoutMs).then((verdict) => {
       if (!this.#open.delete(open)) return;
       if (verdict === "ok") {
         this.reads++;
+        const appliedIndex = process.storage?.appliedIndex ?? 0;
+        facts.demand(
+          appliedIndex >= committedIndex,
+          "reads see what was committed before",
+          `${process.id} read at ${appliedIndex}, ${committedIndex} was applied somewhere`,
+        );
         this.#remember(open, process.machine.read(key), this.#world.moment());
       }
       done(verdict === "ok");

@@ -1,6 +1,12 @@
 import type { NodeId } from "../../cluster/node-id.ts";
 import type { Message } from "../../cluster/raft/messages.ts";
-import type { Configuration, Entry, LogIndex, Term } from "../../cluster/raft/types.ts";
+import type {
+  Configuration,
+  Entry,
+  LogIndex,
+  SnapshotPoint,
+  Term,
+} from "../../cluster/raft/types.ts";
 import type { LogImage, ObservedDisk } from "./observed-disk.ts";
 import { hashBytes } from "./seeded.ts";
 
@@ -31,7 +37,7 @@ function isMajority(voters: readonly NodeId[], isAgreeing: (nodeId: NodeId) => b
   return voters.length === 0 || 2 * voters.filter(isAgreeing).length > voters.length;
 }
 
-function isQuorum(
+export function isQuorum(
   { voters, votersOutgoing }: Configuration,
   isAgreeing: (nodeId: NodeId) => boolean,
 ): boolean {
@@ -64,6 +70,16 @@ export class Facts {
     if (isTrue) return;
     this.violation ??= new Violation(promise, what);
   };
+
+  /** Of the newest entry that any node applied. */
+  get committedTerm(): Term {
+    return this.#committed[this.committedIndex]?.term ?? 0;
+  }
+
+  /** Whether some node has this entry in its log, or had. */
+  knows({ index, term }: Entry): boolean {
+    return this.#entries.has(term * indexesPerTerm + index);
+  }
 
   get leaderCount(): number {
     return this.#leaders.size;
@@ -182,6 +198,17 @@ export class Facts {
       "durable on a quorum when applied",
       `${nodeId} applied ${index} of term ${term}`,
     );
+  }
+
+  /** A log or a state begins anew behind `point`: that is the committed entry, under the configuration of then. */
+  beginsAfter(nodeId: NodeId, { index, term, configuration }: SnapshotPoint): void {
+    const known = this.#committed[index];
+    this.demand(
+      known === undefined || known.term === term,
+      "log matching",
+      `${nodeId} begins behind ${index} of term ${term}, committed is term ${known?.term}`,
+    );
+    this.configured(index, configuration);
   }
 
   /** Every node computes the same configuration from the log. */

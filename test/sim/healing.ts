@@ -58,6 +58,8 @@ function isAtRest(world: World): string | null {
     if (down.process === null) world.startSoon(down);
     return `${down.label} is no member`;
   }
+  const stopping = live.find(({ isStopping }) => isStopping);
+  if (stopping !== undefined) return `${stopping.label} is about to end`;
   const gauges = live.map(({ cluster }) => cluster?.metrics() ?? new Map<string, number>());
   const read = (name: string): number[] => gauges.map((gauge) => gauge.get(name) ?? 0);
   const leaders = read("raft_is_leader").filter((one) => one === 1).length;

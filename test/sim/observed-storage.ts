@@ -1,4 +1,9 @@
-import type { Configuration } from "../../cluster/raft/types.ts";
+import {
+  type Configuration,
+  type Entry,
+  EntryType,
+  type LogIndex,
+} from "../../cluster/raft/types.ts";
 import { MemoryStorage } from "../../cluster/storage/memory-storage.ts";
 import type {
   ClusterStorage,
@@ -10,10 +15,12 @@ import type {
 } from "../../cluster/storage/storage.ts";
 import type { Facts } from "./facts.ts";
 import { LogImage, type ObservedDisk } from "./observed-disk.ts";
+import type { Rules } from "./rules.ts";
 
 export interface ObservedStorageOptions {
   readonly nodeId: string;
   readonly facts: Facts;
+  readonly rules: Rules;
   readonly disk: ObservedDisk;
   /** Called when a batch sets out for the disk. */
   readonly schedule: (run: () => void) => void;
@@ -30,11 +37,17 @@ export class ObservedStorage implements ClusterStorage {
   readonly log = new LogImage();
   #appliedIndex = 0;
   #configuration: Configuration | null = null;
+  /** Of the changes of configuration in the log, compacted or not. */
+  #changes: LogIndex[] = [];
 
   constructor(options: ObservedStorageOptions) {
     this.#options = options;
     const { schedule, onFailure, disk } = options;
     this.#storage = new MemoryStorage(schedule, { onFailure }, disk);
+  }
+
+  get appliedIndex(): LogIndex {
+    return this.#appliedIndex;
   }
 
   /** In force at what this process has applied. */
@@ -52,6 +65,7 @@ export class ObservedStorage implements ClusterStorage {
     this.log.change({ groupId: 0, entries: restore.entries });
     this.#appliedIndex = restore.appliedIndex;
     this.#configuration = restore.configuration;
+    this.#noteChanges(restore.entries);
     return restore;
   }
 
@@ -59,10 +73,14 @@ export class ObservedStorage implements ClusterStorage {
     const { facts, nodeId } = this.#options;
     const { entries, applied, installSnapshot } = change;
     if (entries !== undefined && entries.length > 0 && installSnapshot === undefined) {
+      this.#checkChanges(entries);
       facts.logged(this.log.termAt((entries[0]?.index ?? 0) - 1), entries);
     }
     this.log.change(change);
+    if (entries !== undefined) this.#noteChanges(entries);
+    if (change.compactTo !== undefined) facts.beginsAfter(nodeId, change.compactTo);
     if (installSnapshot !== undefined) {
+      facts.beginsAfter(nodeId, installSnapshot);
       facts.snapshotsInstalled++;
       this.#appliedIndex = installSnapshot.index;
       this.#configuration = installSnapshot.configuration;
@@ -108,6 +126,25 @@ export class ObservedStorage implements ClusterStorage {
 
   fail(error: Error): void {
     this.#storage.fail(error);
+  }
+
+  /** What nobody had in its log before is what a leader appends. */
+  #checkChanges(entries: readonly Entry[]): void {
+    const { facts, rules } = this.#options;
+    for (const entry of entries) {
+      if (entry.type !== EntryType.configChange || facts.knows(entry)) continue;
+      const last = this.#changes.findLast((index) => index < entry.index) ?? 0;
+      rules.changes(this.#options.nodeId, entry, last > this.#appliedIndex ? last : null);
+    }
+  }
+
+  #noteChanges(entries: readonly Entry[]): void {
+    const [first] = entries;
+    if (first === undefined) return;
+    while ((this.#changes.at(-1) ?? 0) >= first.index) this.#changes.pop();
+    for (const { type, index } of entries) {
+      if (type === EntryType.configChange) this.#changes.push(index);
+    }
   }
 
   #applied({ index, configuration }: NonNullable<StorageChange["applied"]>): void {

@@ -8,6 +8,7 @@ import { ObservedMachine } from "./observed-machine.ts";
 import { ObservedStorage } from "./observed-storage.ts";
 import { ObservedTransport } from "./observed-transport.ts";
 import { ProcessClock } from "./sim-clock.ts";
+import { SpeakerRules } from "./speaker-rules.ts";
 import type { World } from "./world.ts";
 
 const secret = Buffer.from("a secret of the simulator");
@@ -32,15 +33,21 @@ export class SimProcess {
     this.clock = new ProcessClock(world.clock, node.wall);
     this.machine = new ObservedMachine(nodeId, facts);
     this.storage = new ObservedStorage({
-      ...{ nodeId, facts, disk },
+      ...{ nodeId, facts, disk, rules: world.rules },
       schedule: (run) => this.clock.after(node.syncMs(), run),
       onFailure: (error) => world.fatal(node, this, error),
       loading: (index) => this.machine.loading(index),
     });
     const { counters } = this;
-    const { log } = this.storage;
+    const { storage } = this;
+    const { log } = storage;
+    const rules = new SpeakerRules(world.rules, {
+      ...{ nodeId, log },
+      configuration: () => storage.configuration,
+      nowMs: () => world.clock.nowMs,
+    });
     this.transport = new ObservedTransport({
-      ...{ network, nodeId, secret, counters, facts, trace, log },
+      ...{ network, nodeId, secret, counters, facts, trace, log, rules },
       port: node.port,
     });
   }
@@ -57,6 +64,8 @@ export class SimNode {
   starts = 0;
   process: SimProcess | null = null;
   isPaused = false;
+  /** Was told to end, and has not yet. */
+  isStopping = false;
   /** Its disk is lost, or it was removed: it never starts again. */
   isGone = false;
   isDiskSlow = false;
@@ -119,6 +128,7 @@ export class SimNode {
     this.#world.note(`${this.label} dies, the batch in flight is ${inFlight}`);
     this.process = null;
     this.isPaused = false;
+    this.isStopping = false;
     process.clock.die();
     process.storage.crash(inFlight);
     this.#world.network.crash(this.nodeId);
@@ -130,6 +140,7 @@ export class SimNode {
     const { process } = this;
     if (process === null) return;
     this.#world.note(`${this.label} stops`);
+    this.isStopping = true;
     if (process.cluster !== null) await process.cluster.stop(5 * secondMs);
     else await process.starting?.stop();
     if (this.process === process) this.crash("kept");

@@ -4,6 +4,7 @@ import type { NodeId } from "../../cluster/node-id.ts";
 import { MemoryNetwork } from "../../cluster/transport/memory-network.ts";
 import type { SimClient } from "./client.ts";
 import { Facts } from "./facts.ts";
+import { Rules } from "./rules.ts";
 import { Seeded } from "./seeded.ts";
 import { ProcessClock, SimClock } from "./sim-clock.ts";
 import { isRemoval, SimNode, type SimProcess } from "./sim-node.ts";
@@ -23,6 +24,7 @@ const logWindows = [
 export class World {
   readonly clock = new SimClock();
   readonly facts = new Facts();
+  readonly rules = new Rules(this.facts);
   readonly trace = new Trace(this.clock);
   readonly random: Seeded;
   readonly network: MemoryNetwork;
