@@ -26,7 +26,7 @@ describe("the age of a local read", () => {
     expect(old.cluster.stalenessMs()).toBeLessThan(150);
   });
 
-  test("is unknown while a snapshot is loaded, and never less than what is missing", async () => {
+  test("is unknown while a snapshot is loaded, for which a barrier waits, and never less than what is missing", async () => {
     const logWindow = { sizeBytesMax: 1e6, entriesMax: 130, keptSizeBytes: 5e5, keptEntries: 64 };
     const flock = new MemoryFlock({ logWindow, loadMs: 700 });
     await flock.grow(3);
@@ -42,16 +42,25 @@ describe("the age of a local read", () => {
     flock.heal();
     let unknown = 0;
     let isWhole = false;
+    let barrier = "";
     for (let step = 0; step < 4000 && !isWhole; step++) {
       await flock.step();
       const ageMs = behind.cluster.stalenessMs();
       isWhole = behind.machine.digest() === flock.leader.machine.digest();
       unknown += ageMs === Number.POSITIVE_INFINITY ? 1 : 0;
+      if (unknown === 1 && barrier === "") {
+        barrier = "waits";
+        void behind.cluster.readBarrier(5000).then((outcome) => {
+          const isMissing = behind.machine.values.size < flock.leader.machine.values.size;
+          barrier = `${outcome}, ${isMissing ? "too early" : "in time"}`;
+        });
+      }
       if (!isWhole) expect(flock.clock.monotonicMs() - ageMs).toBeLessThan(writtenMs);
     }
     expect(isWhole).toBe(true);
     expect(unknown).toBeGreaterThan(5);
     await flock.pass(500);
+    expect(barrier).toBe("ok, in time");
     expect(behind.cluster.stalenessMs()).toBeLessThan(150);
   });
 });
