@@ -13,7 +13,7 @@ import { MemberDriver } from "./drivers/member-driver.ts";
 import { Readiness } from "./drivers/readiness.ts";
 import { RemovalNotice, removedRequestKind } from "./drivers/removal-notice.ts";
 import { SeedDialler } from "./drivers/seed-dialler.ts";
-import { snapshotBulkKind } from "./drivers/snapshot-driver.ts";
+import { snapshotBulkKind } from "./drivers/snapshot-sender.ts";
 import { roleOf, StatusDriver, statusRequestKind } from "./drivers/status-driver.ts";
 import { Upkeep } from "./drivers/upkeep.ts";
 import { ClusterError, nodeRemoved } from "./errors.ts";
@@ -220,7 +220,9 @@ export class ClusterNode implements Cluster {
     if (kind === statusRequestKind) return this.#status.onRequest(payload);
     if (kind === "interest") return this.#interest.onRequest(from, payload);
     const answer =
-      this.#consensus.leadership.onRequest(kind, payload) ?? this.#upkeep.onRequest(kind, payload);
+      this.#consensus.leadership.onRequest(kind, payload) ??
+      this.#consensus.snapshots.onRequest(kind, payload) ??
+      this.#upkeep.onRequest(kind, payload);
     if (answer !== null) return answer;
     const handler = this.#requestHandlers.get(kind);
     if (handler === undefined) {

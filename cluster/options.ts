@@ -88,6 +88,8 @@ export interface ClusterOptions {
   readonly diskReserveSizeBytes?: number | null;
   /** Time between two checks of everything on the disk; 0 or left out: none. */
   readonly scrubIntervalMs?: number;
+  /** Bytes per second of the snapshots that this node sends, all together; 0: no limit, left out: 64 MiB. */
+  readonly snapshotBytesPerSecondMax?: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

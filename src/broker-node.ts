@@ -172,6 +172,7 @@ export class BrokerNode {
       timings: defaultTimings,
       diskReserveSizeBytes: config.diskReserveSizeBytes,
       scrubIntervalMs: config.scrubIntervalSeconds * 1000,
+      snapshotBytesPerSecondMax: config.snapshotBytesPerSecondMax,
       clock: systemClock,
       random: Math.random,
       log: this.#log,

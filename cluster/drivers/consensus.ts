@@ -28,6 +28,7 @@ export interface ConsensusOptions {
   readonly counters: Counters;
   readonly timings: ClusterTimings;
   readonly votersMax: number;
+  readonly snapshotBytesPerSecondMax?: number | undefined;
   readonly logWindow: LogWindowLimits;
   readonly stateOf: (nodeId: NodeId) => "up" | "suspect" | "down";
   /** A configuration is in force now: members or voters changed. */
@@ -88,6 +89,7 @@ export class Consensus {
       raft,
       schedule,
       step: (message) => this.driver.step(message),
+      cutIndex: () => this.driver.cutIndex,
     });
     this.membership = new MembershipDriver({ ...options, raft, schedule });
     this.leadership = new LeadershipDriver({

@@ -76,7 +76,6 @@ export class RaftDriver {
   #finishedWrites: StorageWrite[] | null = null;
   #isReloading = false;
   #durableAppliedIndex: number;
-  /** The log begins behind it. */
   #cutIndex: number;
   #appliedIndex: number;
   #membersRevision: number;
@@ -115,6 +114,11 @@ export class RaftDriver {
     this.#cutIndex = restore.snapshot.index;
     this.#configuration = restore.configuration;
     this.#membersRevision = options.agreed.membersRevision;
+  }
+
+  /** The log begins behind it. */
+  get cutIndex(): number {
+    return this.#cutIndex;
   }
 
   get appliedIndex(): number {

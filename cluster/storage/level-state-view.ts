@@ -46,10 +46,14 @@ class LevelStateView implements StateView {
     this.#generation = generation;
   }
 
-  async *chunks(chunkSizeBytes: number): AsyncGenerator<readonly StateWrite[]> {
+  async *chunks(
+    chunkSizeBytes: number,
+    after: string | null = null,
+  ): AsyncGenerator<readonly StateWrite[]> {
     let chunk: StateWrite[] = [];
     let sizeBytes = 0;
-    for await (const record of stateRecords(this.#database, this.#generation, this.#snapshot)) {
+    const records = stateRecords(this.#database, this.#generation, this.#snapshot, after);
+    for await (const record of records) {
       chunk.push(record);
       sizeBytes += Buffer.byteLength(record.key) + record.value.byteLength;
       if (sizeBytes >= chunkSizeBytes) {
@@ -83,9 +87,17 @@ export async function loadLevelState(
 }
 
 /** All records of a generation, checked, in the order of their keys. Throws ClusterError `storage-corrupt`. */
-async function* stateRecords(database: Database, generation: number, snapshot: DatabaseSnapshot) {
-  const start = statePrefix(defaultGroup, generation).length;
-  const range = stateRange(defaultGroup, generation);
+async function* stateRecords(
+  database: Database,
+  generation: number,
+  snapshot: DatabaseSnapshot,
+  after: string | null = null,
+) {
+  const keyPrefix = statePrefix(defaultGroup, generation);
+  const start = keyPrefix.length;
+  const { gte, lt } = stateRange(defaultGroup, generation);
+  // No key lies between one and the same with a zero byte behind it.
+  const range = after === null ? { gte, lt } : { gte: `${keyPrefix}${after}\0`, lt };
   const iterator = database.iterator({ ...range, snapshot });
   try {
     for (;;) {

@@ -36,6 +36,7 @@ export interface FlockOptions {
   readonly timings?: Partial<ClusterTimings>;
   readonly logWindow?: LogWindowLimits;
   readonly votersMax?: number;
+  readonly snapshotBytesPerSecondMax?: number;
   /** How long a state takes to load, as a large one does. */
   readonly loadMs?: number;
 }
@@ -270,6 +271,9 @@ export class FlockNode {
       secret: this.settings.secret ?? flockSecret,
       formation: this.settings.formation ?? { kind: "found" },
       votersMax: options.votersMax ?? 5,
+      ...(options.snapshotBytesPerSecondMax === undefined
+        ? {}
+        : { snapshotBytesPerSecondMax: options.snapshotBytesPerSecondMax }),
       stateMachine: process.machine,
       figures: () => ({ retained: 0, devices: 0, sessions: 0, connections: 0, ports: {} }),
       version: "0.0.0",
