@@ -2,7 +2,7 @@ import type { CommandContext, NodeId, RecordsDigest, StateMachine, StateWriter }
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import { ClientView, type OwnerChange } from "./client-view.ts";
 import { decodeCommand } from "./commands.ts";
-import { DeviceView } from "./device-view.ts";
+import { type AttributeOrigin, DeviceView } from "./device-view.ts";
 import { type ReplicaLimits, replicaLimits } from "./limits.ts";
 import { recordPrefix, StateRecords } from "./records.ts";
 import type {
@@ -189,12 +189,18 @@ export class Replica implements StateMachine, ReplicaQueries {
         const current = this.#retained.versionOf(message.topic, context.timeMs);
         const conflict = this.#conflict(command.expectedVersion, [current]);
         if (conflict !== null) return conflict;
-        const isKept = this.#retained.put(command.message, context, writer);
-        this.#update(command.updates, command.message.publisherId, context, writer);
+        const version = nextVersion(context.index, [current, ...this.#versionsOf(command.updates)]);
+        const isKept = this.#retained.put(message, version, writer);
+        this.#update(
+          command.updates,
+          message.publisherId,
+          { timeMs: context.timeMs, version },
+          writer,
+        );
         if (!isKept) {
           this.#counts.replica_retained_refused++;
         }
-        return { version: isKept ? context.index : 0 };
+        return { version: isKept ? version : 0 };
       }
       case "state":
         return this.#state(command, context, writer);
@@ -216,14 +222,23 @@ export class Replica implements StateMachine, ReplicaQueries {
   ): RetainedResult {
     const { source, updates, expectedVersion, isReplacing } = command;
     if (this.#isFenced(source, command.fence ?? "none", context)) return fenced;
-    const versions = updates.map(({ device, attribute }) =>
-      this.#devices.versionOf(device, attribute),
-    );
+    const versions = this.#versionsOf(updates);
     const conflict = this.#conflict(expectedVersion, versions);
     if (conflict !== null) return conflict;
-    const isWhole = this.#update(updates, source, context, writer, isReplacing);
+    const version = nextVersion(context.index, versions);
+    const isWhole = this.#update(
+      updates,
+      source,
+      { timeMs: context.timeMs, version },
+      writer,
+      isReplacing,
+    );
     // A publisher of sensor values is not told of limits; whoever sets one attribute by name is.
-    return { version: isWhole || isReplacing === undefined ? context.index : 0 };
+    return { version: isWhole || isReplacing === undefined ? version : 0 };
+  }
+
+  #versionsOf(updates: readonly AttributeUpdate[]): number[] {
+    return updates.map(({ device, attribute }) => this.#devices.versionOf(device, attribute));
   }
 
   /** Null unless one of the versions is not the expected one. */
@@ -245,14 +260,14 @@ export class Replica implements StateMachine, ReplicaQueries {
   #update(
     updates: readonly AttributeUpdate[],
     source: string,
-    context: CommandContext,
+    origin: Omit<AttributeOrigin, "source">,
     writer: StateWriter,
     isReplacing = false,
   ): boolean {
     const changedIds = new Set<string>();
     let refused = 0;
     for (const update of updates) {
-      const outcome = this.#devices.update(update, source, context, writer, isReplacing);
+      const outcome = this.#devices.update(update, { ...origin, source }, writer, isReplacing);
       refused += outcome === "changed" || outcome === "ignored" ? 0 : 1;
       switch (outcome) {
         case "changed":
@@ -306,4 +321,12 @@ export class Replica implements StateMachine, ReplicaQueries {
       }
     }
   }
+}
+
+/**
+ * The log index, unless the same entry wrote one of the keys before: an entry carries many commands, and each value needs a version
+ * of its own, or a compare-and-set could take one for the other.
+ */
+function nextVersion(index: number, versions: readonly number[]): number {
+  return versions.reduce((next, version) => Math.max(next, version + 1), index);
 }
