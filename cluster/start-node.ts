@@ -164,6 +164,7 @@ async function enter(parts: NodeParts, formation: FormationDriver): Promise<Ente
   if (formed.kind === "joined") {
     const record = recordOf(formed, transport.nodeId);
     await write(storage, { groupId: defaultGroup, nodeRecord: record });
+    parts.remember(peersOf(record, formed.members));
     options.log.info({ node: record.name, clusterId: record.clusterId }, "joined the cluster");
     agreed.restored();
     const nodeRecord = record;
@@ -234,6 +235,16 @@ async function found(parts: NodeParts, agreed: AgreedState): Promise<Entered> {
       configuration,
     },
   };
+}
+
+/** Until this node has the members from the log: with these it finds its way back should its disk be damaged before. */
+function peersOf(
+  { clusterId, nodeId, name }: NodeRecord,
+  members: readonly MemberRecord[],
+): KnownPeers {
+  const others = members.filter((member) => member.nodeId !== nodeId);
+  const addresses = others.flatMap((member) => member.addresses);
+  return { clusterId, nodeId, name, isOnlyVoter: false, addresses };
 }
 
 function recordOf(formed: Formed & { kind: "joined" }, nodeId: string): NodeRecord {
