@@ -447,8 +447,9 @@ export class ClusterNode implements Cluster {
 
   /** Tells the others where this node is now, once it is a member; without a leader it asks again and again. */
   async #announce(): Promise<void> {
-    const { transport } = this.#options;
-    const record = { nodeId: this.nodeId, name: this.name, addresses: transport.addresses() };
+    const { transport, zone = null } = this.#options;
+    const self = { nodeId: this.nodeId, name: this.name, addresses: transport.addresses() };
+    const record = zone === null ? self : { ...self, zone };
     const command = { tag: CommandTag.memberRecord, bytes: encodeMemberRecord(record) };
     for (;;) {
       const outcome = await this.#consensus.proposals.proposeInternal(command, announceTimeoutMs);

@@ -80,6 +80,8 @@ export interface ClusterOptions {
   readonly secret: Uint8Array;
   readonly formation: Formation;
   readonly votersMax: number;
+  /** What fails together with this node; voters are spread over zones. Null or left out: nobody said. */
+  readonly zone?: string | null;
   readonly stateMachine: StateMachine;
   readonly figures: () => NodeFigures;
   readonly version: string;

@@ -1,6 +1,7 @@
 import {
   type Cluster,
   type ClusterError,
+  type ClusterTimings,
   defaultTimings,
   type StartingCluster,
   systemClock,
@@ -166,10 +167,11 @@ export class BrokerNode {
       secret: secret.bytes,
       formation: formationOf(this.#loaded),
       votersMax: config.votersMax,
+      zone: config.zone,
       stateMachine: this.#replica,
       figures: () => this.#local.nodeFigures(),
       version,
-      timings: defaultTimings,
+      timings: timingsOf(config),
       diskReserveSizeBytes: config.diskReserveSizeBytes,
       scrubIntervalMs: config.scrubIntervalSeconds * 1000,
       snapshotBytesPerSecondMax: config.snapshotBytesPerSecondMax,
@@ -248,6 +250,15 @@ function patternsOf(config: Config): CompiledPatterns {
   } catch (error) {
     throw new UsageError(`--device-pattern: ${error instanceof Error ? error.message : error}`);
   }
+}
+
+/** The leader of the moment decides who votes, by its own waits. */
+function timingsOf({ promoteAfterSeconds, replaceAfterSeconds }: Config): ClusterTimings {
+  return {
+    ...defaultTimings,
+    stabilizationMs: promoteAfterSeconds * 1000,
+    replaceVoterAfterMs: replaceAfterSeconds === 0 ? Infinity : replaceAfterSeconds * 1000,
+  };
 }
 
 function limitsOf(config: Config): BrokerLimits {

@@ -283,7 +283,7 @@ export class MembershipDriver {
     const status = raft.status();
     const progress = new Map(status.progress.map((view) => [view.nodeId, view]));
     const voters = new Set(status.configuration.voters);
-    return agreed.members().map(({ nodeId, name }) => {
+    return agreed.members().map(({ nodeId, name, zone = "" }) => {
       const isSelf = nodeId === self;
       const view = progress.get(nodeId);
       const state = isSelf ? "up" : stateOf(nodeId);
@@ -295,6 +295,7 @@ export class MembershipDriver {
       return {
         nodeId,
         name,
+        zone,
         isVoter: voters.has(nodeId),
         isLeader: isSelf,
         isHealthy,

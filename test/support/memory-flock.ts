@@ -55,6 +55,7 @@ export interface NodeSettings {
   readonly diskSpace?: () => Promise<DiskSpace>;
   readonly formation?: Formation;
   readonly name?: string | null;
+  readonly zone?: string;
   readonly secret?: Uint8Array;
 }
 
@@ -264,6 +265,7 @@ export class FlockNode {
       dataDir: "",
       siblingRoot: null,
       name: this.settings.name ?? null,
+      zone: this.settings.zone ?? null,
       peerHost: "",
       peerPort: 0,
       isPeerPortFixed: false,

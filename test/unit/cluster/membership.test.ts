@@ -38,6 +38,24 @@ describe("who votes", () => {
     await flock.settled(4);
     await flock.converged();
   });
+
+  test("are spread over zones, also when a node of a new zone comes last", async () => {
+    const flock = new MemoryFlock();
+    const founder = await flock.add({ zone: "a" });
+    await flock.until(() => founder.isLeader, "the founder leads");
+    for (const zone of ["a", "a"]) await flock.add({ formation: flock.joining(), zone });
+    await flock.settled(3);
+    const last = await flock.add({ formation: flock.joining(), zone: "b" });
+    await flock.until(
+      () => last.isMember && voters(flock).includes(last.cluster.name),
+      "the node of the other zone votes",
+    );
+    await flock.settled(4);
+    expect(voters(flock)).toHaveLength(3);
+    await flock.pass(5000);
+    expect(voters(flock)).toContain(last.cluster.name);
+    await flock.converged();
+  });
 });
 
 describe("removal", () => {
