@@ -208,5 +208,5 @@ function copyOfWrite({ key, value }: StateWrite): StateWrite {
 }
 
 function copy(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes);
+  return Buffer.from(bytes);
 }
