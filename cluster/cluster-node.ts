@@ -1,14 +1,17 @@
-import type { AgreedState } from "./agreed/agreed-state.ts";
-import type { LogWindowLimits } from "./agreed/log-window.ts";
-import { encodeMemberRecord, type MemberRecord } from "./agreed/member-record.ts";
-import type { Cluster, InterestHandler, MemberView, ProposalOutcome } from "./cluster-api.ts";
+import { encodeMemberRecord } from "./agreed/member-record.ts";
+import type {
+  Cluster,
+  InterestHandler,
+  MemberView,
+  ProposalOutcome,
+  ReadOutcome,
+} from "./cluster-api.ts";
+import type { ClusterNodeOptions } from "./cluster-node-options.ts";
 import type { CompactedLog } from "./drivers/compaction-driver.ts";
 import { Consensus } from "./drivers/consensus.ts";
-import type { DiskSpace } from "./drivers/disk-watch.ts";
 import { consentRequestKind } from "./drivers/formation.ts";
 import { ForwardDriver } from "./drivers/forward-driver.ts";
 import { InterestDriver } from "./drivers/interest-driver.ts";
-import type { KnownPeers } from "./drivers/known-peers.ts";
 import { MemberDriver } from "./drivers/member-driver.ts";
 import { Readiness } from "./drivers/readiness.ts";
 import { RemovalNotice, removedRequestKind } from "./drivers/removal-notice.ts";
@@ -19,34 +22,13 @@ import { Upkeep } from "./drivers/upkeep.ts";
 import { ClusterError, nodeRemoved } from "./errors.ts";
 import { targetVoters } from "./members/autopilot-plan.ts";
 import type { NodeId } from "./node-id.ts";
-import { type ClusterOptions, expectedNodes } from "./options.ts";
-import type { Counters } from "./ports.ts";
+import { expectedNodes } from "./options.ts";
 import type { RaftStatus } from "./raft/ready.ts";
 import type { Configuration } from "./raft/types.ts";
 import type { ClusterStatus, NodeStatus } from "./status.ts";
-import type { ClusterStorage, NodeRecord, StorageRestore } from "./storage/storage.ts";
-import { Channel, type LinkEvent, type LinkStats, type Transport } from "./transport/transport.ts";
+import { Channel, type LinkEvent, type LinkStats } from "./transport/transport.ts";
 import { CommandTag } from "./wire/batch-codec.ts";
 import { ControlKind } from "./wire/frame-kinds.ts";
-
-export interface ClusterNodeOptions extends ClusterOptions {
-  readonly storage: ClusterStorage;
-  readonly transport: Transport;
-  readonly counters: Counters;
-  readonly restore: StorageRestore;
-  readonly record: NodeRecord;
-  readonly agreed: AgreedState;
-  /** Links that opened while the node was looking for its cluster. */
-  readonly openLinks: readonly LinkEvent[];
-  /** Whom to talk to until the log says who the members are. */
-  readonly knownMembers: readonly MemberRecord[];
-  readonly logWindow: LogWindowLimits;
-  /** Called with the members at every change of them. */
-  readonly remember: (peers: KnownPeers) => void;
-  /** Makes the next start set the database aside; left out where nothing outlives the process. */
-  readonly condemn?: ((reason: string) => Promise<void>) | undefined;
-  readonly diskSpace?: (() => Promise<DiskSpace>) | undefined;
-}
 
 const announceTimeoutMs = 60_000;
 /** What the goodbye to peers and the disk may take of the time given to `stop`. */
@@ -235,7 +217,7 @@ export class ClusterNode implements Cluster {
     if (!this.#upkeep.refuses(done)) this.#consensus.proposals.propose(command, timeoutMs, done);
   }
 
-  readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum"> {
+  readBarrier(timeoutMs: number): Promise<ReadOutcome> {
     return this.#consensus.reads.wait(timeoutMs);
   }
 

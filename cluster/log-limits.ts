@@ -34,3 +34,5 @@ export const logLimits = {
   /** Digests of the state at the newest log indexes, for comparison between nodes. */
   digestsKept: 8192,
 } as const;
+  /** Linearizable reads of this node without an answer; a further one is answered "overloaded". */
+  readBarriersMax: 65_536,

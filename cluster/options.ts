@@ -45,7 +45,6 @@ export interface ClusterTimings {
   readonly pingMs: number;
   readonly suspectMs: number;
   readonly downMs: number;
-  readonly interestDigestMs: number;
   /** How long a learner must be caught up and healthy before it is promoted. */
   readonly stabilizationMs: number;
   /** How long a voter must be down before a healthy learner takes its place. */
@@ -59,7 +58,6 @@ export const defaultTimings: ClusterTimings = {
   pingMs: 250,
   suspectMs: 1500,
   downMs: 5000,
-  interestDigestMs: 1000,
   stabilizationMs: 2000,
   replaceVoterAfterMs: 30_000,
 };

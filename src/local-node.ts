@@ -5,6 +5,7 @@ import {
   type CompactedLog,
   type MemberView,
   type NodeFigures,
+  type ReadOutcome,
   stopRisks,
   systemClock,
 } from "#cluster";
@@ -148,7 +149,7 @@ export class LocalNode implements NodePort {
     return this.cluster?.stalenessMs() ?? Number.POSITIVE_INFINITY;
   }
 
-  async readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum"> {
+  async readBarrier(timeoutMs: number): Promise<ReadOutcome> {
     return this.cluster === null ? "no-quorum" : this.cluster.readBarrier(timeoutMs);
   }
 

@@ -77,7 +77,7 @@ export class Consensus {
     const { raft } = this.driver;
     const schedule = (): void => this.driver.schedule();
     this.proposals = new ProposalDriver({ ...options, raft, schedule });
-    this.reads = new ReadBarriers(clock, {
+    this.reads = new ReadBarriers(clock, options.counters, {
       readIndex: (requestId) => {
         raft.readIndex(requestId);
         schedule();
@@ -157,6 +157,7 @@ export class Consensus {
     ];
   }
 
+      ["reads_waiting", this.reads.waiting],
   /** How long ago this replica held everything that was committed; Infinity when that is not known. */
   stalenessMs(): number {
     return Math.max(0, this.#options.clock.monotonicMs() - this.driver.inStepMs);

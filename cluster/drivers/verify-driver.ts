@@ -2,6 +2,7 @@ import type { AgreedState } from "../agreed/agreed-state.ts";
 import type { DigestRing } from "../agreed/digest-ring.ts";
 import type { MemberRecord } from "../agreed/member-record.ts";
 import { judge, type Replica, type ReplicaProof, type Verdict } from "../agreed/verdict.ts";
+import type { ReadOutcome } from "../cluster-api.ts";
 import { ClusterError } from "../errors.ts";
 import { logLimits } from "../log-limits.ts";
 import type { NodeId } from "../node-id.ts";
@@ -20,7 +21,7 @@ export interface VerifyDriverOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly isVoter: (nodeId: NodeId) => boolean;
-  readonly readBarrier: (timeoutMs: number) => Promise<"ok" | "no-quorum">;
+  readonly readBarrier: (timeoutMs: number) => Promise<ReadOutcome>;
   readonly appliedIndex: () => number;
   readonly status: () => Promise<ClusterStatus>;
   /** This replica is wrong and the others are right: serve nothing more, and start anew from them. */

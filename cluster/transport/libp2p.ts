@@ -2,11 +2,12 @@ import { ClusterError } from "../errors.ts";
 import { defaultTransportLimits, type TransportLimits } from "../limits.ts";
 import type { NodeId } from "../node-id.ts";
 import type { Cancel, Clock, Counters, Log, Random } from "../ports.ts";
+import { checkIsElsewhere, dialFailure, dialTimeout } from "./dial-errors.ts";
 import { protocolMajor } from "./hello.ts";
 import type { Identity } from "./identity.ts";
 import { Broadcast } from "./libp2p-broadcast.ts";
 import { sendBulk } from "./libp2p-bulk.ts";
-import { connect, dialTimeout, unreachable } from "./libp2p-dial.ts";
+import { connect } from "./libp2p-dial.ts";
 import { guardHandlers } from "./libp2p-guard.ts";
 import { laneNames } from "./libp2p-lane.ts";
 import type { Link } from "./libp2p-link.ts";
@@ -121,7 +122,7 @@ export class Libp2pTransport implements Transport {
     const { node, links } = this.#started();
     const known = links.all().find((link) => link.dialledAddresses.has(address));
     if (known) return known.hello;
-    if (this.addresses().includes(address)) throw unreachable(address, "that is this node itself");
+    checkIsElsewhere(address, this.addresses());
     const deadline = new AbortController();
     const cancel = this.#options.clock.after(timeoutMs, () => deadline.abort());
     try {
@@ -319,5 +320,5 @@ export class Libp2pTransport implements Transport {
 function explainFailure(address: string, error: ClusterError): ClusterError {
   const code =
     error.code === "link-closed" || error.code === "frame-malformed" ? "unreachable" : error.code;
-  return new ClusterError(code, `peer ${address}: ${error.message}`, { address }, error);
+  return dialFailure(code, address, error.message, error);
 }

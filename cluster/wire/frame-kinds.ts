@@ -10,7 +10,6 @@ export const ControlKind = {
   interestAck: 4,
   forwardAck: 5,
   laneState: 6,
-  goodbye: 7,
   interestDigest: 8,
   proposal: 16,
   proposalReply: 17,

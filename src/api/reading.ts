@@ -35,6 +35,9 @@ export async function prepareRead(
 ): Promise<void> {
   if (query.consistency === "linearizable") {
     const outcome = await node.readBarrier(barrierTimeoutMs);
+    if (outcome === "overloaded") {
+      throw new ApiError(503, "overloaded", "too many linearizable reads wait; try again later");
+    }
     if (outcome !== "ok") {
       throw new ApiError(
         503,
