@@ -267,6 +267,7 @@ function limitsOf(config: Config): BrokerLimits {
     connectionsMax: config.connectionsMax,
     maximumPacketSizeBytes: config.packetSizeBytesMax,
     sessionExpirySecondsMax: config.sessionExpirySecondsMax,
+    keepAliveSecondsMax: config.keepAliveSecondsMax,
     session: {
       ...defaultBrokerLimits.session,
       queuedMessagesMax: config.queuedMessagesMax,

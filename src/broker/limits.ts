@@ -98,6 +98,6 @@ export const defaultBrokerLimits: BrokerLimits = {
     queuedSizeBytesMax: 16 * 1024 * 1024,
     receiveMaximum: 1_000,
     topicAliasMaximum: 64,
-    outboundTopicAliasMax: 0,
+    outboundTopicAliasMax: 64,
   },
 };
