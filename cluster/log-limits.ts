@@ -27,6 +27,8 @@ export const logLimits = {
   commandSizeBytesMax: 8 * 1024 * 1024,
   /** State bytes per chunk of a snapshot stream. */
   snapshotChunkSizeBytes: 128 * 1024,
+  /** Linearizable reads of this node without an answer; a further one is answered "overloaded". */
+  readBarriersMax: 65_536,
   /** Snapshots to all followers together, unless the operator says otherwise; chunks wait for their turn. */
   snapshotBytesPerSecondMax: 64 * 1024 * 1024,
   /** How long the view of a transfer that was cut is kept for its rest; then the next one begins anew. */
@@ -34,5 +36,3 @@ export const logLimits = {
   /** Digests of the state at the newest log indexes, for comparison between nodes. */
   digestsKept: 8192,
 } as const;
-  /** Linearizable reads of this node without an answer; a further one is answered "overloaded". */
-  readBarriersMax: 65_536,

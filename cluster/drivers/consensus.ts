@@ -154,10 +154,10 @@ export class Consensus {
       ["raft_voters", status.configuration.voters.length],
       ["raft_learners", status.configuration.learners.length],
       ["proposals_pending_bytes", this.proposals.pendingSizeBytes],
+      ["reads_waiting", this.reads.waiting],
     ];
   }
 
-      ["reads_waiting", this.reads.waiting],
   /** How long ago this replica held everything that was committed; Infinity when that is not known. */
   stalenessMs(): number {
     return Math.max(0, this.#options.clock.monotonicMs() - this.driver.inStepMs);
