@@ -12,7 +12,6 @@ const firstPort = 21_000;
 const startTimeoutMs = 10_000;
 /** Within this time every link says something, and is reset by it. */
 const resetMs = 1200;
-const reset = ["REJECT", "--reject-with", "tcp-reset"];
 
 /** A node whose links are delayed, and how to run a command in its namespace. */
 export interface DelayedNode {
@@ -28,7 +27,6 @@ export interface DelayedNode {
 export class DelayRelays {
   readonly #nodes: readonly DelayedNode[];
   readonly #children: ChildProcess[] = [];
-  readonly #undo: (() => void)[] = [];
 
   constructor(nodes: readonly DelayedNode[]) {
     this.#nodes = nodes;
@@ -38,41 +36,31 @@ export class DelayRelays {
   async start(leastMs: number, mostMs: number): Promise<void> {
     const delays = [leastMs, mostMs].map(String);
     await Promise.all(this.#nodes.map((node) => this.#startRelay(node, delays)));
-    const resets: (() => void)[] = [];
     for (const node of this.#nodes) {
-      for (const [index, peer] of this.#nodes.entries()) {
-        if (peer === node) continue;
-        const to = String(firstPort + index);
-        this.#undo.push(this.#rule(node, "nat", dialling(peer), ["REDIRECT", "--to-ports", to]));
-        resets.push(this.#rule(node, "filter", dialling(peer), reset));
-      }
-      const answering = ["-p", "tcp", "--sport", String(node.peerPort)];
-      resets.push(this.#rule(node, "filter", answering, reset));
+      runIn(node.prefix, ["iptables-restore", "--noflush"], this.#rulesOf(node));
     }
-    this.#undo.push(() => {
-      for (const undo of resets.splice(0)) undo();
-    });
     await pause(resetMs);
-    for (const undo of resets.splice(0)) undo();
+    for (const { prefix } of this.#nodes) flush(prefix, "filter");
   }
 
   stop(): void {
-    for (const undo of this.#undo.splice(0)) undo();
+    for (const { prefix } of this.#nodes) {
+      flush(prefix, "nat");
+      flush(prefix, "filter");
+    }
     for (const child of this.#children.splice(0)) child.kill("SIGKILL");
   }
 
-  /** Answers how to take it away. */
-  #rule(
-    { prefix }: DelayedNode,
-    table: "nat" | "filter",
-    what: readonly string[],
-    target: readonly string[],
-  ): () => void {
-    const line = (action: string): readonly string[] => {
-      return ["iptables", "-t", table, action, "OUTPUT", ...what, "-j", ...target];
-    };
-    runIn(prefix, line("-A"));
-    return () => runIn(prefix, line("-D"));
+  #rulesOf(node: DelayedNode): string {
+    const peers = [...this.#nodes.entries()].filter(([, peer]) => peer !== node);
+    const redirects = peers.map(
+      ([index, peer]) => `${dialling(peer)} -j REDIRECT --to-ports ${firstPort + index}`,
+    );
+    const answering = `-A OUTPUT -p tcp --sport ${node.peerPort}`;
+    const resets = [...peers.map(([, peer]) => dialling(peer)), answering].map(
+      (rule) => `${rule} -j REJECT --reject-with tcp-reset`,
+    );
+    return ["*nat", ...redirects, "COMMIT", "*filter", ...resets, "COMMIT", ""].join("\n");
   }
 
   #startRelay({ prefix, host }: DelayedNode, delays: readonly string[]): Promise<void> {
@@ -96,7 +84,11 @@ export class DelayRelays {
 }
 
 /** What a node, and not its relay, sends to a peer to which it opened the connection. */
-function dialling({ host, peerPort }: DelayedNode): readonly string[] {
-  const to = ["-p", "tcp", "-d", host, "--dport", String(peerPort)];
-  return [...to, "-m", "owner", "!", "--gid-owner", String(gid)];
+function dialling({ host, peerPort }: DelayedNode): string {
+  return `-A OUTPUT -p tcp -d ${host} --dport ${peerPort} -m owner ! --gid-owner ${gid}`;
+}
+
+/** The namespace is ours, and so are all its rules. */
+function flush(prefix: readonly string[], table: "nat" | "filter"): void {
+  runIn(prefix, ["iptables", "-t", table, "-F", "OUTPUT"]);
 }

@@ -40,7 +40,7 @@ const program = new Command("chaos")
   )
   .option(
     "--failover <rounds>",
-    "instead: strike the leader of three nodes so often with kill -9 and with SIGSTOP, and measure",
+    "instead: strike the leader of three nodes so often with kill -9, with SIGSTOP and by isolating it (Linux, root), and measure",
   )
   .option(
     "--idle <minutes>",
@@ -98,7 +98,7 @@ try {
     { ports, writers: Number(options.writers), keysPerWriter: Number(options.keys), window: 8 },
     history,
   );
-  const probes = new Probes(ports);
+  const probes = new Probes(ports.map((port) => ({ host: "127.0.0.1", port })));
   load.start();
   await pause(1500);
   for (let round = 0; round < Number(options.rounds); round++) await strikeOnce(round, probes);
@@ -141,7 +141,7 @@ function measure(strike: Strike, probes: Probes): { firstMs: number; allMs: numb
   const survivors = cluster.nodes.map((_, i) => i).filter((i) => !strike.victims.includes(i));
   if (survivors.length === 0) return { firstMs: Number.NaN, allMs: Number.NaN };
   const outage = probes.outage(strike.atMs, survivors);
-  if (Number.isNaN(outage.allMs)) say(`          no figure: ${probes.describe()}`);
+  if (!Number.isFinite(outage.allMs)) say(`          no figure: ${probes.describe()}`);
   if (strike.kind === "kill-leader") {
     outages.first.push(outage.firstMs);
     outages.all.push(outage.allMs);
@@ -193,7 +193,7 @@ function pause(delayMs: number): Promise<void> {
 }
 
 function ms(value: number): string {
-  return Number.isNaN(value) ? "-" : `${value.toFixed(0)} ms`;
+  return !Number.isFinite(value) ? "-" : `${value.toFixed(0)} ms`;
 }
 
 function round1(value: number): number {

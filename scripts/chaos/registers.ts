@@ -102,8 +102,7 @@ export class Registers {
   async #work(worker: number): Promise<void> {
     let connection: { readonly client: MqttClient; readonly endpoint: Endpoint } | null = null;
     while (!this.#isStopping) {
-      const endpoints = this.#endpoints();
-      const endpoint = endpoints[Math.floor(this.#random() * endpoints.length)] as Endpoint;
+      const endpoint = this.#endpointOf(worker);
       const key = this.#chooseKey();
       if (this.#random() < 0.5) {
         await this.#read(key, endpoint, "linearizable");
@@ -124,6 +123,16 @@ export class Registers {
       await pause(this.#random() * this.#options.pauseMs);
     }
     connection?.client.end(true);
+  }
+
+  /**
+   * Every other worker stays with one node: the others, which go round, come to wait for nodes that are cut off one after the
+   * other, and would leave the majority without clients.
+   */
+  #endpointOf(worker: number): Endpoint {
+    const endpoints = this.#endpoints();
+    const part = worker % 2 === 0 ? worker / 2 : Math.floor(this.#random() * endpoints.length);
+    return endpoints[part % endpoints.length] as Endpoint;
   }
 
   async #write(key: string, client: MqttClient, by: string): Promise<boolean> {
