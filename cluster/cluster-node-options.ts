@@ -3,6 +3,7 @@ import type { LogWindowLimits } from "./agreed/log-window.ts";
 import type { MemberRecord } from "./agreed/member-record.ts";
 import type { DiskSpace } from "./drivers/disk-watch.ts";
 import type { KnownPeers } from "./drivers/known-peers.ts";
+import type { FlowLimits } from "./log-limits.ts";
 import type { ClusterOptions } from "./options.ts";
 import type { Counters } from "./ports.ts";
 import type { ClusterStorage, NodeRecord, StorageRestore } from "./storage/storage.ts";
@@ -21,6 +22,8 @@ export interface ClusterNodeOptions extends ClusterOptions {
   /** Whom to talk to until the log says who the members are. */
   readonly knownMembers: readonly MemberRecord[];
   readonly logWindow: LogWindowLimits;
+  /** Left out: those of `logLimits`. */
+  readonly flow?: FlowLimits | undefined;
   /** Called with the members at every change of them. */
   readonly remember: (peers: KnownPeers) => void;
   /** Makes the next start set the database aside; left out where nothing outlives the process. */

@@ -1,3 +1,12 @@
+/** How much of the log is on its way at once: to followers, to the state, and before it is committed. */
+export interface FlowLimits {
+  readonly appendSizeBytesMax: number;
+  readonly inflightAppendsMax: number;
+  readonly inflightAppendSizeBytesMax: number;
+  readonly uncommittedSizeBytesMax: number;
+  readonly committedSizeBytesPerTurnMax: number;
+}
+
 /** Bounds of the log and of what waits for it. Bounds of links and routes are in limits.ts. */
 export const logLimits = {
   /** Entry bytes in one append message; a larger entry travels alone. */

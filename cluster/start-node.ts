@@ -8,6 +8,7 @@ import type { DiskSpace } from "./drivers/disk-watch.ts";
 import { FormationDriver, type Formed } from "./drivers/formation.ts";
 import type { KnownPeers } from "./drivers/known-peers.ts";
 import { ClusterError, nodeRemoved } from "./errors.ts";
+import type { FlowLimits } from "./log-limits.ts";
 import type { NodeId } from "./node-id.ts";
 import type { ClusterOptions } from "./options.ts";
 import type { Counters } from "./ports.ts";
@@ -38,6 +39,8 @@ export interface NodeParts {
   readonly transport: Transport;
   readonly counters: Counters;
   readonly logWindow: LogWindowLimits;
+  /** Left out: those of `logLimits`. */
+  readonly flow?: FlowLimits | undefined;
   /** Addresses on this machine worth a try for a node without a cluster. */
   readonly neighbours: () => Promise<readonly string[]>;
   /** The peer port is open; called once, before the node looks for its cluster. */
@@ -109,6 +112,7 @@ export async function startNode(parts: NodeParts): Promise<StartingCluster> {
       agreed: entered.agreed,
       knownMembers: entered.knownMembers,
       logWindow: parts.logWindow,
+      flow: parts.flow,
       remember: parts.remember,
       condemn: parts.condemn,
       diskSpace: parts.diskSpace,

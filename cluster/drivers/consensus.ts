@@ -1,5 +1,6 @@
 import type { AgreedState } from "../agreed/agreed-state.ts";
 import type { LogWindowLimits } from "../agreed/log-window.ts";
+import type { FlowLimits } from "../log-limits.ts";
 import type { NodeId } from "../node-id.ts";
 import type { ClusterTimings } from "../options.ts";
 import type { Clock, Counters, Log, Random } from "../ports.ts";
@@ -30,6 +31,8 @@ export interface ConsensusOptions {
   readonly votersMax: number;
   readonly snapshotBytesPerSecondMax?: number | undefined;
   readonly logWindow: LogWindowLimits;
+  /** Left out: those of `logLimits`. */
+  readonly flow?: FlowLimits | undefined;
   readonly stateOf: (nodeId: NodeId) => "up" | "suspect" | "down";
   /** A configuration is in force now: members or voters changed. */
   readonly onConfigured: (configuration: Configuration) => void;

@@ -3,7 +3,7 @@ import { DigestRing } from "../agreed/digest-ring.ts";
 import { Freshness } from "../agreed/freshness.ts";
 import { LogWindow, type LogWindowLimits } from "../agreed/log-window.ts";
 import { ClusterError } from "../errors.ts";
-import { logLimits as limits } from "../log-limits.ts";
+import { type FlowLimits, logLimits as limits } from "../log-limits.ts";
 import type { NodeId } from "../node-id.ts";
 import type { Clock, Counters, Log, Random } from "../ports.ts";
 import { decodeConfigChange } from "../raft/config-change-codec.ts";
@@ -55,6 +55,8 @@ export interface RaftDriverOptions {
   readonly heartbeatTicks: number;
   readonly electionTicks: number;
   readonly logWindow: LogWindowLimits;
+  /** Left out: those of `logLimits`. */
+  readonly flow?: FlowLimits | undefined;
   readonly handlers: RaftDriverHandlers;
 }
 
@@ -89,16 +91,17 @@ export class RaftDriver {
   constructor(options: RaftDriverOptions) {
     this.#options = options;
     const { restore } = options;
+    const flow: FlowLimits = options.flow ?? limits;
     this.raft = new Raft(
       {
         nodeId: options.nodeId,
         electionTicks: options.electionTicks,
         heartbeatTicks: options.heartbeatTicks,
-        appendSizeBytesMax: limits.appendSizeBytesMax,
-        inflightAppendsMax: limits.inflightAppendsMax,
-        inflightBytesMax: limits.inflightAppendSizeBytesMax,
-        uncommittedBytesMax: limits.uncommittedSizeBytesMax,
-        committedBytesPerReadyMax: limits.committedSizeBytesPerTurnMax,
+        appendSizeBytesMax: flow.appendSizeBytesMax,
+        inflightAppendsMax: flow.inflightAppendsMax,
+        inflightBytesMax: flow.inflightAppendSizeBytesMax,
+        uncommittedBytesMax: flow.uncommittedSizeBytesMax,
+        committedBytesPerReadyMax: flow.committedSizeBytesPerTurnMax,
         random: options.random,
       },
       restore,
