@@ -5,6 +5,7 @@ import { logLimits } from "../../../cluster/log-limits.ts";
 import { defaultTimings } from "../../../cluster/options.ts";
 import { type Cancel, type Clock, Counters } from "../../../cluster/ports.ts";
 import type { Message } from "../../../cluster/raft/messages.ts";
+import { defaultGroup, EntryType } from "../../../cluster/raft/types.ts";
 import { MemoryStorage } from "../../../cluster/storage/memory-storage.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { MapMachine } from "../../support/map-machine.ts";
@@ -58,29 +59,41 @@ class LateClock implements Clock {
 }
 
 /** A follower of node 2 in term 3, and what its core was told. */
-async function follower(): Promise<{ clock: LateClock; driver: RaftDriver; told: string[] }> {
+async function follower(isDiskStuck = false): Promise<{
+  clock: LateClock;
+  driver: RaftDriver;
+  told: string[];
+  counters: Counters;
+  storage: MemoryStorage;
+}> {
   const clock = new LateClock();
   const network = new PeerNetwork(new FakeClock());
   const transport = network.add(one);
-  const storage = new MemoryStorage((run) => run(), { onFailure: () => undefined });
+  const land = (run: () => void): void => {
+    if (!isDiskStuck) run();
+  };
+  const storage = new MemoryStorage(land, { onFailure: () => undefined });
+  const counters = new Counters();
   await storage.open();
+  await storage.beginStaging();
   const configuration = {
     voters: [one, two, three],
     ...{ votersOutgoing: [], learners: [], learnersNext: [] },
   };
+  const snapshot = { index: 1, term: 1, configuration };
+  const hardState = { term: 3, vote: null, commit: 1 };
+  storage.write({ groupId: defaultGroup, installSnapshot: snapshot, hardState }, () => {});
   const driver = new RaftDriver({
     nodeId: one,
     restore: {
-      ...{ incarnation: 1, nodeRecord: null, entries: [], configuration },
-      hardState: { term: 3, vote: null, commit: 1 },
-      snapshot: { index: 1, term: 1, configuration },
+      ...{ incarnation: 1, nodeRecord: null, entries: [], configuration, hardState, snapshot },
       ...{ appliedIndex: 1, appliedTerm: 1 },
     },
     ...{ storage, transport, clock, tickMs, heartbeatTicks, electionTicks },
     agreed: new AgreedState(new MapMachine()),
     random: () => 0,
     log: silentLog,
-    counters: new Counters(),
+    counters,
     logWindow: logLimits.logWindow,
     handlers: {
       ...{ batchApplied: () => {}, batchIgnored: () => {}, advanced: () => {} },
@@ -103,7 +116,7 @@ async function follower(): Promise<{ clock: LateClock; driver: RaftDriver; told:
     step(message);
   });
   driver.start();
-  return { clock, driver, told };
+  return { clock, driver, told, counters, storage };
 }
 
 const heartbeat: Message = {
@@ -147,4 +160,19 @@ describe("ticks", () => {
     expect(told.length).toBe(electionTicks / 2);
     expect(driver.raft.status().role).toBe("follower");
   });
+});
+
+test("a disk that does not keep up stops the core, so that what waits for it stays bounded", async () => {
+  const { clock, driver, counters, storage } = await follower(true);
+  const count = logLimits.storageBacklogMax + 200;
+  for (let index = 2; index < 2 + count; index++) {
+    const data = new Uint8Array(0);
+    const entries = [{ index, term: 3, type: EntryType.noop, data }];
+    const previousTerm = index === 2 ? 1 : 3;
+    const head = { from: two, to: one, term: 3, commit: 1, previousIndex: index - 1, previousTerm };
+    driver.step({ ...head, type: "append", entries });
+    clock.endTurn();
+  }
+  expect(storage.stats().queuedChanges).toBeLessThanOrEqual(logLimits.storageBacklogMax + 1);
+  expect(counters.get("raft_storage_backlog_pauses")).toBeGreaterThan(0);
 });
