@@ -7,7 +7,8 @@ import type {
   SnapshotPoint,
   Term,
 } from "../../cluster/raft/types.ts";
-import type { LogImage, ObservedDisk } from "./observed-disk.ts";
+import type { DurableImage } from "./durable-image.ts";
+import type { LogImage } from "./log-image.ts";
 import { hashBytes } from "./seeded.ts";
 
 /** A broken promise, with the name of the promise. */
@@ -23,6 +24,14 @@ export class Violation extends Error {
 
 export function hashEntry({ term, type, data }: Entry): number {
   return hashBytes(data, term * 4 + type);
+}
+
+export interface EffectOfWrite {
+  readonly text: string;
+  readonly process: string;
+  readonly sequence: number;
+  /** False: a compare-and-set that found another version. */
+  readonly isWritten: boolean;
 }
 
 interface Committed {
@@ -46,7 +55,7 @@ export function isQuorum(
 
 /** What a whole simulated cluster has said, stored and agreed on. Every method checks promises of `consensus.md` 6.3. */
 export class Facts {
-  readonly disks = new Map<NodeId, ObservedDisk>();
+  readonly disks = new Map<NodeId, DurableImage>();
   readonly #leaders = new Map<Term, NodeId>();
   readonly #votes = new Map<string, NodeId>();
   readonly #entries = new Map<number, { readonly before: Term; readonly hash: number }>();
@@ -55,6 +64,10 @@ export class Facts {
   readonly #configurations: { readonly index: LogIndex; readonly text: string }[] = [];
   /** Value of a client -> the index at which it was applied. */
   readonly values = new Map<string, LogIndex>();
+  /** Value of a compare-and-set that found another version -> the index at which it did. */
+  readonly #refused = new Map<string, LogIndex>();
+  /** Key and version -> the value that has it. */
+  readonly #versions = new Map<string, string>();
   readonly #lastOfProcess = new Map<string, number>();
   #valuesIndex = 0;
   #valuesFrom: object | null = null;
@@ -233,13 +246,20 @@ export class Facts {
     if (at > 0) this.digest(nodeId, at, digest);
   }
 
+  /** A version stands for one value of its key, on every node. */
+  hasVersion(key: string, version: number, text: string): void {
+    const name = `${key} ${version}`;
+    const known = this.#versions.get(name) ?? text;
+    this.demand(known === text, "one value per version", `${name} is ${known} and ${text}`);
+    this.#versions.set(name, known);
+  }
+
+  valueAt(key: string, version: number): string | null {
+    return this.#versions.get(`${key} ${version}`) ?? null;
+  }
+
   /** A client's value takes effect: once, and after what its node proposed before. */
-  takesEffect(
-    by: object,
-    index: LogIndex,
-    timeMs: number,
-    value: { readonly text: string; readonly process: string; readonly sequence: number },
-  ): void {
+  takesEffect(by: object, index: LogIndex, timeMs: number, value: EffectOfWrite): void {
     if (index > this.#valuesIndex) {
       this.#valuesIndex = index;
       this.#valuesFrom = by;
@@ -247,9 +267,9 @@ export class Facts {
       this.#timeMs = timeMs;
     }
     if (index < this.#valuesIndex || by !== this.#valuesFrom) return;
-    const before = this.values.get(value.text);
+    const before = this.values.get(value.text) ?? this.#refused.get(value.text);
     this.demand(before === undefined, "exactly once", `${value.text} at ${before} and ${index}`);
-    this.values.set(value.text, index);
+    (value.isWritten ? this.values : this.#refused).set(value.text, index);
     const last = this.#lastOfProcess.get(value.process) ?? 0;
     this.demand(
       value.sequence > last,

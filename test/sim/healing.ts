@@ -5,6 +5,7 @@ import type { World } from "./world.ts";
 const convergeWithinMs = 60_000;
 const answerWithinMs = 10_000;
 const pollMs = 100;
+const retryMs = 500;
 /** Before an operator looks who is missing. */
 const operatorAfterMs = 8000;
 const operatorEveryMs = 2000;
@@ -19,8 +20,10 @@ export async function heal(world: World): Promise<void> {
   world.note("healed");
   for (const client of world.clients) client.stop();
   network.healAll();
+  world.raftWeather.calm();
   for (const node of world.nodes) {
     node.isDiskSlow = false;
+    node.lowSinceMs = null;
     node.resume();
     world.startSoon(node);
   }
@@ -74,7 +77,7 @@ function isAtRest(world: World): string | null {
     if (voters !== targetVoters(live.length, 5)) return `${voters} voters of ${live.length}`;
     if (cluster?.isReady() !== true) return `${label} is not ready`;
   }
-  const joint = live.find(({ process }) => process?.storage.isJoint === true);
+  const joint = live.find(({ process }) => process?.storage?.isJoint === true);
   if (joint !== undefined) return `${joint.label} is in a joint configuration`;
   const digests = live.map(({ process }) => process?.machine.digest() ?? "");
   return new Set(digests).size === 1 ? null : `contents differ: ${digests}`;
@@ -87,7 +90,8 @@ function operate(world: World): void {
   if (cluster == null || !cluster.hasQuorum()) return;
   const members = cluster.members();
   for (const { nodeId } of members) {
-    if (world.node(nodeId)?.isGone === true) cluster.removeMember(nodeId).catch(() => undefined);
+    // Nobody has that id any more, or will never again.
+    if (world.node(nodeId)?.isGone !== false) cluster.removeMember(nodeId).catch(() => undefined);
   }
   for (const node of world.nodes) {
     const isMember = members.some(({ nodeId }) => nodeId === node.nodeId);
@@ -108,11 +112,13 @@ async function serveEverywhere(world: World): Promise<void> {
     waiting.add(what);
     return () => waiting.delete(what);
   };
-  const writeOn = (node: SimNode): void => {
-    const done = expect(`write on ${node.label}`);
-    client.write(node, "k/0", ({ status }) => status === "applied" && done());
+  const writeOn = (node: SimNode, done: () => void): void => {
+    client.write(node, "k/0", ({ status }) => {
+      if (status === "applied") done();
+      else world.clock.after(retryMs, () => writeOn(node, done));
+    });
   };
-  for (const node of live) writeOn(node);
+  for (const node of live) writeOn(node, expect(`write on ${node.label}`));
   await reach(world, "last writes", answerWithinMs, () => [...waiting].join() || null);
   for (const node of live) {
     for (const key of new Set(world.clients.flatMap(({ history }) => [...history.keys()]))) {

@@ -4,7 +4,6 @@ import {
   EntryType,
   type LogIndex,
 } from "../../cluster/raft/types.ts";
-import { MemoryStorage } from "../../cluster/storage/memory-storage.ts";
 import type {
   ClusterStorage,
   StateView,
@@ -13,26 +12,28 @@ import type {
   StorageRestore,
   StorageStats,
 } from "../../cluster/storage/storage.ts";
+import type { DurableImage } from "./durable-image.ts";
 import type { Facts } from "./facts.ts";
-import { LogImage, type ObservedDisk } from "./observed-disk.ts";
+import { LogImage } from "./log-image.ts";
 import type { Rules } from "./rules.ts";
 
 export interface ObservedStorageOptions {
   readonly nodeId: string;
   readonly facts: Facts;
   readonly rules: Rules;
-  readonly disk: ObservedDisk;
-  /** Called when a batch sets out for the disk. */
-  readonly schedule: (run: () => void) => void;
-  readonly onFailure: (error: Error) => void;
+  readonly storage: ClusterStorage;
+  /** What the disk below `storage` has confirmed. */
+  readonly durable: DurableImage;
+  /** Opened: what differs from what was confirmed, or null. */
+  readonly opened: (difference: string | null) => void;
   /** The state is about to be read from the disk, as of this index. */
   readonly loading: (index: number) => void;
 }
 
-/** The memory storage, with every change shown to the checks: what a node wants stored is what it believes. */
+/** A storage with every change shown to the checks: what a node wants stored is what it believes. */
 export class ObservedStorage implements ClusterStorage {
   readonly #options: ObservedStorageOptions;
-  readonly #storage: MemoryStorage;
+  readonly #storage: ClusterStorage;
   /** The log as this process sees it; the disk follows. */
   readonly log = new LogImage();
   #appliedIndex = 0;
@@ -42,8 +43,7 @@ export class ObservedStorage implements ClusterStorage {
 
   constructor(options: ObservedStorageOptions) {
     this.#options = options;
-    const { schedule, onFailure, disk } = options;
-    this.#storage = new MemoryStorage(schedule, { onFailure }, disk);
+    this.#storage = options.storage;
   }
 
   get appliedIndex(): LogIndex {
@@ -61,6 +61,7 @@ export class ObservedStorage implements ClusterStorage {
 
   async open(): Promise<StorageRestore> {
     const restore = await this.#storage.open();
+    this.#options.opened(this.#options.durable.difference(restore));
     this.log.restart(restore.snapshot);
     this.log.change({ groupId: 0, entries: restore.entries });
     this.#appliedIndex = restore.appliedIndex;
@@ -70,8 +71,9 @@ export class ObservedStorage implements ClusterStorage {
   }
 
   write(change: StorageChange, done: () => void): void {
-    const { facts, nodeId } = this.#options;
-    const { entries, applied, installSnapshot } = change;
+    const { facts, nodeId, rules } = this.#options;
+    const { entries, applied, installSnapshot, hardState } = change;
+    if (hardState !== undefined) rules.knowsCommit(hardState.commit);
     if (entries !== undefined && entries.length > 0 && installSnapshot === undefined) {
       this.#checkChanges(entries);
       facts.logged(this.log.termAt((entries[0]?.index ?? 0) - 1), entries);
@@ -96,7 +98,7 @@ export class ObservedStorage implements ClusterStorage {
   }
 
   loadState(visit: (key: string, value: Uint8Array) => void): Promise<void> {
-    this.#options.loading(this.#options.disk.appliedIndex);
+    this.#options.loading(this.#options.durable.appliedIndex);
     return this.#storage.loadState(visit);
   }
 
@@ -118,14 +120,6 @@ export class ObservedStorage implements ClusterStorage {
 
   close(): Promise<void> {
     return this.#storage.close();
-  }
-
-  crash(inFlight: "lost" | "kept"): void {
-    this.#storage.crash(inFlight);
-  }
-
-  fail(error: Error): void {
-    this.#storage.fail(error);
   }
 
   /** What nobody had in its log before is what a leader appends. */

@@ -8,7 +8,8 @@ import {
 } from "../../cluster/transport/transport.ts";
 import { decodeMessage } from "../../cluster/wire/raft-codec.ts";
 import type { Facts } from "./facts.ts";
-import type { LogImage } from "./observed-disk.ts";
+import type { LogImage } from "./log-image.ts";
+import type { RaftWeather } from "./raft-weather.ts";
 import type { SpeakerRules } from "./speaker-rules.ts";
 import type { Trace } from "./trace.ts";
 
@@ -17,6 +18,7 @@ export interface ObservedTransportOptions extends MemoryTransportOptions {
   readonly trace: Trace;
   readonly log: LogImage;
   readonly rules: SpeakerRules;
+  readonly raftWeather: RaftWeather;
 }
 
 type HelloOf = Parameters<Transport["start"]>[1];
@@ -26,6 +28,8 @@ const appendKind = 0;
 const heartbeatKind = 2;
 const termOffset = 1 + 1 + 2 * 16;
 const indexSizeBytes = 6;
+/** In an append, behind term, previous index and previous term; a heartbeat tells only what its receiver holds. */
+const commitOffset = termOffset + 3 * indexSizeBytes;
 
 /** The memory transport, with every frame shown to the checks before it leaves. */
 export class ObservedTransport extends MemoryTransport {
@@ -53,19 +57,21 @@ export class ObservedTransport extends MemoryTransport {
   }
 
   override send(to: NodeId, channel: Channel, frame: Uint8Array): SendResult {
-    const { facts, trace, log, rules } = this.#observed;
+    const { facts, trace, log, raftWeather, rules } = this.#observed;
     trace.frame(this.nodeId, to, channel, frame);
     if (channel === Channel.raft) {
       const kind = frame[1];
       if (kind === appendKind || kind === heartbeatKind) {
         const term = readIndex(frame, termOffset);
-        const before = kind === appendKind ? 3 : 1;
         facts.leads(this.nodeId, term, log);
-        rules.leads(term, readIndex(frame, termOffset + before * indexSizeBytes));
+        rules.leads(term, kind === appendKind ? readIndex(frame, commitOffset) : null);
       } else {
         const message = decodeMessage(frame.subarray(1));
         facts.said(this.nodeId, message);
         rules.said(message);
+      }
+      if (!raftWeather.isCalm) {
+        return raftWeather.send(frame, (one) => super.send(to, channel, one));
       }
     }
     return super.send(to, channel, frame);

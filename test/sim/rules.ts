@@ -41,9 +41,10 @@ export class Rules {
     this.#facts.demand(isTrue, promise, what);
 
   /** The commit index rises only by an entry of the leader's own term that a quorum of the members in force has stored. */
-  leaderCommits({ nodeId, log, configuration }: Speaker, term: Term, commit: LogIndex): void {
+  leads({ nodeId, log, configuration }: Speaker, term: Term, commit: LogIndex | null): void {
     if (term > this.#newestTerm) this.#newestTerm = term;
-    if (commit <= this.#toldCommit || commit <= this.#facts.committedIndex) return;
+    if (commit === null || commit <= this.#toldCommit || commit <= this.#facts.committedIndex)
+      return;
     this.#toldCommit = commit;
     const entryTerm = log.termAt(commit);
     this.#toldTerm = entryTerm ?? 0;
@@ -59,8 +60,14 @@ export class Rules {
     this.demand(isDurable, "durable on a quorum when committed", `${nodeId}: ${commit} of ${term}`);
   }
 
+  /** Known to be committed by who counted and had no occasion to say so: it wrote it down, or answers a candidate. */
+  knowsCommit(commit: LogIndex): void {
+    if (commit > this.#toldCommit) this.#toldCommit = commit;
+  }
+
   said(speaker: Speaker, message: Message): void {
     const { type, term, to } = message;
+    if (type === "voteResponse" || type === "preVoteResponse") this.knowsCommit(message.commit);
     const isOfLaterCampaign =
       type === "preVote" || (type === "preVoteResponse" && !message.rejected);
     if (term > this.#newestTerm && !isOfLaterCampaign) this.#newestTerm = term;

@@ -52,8 +52,8 @@ export class SpeakerRules {
   }
 
   /** Check-Quorum: nobody leads for long who hears no quorum. */
-  leads(term: Term, commit: LogIndex): void {
-    this.#rules.leaderCommits(this.#speaker, term, commit);
+  leads(term: Term, commit: LogIndex | null): void {
+    this.#rules.leads(this.#speaker, term, commit);
     const nowMs = this.#speaker.nowMs();
     const configuration = this.#speaker.configuration();
     const isInterrupted =
