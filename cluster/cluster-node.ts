@@ -7,6 +7,7 @@ import type {
   ReadOutcome,
 } from "./cluster-api.ts";
 import type { ClusterNodeOptions } from "./cluster-node-options.ts";
+import { AddressGossip } from "./drivers/address-gossip.ts";
 import type { CompactedLog } from "./drivers/compaction-driver.ts";
 import { Consensus } from "./drivers/consensus.ts";
 import { consentRequestKind } from "./drivers/formation.ts";
@@ -43,6 +44,7 @@ export class ClusterNode implements Cluster {
   readonly #options: ClusterNodeOptions;
   readonly #consensus: Consensus;
   readonly #members: MemberDriver;
+  readonly #addresses: AddressGossip;
   readonly #seeds: SeedDialler;
   readonly #interest: InterestDriver;
   readonly #forward: ForwardDriver;
@@ -100,6 +102,12 @@ export class ClusterNode implements Cluster {
       areAllLinked: () => this.#members.areAllLinked(),
     });
     const isMember = (id: NodeId): boolean => agreed.member(id) !== null || this.#members.has(id);
+    this.#addresses = new AddressGossip({
+      ...ports,
+      nodeId,
+      isMember,
+      learnt: (member, addresses) => this.#members.learnAddresses(member, addresses),
+    });
     this.#interest = new InterestDriver({ ...ports, nodeId, incarnation, isMember });
     this.#forward = new ForwardDriver({ ...ports, incarnation, isMember });
     this.#removals = new RemovalNotice({
@@ -173,6 +181,7 @@ export class ClusterNode implements Cluster {
 
   receiveLink(event: LinkEvent): void {
     this.#members.onLink(event);
+    this.#addresses.onLink(event);
     this.#interest.onLink(event);
     this.#forward.onLink(event);
     this.#consensus.onLink(event);
@@ -353,6 +362,8 @@ export class ClusterNode implements Cluster {
       case ControlKind.ping:
       case ControlKind.pong:
         return this.#members.onControl(from, kind, payload);
+      case ControlKind.addresses:
+        return this.#addresses.onControl(from, payload);
       case ControlKind.interestDelta:
       case ControlKind.interestAck:
       case ControlKind.interestDigest:
@@ -376,6 +387,7 @@ export class ClusterNode implements Cluster {
     const known = new Set(members.map((member) => member.nodeId));
     for (const nodeId of this.#knownNodes) {
       if (known.has(nodeId)) continue;
+      this.#addresses.forget(nodeId);
       this.#interest.forget(nodeId);
       this.#forward.forget(nodeId);
       void this.#removals.tellIfRemoved(nodeId);

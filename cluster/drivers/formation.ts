@@ -37,9 +37,8 @@ const reportMs = 5000;
 /** For how long a node that consented to a founder waits for it before it listens to another. */
 const consentMs = 10_000;
 const discoveredMax = 256;
-/** What a joining node may say of itself: it is kept in the log's state. A DNS name has at most 253 characters. */
+/** What a joining node may say of itself: it is kept in the log's state. */
 const nameLengthMax = 256;
-const addressLengthMax = 262;
 const dialsAtOnce = 4;
 
 /**
@@ -272,7 +271,9 @@ export function decodeJoinWish(payload: Uint8Array): {
     !(name === null || (typeof name === "string" && name.length <= nameLengthMax)) ||
     !(replaces === null || (typeof replaces === "string" && isNodeId(replaces))) ||
     !Array.isArray(addresses) ||
-    !addresses.every((address) => typeof address === "string" && address.length <= addressLengthMax)
+    !addresses.every(
+      (address) => typeof address === "string" && address.length <= memberLimits.addressLengthMax,
+    )
   ) {
     throw new ClusterError("frame-malformed", "join request lacks nodeId, name or addresses");
   }

@@ -11,6 +11,7 @@ export const ControlKind = {
   forwardAck: 5,
   laneState: 6,
   interestDigest: 8,
+  addresses: 9,
   proposal: 16,
   proposalReply: 17,
 } as const;
