@@ -31,6 +31,8 @@ export class Freshness {
   #heardMs = never;
   #electedMs = never;
   readonly #answeredMs = new Map<NodeId, number>();
+  /** As it was when an answer came last; what it amounts to is noted when leadership ends. */
+  #led: Standing | null = null;
   /** Null until the leader of the moment has sent an append over the link of the moment: heartbeats alone do not tell. */
   #commit: LogIndex | null = null;
   /** Waited for; the newer word takes its place when it is reached, so that also a replica that always lags knows by how much. */
@@ -65,6 +67,7 @@ export class Freshness {
     if (standing.role === "leader") {
       const isAnswer = type === "heartbeatResponse" || type === "appendResponse";
       if (isAnswer) this.#answeredMs.set(from, this.#nowMs);
+      this.#led = standing;
     } else if (from === this.#leader) {
       this.#heardMs = this.#nowMs;
       if (type === "append") this.#commit = message.commit;
@@ -102,21 +105,26 @@ export class Freshness {
   /** The moment as of which this replica holds everything committed; -Infinity when that is not known. */
   inStepMs(standing: Standing, nowMs: number): number {
     this.#follow(standing);
-    const { role, term, commitIndex } = standing;
-    // A leader knows what is committed when an entry of its own term is.
-    if (role === "leader" && this.#appliedTerm === term && this.#appliedIndex >= commitIndex) {
-      this.#inStepMs = Math.max(this.#inStepMs, this.#quorumMs(standing, nowMs));
-    }
+    if (standing.role === "leader") this.#creditLeader(standing, nowMs);
     return this.#isWhole ? this.#inStepMs : never;
   }
 
   #follow({ term, leader }: Standing): void {
     if (term === this.#term && leader === this.#leader) return;
+    if (this.#led !== null) this.#creditLeader(this.#led, this.#nowMs);
+    this.#led = null;
     this.#term = term;
     this.#leader = leader;
     this.#commit = null;
     this.#answeredMs.clear();
     this.#electedMs = this.#nowMs;
+  }
+
+  /** A leader knows what is committed when an entry of its own term is. */
+  #creditLeader(standing: Standing, nowMs: number): void {
+    const { term, commitIndex } = standing;
+    if (this.#appliedTerm !== term || this.#appliedIndex < commitIndex) return;
+    this.#inStepMs = Math.max(this.#inStepMs, this.#quorumMs(standing, nowMs));
   }
 
   #quorumMs({ configuration }: Standing, nowMs: number): number {

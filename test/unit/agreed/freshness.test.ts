@@ -139,6 +139,21 @@ describe("a leader", () => {
     expect(inStepMs(100)).toBe(100);
   });
 
+  test("that leads no more is as old as the last answer of a quorum, though nobody asked before", () => {
+    const { freshness, take } = replica("leader");
+    freshness.applied(10, 4);
+    take(answer, two, 100);
+    const configuration = configurationOf([1, 2, 3]);
+    const alone = {
+      role: "follower",
+      term: 4,
+      leader: null,
+      commitIndex: 10,
+      configuration,
+    } as const;
+    expect(freshness.inStepMs(alone, 5000)).toBe(100);
+  });
+
   test("that votes alone is always in step", () => {
     const freshness = new Freshness(one, 10);
     const configuration = configurationOf([1], [2]);

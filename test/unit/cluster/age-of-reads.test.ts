@@ -20,6 +20,7 @@ describe("the age of a local read", () => {
     expect(old.cluster.stalenessMs()).toBeGreaterThan(200);
     await flock.pass(3000);
     expect(old.cluster.stalenessMs()).toBeGreaterThan(3000);
+    expect(old.cluster.stalenessMs()).toBeLessThan(3500);
     flock.heal();
     await flock.settled(3);
     await flock.pass(500);
