@@ -16,6 +16,10 @@ export class DurableImage {
     this.#nodeId = nodeId;
   }
 
+  demand(isTrue: boolean, promise: string, what: string): void {
+    this.#facts.demand(isTrue, promise, `${this.#nodeId}: ${what}`);
+  }
+
   /** One change becomes durable. */
   change(change: StorageChange): void {
     const { demand } = this.#facts;
@@ -24,8 +28,13 @@ export class DurableImage {
     if (hardState !== undefined) {
       const before = this.hardState;
       const isLater = hardState.term > before.term;
-      const isSame = hardState.term === before.term && hardState.commit >= before.commit;
+      const isSame = hardState.term === before.term;
       demand(isLater || isSame, "monotonic term", `${this.#nodeId} went back from ${before.term}`);
+      demand(
+        hardState.commit >= before.commit,
+        "monotonic commit",
+        `${this.#nodeId} went back from ${before.commit} to ${hardState.commit}`,
+      );
       demand(
         isLater || before.vote === null || before.vote === hardState.vote,
         "one vote per term",

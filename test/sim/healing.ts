@@ -6,6 +6,8 @@ const convergeWithinMs = 60_000;
 const answerWithinMs = 10_000;
 const pollMs = 100;
 const retryMs = 500;
+/** Entries by which a log may be longer than its window until it is cut. */
+const logSlack = 16;
 /** Before an operator looks who is missing. */
 const operatorAfterMs = 8000;
 const operatorEveryMs = 2000;
@@ -70,6 +72,11 @@ function isAtRest(world: World): string | null {
   const last = read("raft_last_index");
   const applied = read("raft_applied_index");
   if (new Set([...last, ...applied]).size !== 1) return `applied ${applied}, last ${last}`;
+  const waiting = [...read("reads_waiting"), ...read("proposals_pending_bytes")];
+  if (waiting.some((one) => one > 0)) return `reads or proposals wait: ${waiting}`;
+  const { entriesMax } = world.logWindow;
+  const longest = Math.max(...live.map(({ disk }) => disk.durable.log.marks.length));
+  if (longest > entriesMax + logSlack) return `a log of ${longest} entries, not ${entriesMax}`;
   for (const { label, cluster } of live) {
     const members = cluster?.members() ?? [];
     if (members.length !== live.length) return `${label} knows ${members.length} members`;

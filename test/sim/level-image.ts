@@ -29,6 +29,7 @@ export class LevelImage {
   readonly #random: Seeded;
   #journal: Logged[] = [];
   #file = 0;
+  #durableSequence = 0;
   /** Sealed, as it stands in its file. */
   floor: Buffer | null = null;
   /** What a check of the files finds; null: nothing. */
@@ -40,6 +41,11 @@ export class LevelImage {
   }
 
   setFloor(floor: Floor): void {
+    this.durable.demand(
+      floor.sequence <= this.#durableSequence,
+      "the floor is durable",
+      `it stands for batch ${floor.sequence}, synced are ${this.#durableSequence}`,
+    );
     this.floor = sealJson("floor", floor);
   }
 
@@ -124,6 +130,7 @@ export class LevelImage {
       else puts.set(operation.key, operation.value);
     }
     const { durable } = this;
+    this.#durableSequence = record<number>(puts, "q") ?? this.#durableSequence;
     const point = record<SnapshotRecord>(puts, "p/0");
     const isInstalled = puts.has("g/0");
     if (point !== null && isInstalled) durable.change({ groupId: 0, installSnapshot: point });
