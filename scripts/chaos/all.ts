@@ -122,3 +122,16 @@ async function finalCheck(flock: Flock, registers: Registers) {
   const violations = [...failures, ...describeLost(lost), ...verdicts];
   return { lostWrites: lost.length, sameDigestEverywhere, violations };
 }
+
+/** The answer in one line, for a person. */
+export function summaryOf(result: AllResult, runsMin: number): string {
+  const { runs, notRun, ranTooSeldom, acknowledged, lostWrites, violations } = result;
+  const all = Object.keys(runs).length;
+  const possible = all - Object.keys(notRun).length;
+  const often = `${possible - ranTooSeldom.length} of ${all} nemeses ran at least ${runsMin} times`;
+  const cannot = possible === all ? "" : ` (${all - possible} cannot run here)`;
+  const writes = `${lostWrites} of ${acknowledged} acknowledged writes lost`;
+  const order = `${violations.length} violations`;
+  const equal = `the replicas are ${result.sameDigestEverywhere ? "equal" : "NOT equal"}`;
+  return `${often}${cannot}; ${writes}; ${order}; ${equal}`;
+}

@@ -1,4 +1,4 @@
-import { runAll } from "./all.ts";
+import { runAll, summaryOf } from "./all.ts";
 import { runFailover } from "./failover.ts";
 import { runFlip } from "./flip-show.ts";
 import { runIdle } from "./idle.ts";
@@ -70,6 +70,7 @@ async function runNetworked(
     `chaos: ${nodes} nodes, ${minutes} minutes, each nemesis at least ${runsMin} times, seed ${seed}`,
   );
   const result = await runAll({ minutes, nodes, seed, runsMin, only: options.only }, network, say);
+  say(summaryOf(result, runsMin));
   const exitCodeOfRun = report(result, options.json === true);
   return result.ranTooSeldom.length === 0 ? exitCodeOfRun : 1;
 }
