@@ -106,7 +106,12 @@ export class MembershipDriver {
       const steps: MembershipStep[] = [{ type: "addLearner", nodeId: wish.nodeId }];
       const former = this.#formerOf(wish);
       if (former !== null) steps.push({ type: "remove", nodeId: former });
-      await this.#change(steps, record, () => agreed.member(wish.nodeId) !== null);
+      await this.#change(
+        steps,
+        record,
+        () => agreed.member(wish.nodeId) !== null,
+        () => this.#checkFormer(former),
+      );
       this.#options.log.info(
         { node: record.name, nodeId: record.nodeId, inPlaceOf: former },
         "node joined as learner",
@@ -145,8 +150,13 @@ export class MembershipDriver {
         { name: former.name },
       );
     }
-    this.#checkRemoval(former);
     return former.nodeId;
+  }
+
+  /** Asked when the change is proposed: while it waited the members may have changed. */
+  #checkFormer(former: NodeId | null): void {
+    const record = former === null ? null : this.#options.agreed.member(former);
+    if (record !== null) this.#checkRemoval(record);
   }
 
   /** Leader only: resolves when the removal is committed. */
