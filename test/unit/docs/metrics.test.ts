@@ -21,6 +21,7 @@ const documented = rowNames(page);
 const expansions: Readonly<Record<string, readonly string[]>> = {
   "transport_frames_dropped_${this.name}_full": ["raft", "control", "forward", "request"],
   "transport_links_${reason}": ["reset", "closed"],
+  "transport_connections_refused_${reason}": ["full", "address", "flood", "late"],
   "transport_broadcasts_dropped_${reason}": ["too_large", "failed"],
   'transport_refused_${refusal.code.replaceAll("-", "_")}': [
     "wrong_secret",
