@@ -48,6 +48,13 @@ beforeAll(async () => {
 
 afterAll(() => rm(root, { recursive: true }));
 
+async function contentOf(path: string): Promise<readonly [string, string][]> {
+  const level = new Level<string, string>(path, { compression: false });
+  const content = await level.iterator().all();
+  await level.close();
+  return content;
+}
+
 describe("which files a database reads", () => {
   it("is the same in this reading of the manifest and in that of the product", async () => {
     for (const copy of copies) {
@@ -63,15 +70,20 @@ describe("which files a database reads", () => {
     }
   });
 
-  it("holds for LevelDB too: it opens without what is called a leftover, and not without a table", async () => {
+  it("holds for LevelDB too: it holds the same without what is called a leftover, and does not open without a table", async () => {
     for (const killed of copies) {
       const copy = `${killed}-without`;
       await cp(killed, copy, { recursive: true });
-      const { leftovers, tables } = await readDatabaseFiles(copy);
+      const { tables } = await readDatabaseFiles(copy);
+      // As of a compaction that was killed before the manifest knew of it.
+      await cp(join(copy, tables[0] ?? ""), join(copy, "999999.ldb"));
+      const { leftovers } = await readDatabaseFiles(copy);
+      expect(leftovers).toContain("999999.ldb");
       for (const name of leftovers) await rm(join(copy, name));
-      const whole = new Level(copy, { compression: false });
-      await whole.open();
-      await whole.close();
+      const content = await contentOf(copy);
+      await cp(killed, copy, { recursive: true });
+      expect(await contentOf(copy)).toEqual(content);
+      await rm(copy, { recursive: true });
       await cp(killed, copy, { recursive: true });
       const missing = (await readDatabaseFiles(copy)).tables[0] ?? "";
       await rm(join(copy, missing));
