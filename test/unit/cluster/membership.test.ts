@@ -134,12 +134,29 @@ describe("removal", () => {
     await flock.until(() => two.cluster.members().length === 2, "the dead one is removed");
   });
 
+  test("what the leader refuses is refused with the same code at every node", async () => {
+    const flock = new MemoryFlock();
+    await flock.grow(4);
+    const isVoting = (node: FlockNode): boolean => voters(flock).includes(node.cluster.name);
+    const [follower, other] = flock.followers.filter(isVoting) as [FlockNode, FlockNode];
+    const learner = flock.followers.find((node) => !isVoting(node)) as FlockNode;
+    const refusal = { code: "change-refused" };
+    await expect(
+      flock.settle(follower.cluster.transferLeadership(learner.nodeId)),
+    ).rejects.toMatchObject(refusal);
+    other.crash();
+    await flock.pass(3000);
+    await expect(
+      flock.settle(follower.cluster.removeMember(follower.nodeId)),
+    ).rejects.toMatchObject(refusal);
+  });
+
   test("requests to remove at any node reach the leader; an unknown id is an error", async () => {
     const flock = new MemoryFlock();
     await flock.grow(3);
     const follower = flock.followers[0] as FlockNode;
-    await expect(flock.settle(follower.cluster.removeMember("0".repeat(32)))).rejects.toThrow(
-      "unknown-node",
+    await expect(flock.settle(follower.cluster.removeMember("0".repeat(32)))).rejects.toMatchObject(
+      { code: "unknown-node" },
     );
   });
 
