@@ -111,7 +111,7 @@ export class LeadershipDriver {
   }
 
   async #transfer(to: NodeId | null): Promise<NodeId> {
-    const { raft, nodeId, schedule } = this.#options;
+    const { raft, agreed, nodeId, schedule } = this.#options;
     await this.#until(() => !this.#isChanging());
     if (raft.status().role !== "leader") {
       throw new ClusterError("not-leader", "this node does not lead the cluster (any more)");
@@ -129,7 +129,8 @@ export class LeadershipDriver {
     });
     const leader = this.#leader();
     if (leader === nodeId || (to !== null && leader !== to)) {
-      throw new ClusterError("change-refused", `node ${target} did not take over leadership`);
+      const name = agreed.member(target)?.name ?? target;
+      throw new ClusterError("change-refused", `${name} did not take over leadership`);
     }
     return leader;
   }
