@@ -1,4 +1,5 @@
 /** Puts known bugs back, one at a time, and lets the simulator find them: `npm run sim:mutants`. */
+import { rmSync } from "node:fs";
 import { appendFile, readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { mutants } from "../../test/sim/mutants/mutants.ts";
@@ -7,9 +8,14 @@ import { SourceTree } from "./mutants/tree.ts";
 
 const program = new Command("sim:mutants")
   .description(
-    "Each mutant is a change of text in a copy of the tree. It is caught when a schedule of the simulator breaks a promise, or, where the table names them, when unit tests or golden scripts fail; a seed or a test that fails without it does not count. Exit 1 when one is not caught.",
+    "Each mutant is a change of text in a copy of the tree. It is caught when a schedule of the simulator breaks a promise, or else, where the table names them, when unit tests or golden scripts fail; a seed or a test that fails without it does not count. Exit 1 when one is not caught.",
   )
   .option("--schedules <count>", "schedules that each mutant may take", "2000")
+  .option(
+    "--schedules-before-tests <count>",
+    "those of a mutant with named tests; only when they find nothing the tests are run",
+    "100",
+  )
   .option("--seconds <count>", "simulated seconds of faults in each", "10")
   .option("--catches <count>", "catches by schedules whose median is told", "3")
   .option("--only <text>", "mutants whose name contains this")
@@ -25,6 +31,7 @@ const program = new Command("sim:mutants")
   .parse();
 const options = program.opts<{
   schedules: string;
+  schedulesBeforeTests: string;
   seconds: string;
   catches: string;
   only?: string;
@@ -33,11 +40,12 @@ const options = program.opts<{
   record?: string;
   workers: string;
   minutes: string;
-  schedulesOnly?: boolean;
 }>();
 
 interface Outcome {
   readonly name: string;
+  /** The bug itself: the table may change between two parts of a run. */
+  readonly bug: string;
   /** Of the sources that it was caught in. */
   readonly tree: string;
   readonly caught: Catch | null;
@@ -47,20 +55,26 @@ const chosen = [...mutants.entries()]
   .map(([at, mutant]) => ({ number: at + 1, mutant }))
   .filter(({ number }) => number >= Number(options.from))
   .filter(({ number }) => number <= Number(options.until ?? mutants.length))
-  .filter(({ mutant }) => mutant.name.includes(options.only ?? ""))
-  .filter(({ mutant }) => options.schedulesOnly !== true || mutant.tests !== undefined);
+  .filter(({ mutant }) => mutant.name.includes(options.only ?? ""));
 const clean = await SourceTree.copyOf();
 const trees = [clean];
 const outcomes: Outcome[] = [];
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    for (const { path } of trees) rmSync(path, { recursive: true, force: true });
+    process.exit(1);
+  });
+}
 try {
   const tree = await clean.hash();
+  console.log(`sources ${tree}`);
   const known = await recorded(tree);
   const hunting = new Hunting(clean, {
     schedules: Number(options.schedules),
     seconds: Number(options.seconds),
     catches: Number(options.catches),
     minutes: Number(options.minutes),
-    isScheduleOnly: options.schedulesOnly === true,
+    schedulesBeforeTests: Number(options.schedulesBeforeTests),
   });
   const open = [...chosen];
   const work = async (): Promise<void> => {
@@ -69,10 +83,11 @@ try {
     for (let next = open.shift(); next !== undefined; next = open.shift()) {
       const { number, mutant } = next;
       const { name } = mutant;
-      const before = known.get(name);
+      const bug = `${mutant.find} -> ${mutant.replace}`;
+      const before = known.get(bug);
       const caught =
         before?.caught ?? (await copy.withMutant(mutant, () => hunting.hunt(mutant, copy)));
-      const outcome = { name, tree, caught };
+      const outcome = { name, bug, tree, caught };
       outcomes.push(outcome);
       console.log(
         `${number} | ${caught === null ? "MISSED" : "caught"} | ${name} | ${say(caught)}`,
@@ -103,7 +118,7 @@ async function recorded(tree: string): Promise<Map<string, Outcome>> {
   const lines = text.split("\n").filter((line) => line !== "");
   const all = lines.map((line) => JSON.parse(line) as Outcome);
   return new Map(
-    all.filter((one) => one.tree === tree && one.caught !== null).map((one) => [one.name, one]),
+    all.filter((one) => one.tree === tree && one.caught !== null).map((one) => [one.bug, one]),
   );
 }
 

@@ -74,6 +74,8 @@ export class Facts {
   #timeMs = 0;
   newestTerm: Term = 0;
   committedIndex: LogIndex = 0;
+  /** Up to here `Rules` found the log durable on a quorum. */
+  judgedIndex: LogIndex = 0;
   snapshotsInstalled = 0;
   compactions = 0;
   /** The first broken promise; the simulation ends with it. */
@@ -202,6 +204,8 @@ export class Facts {
     }
     if (index <= this.committedIndex) return;
     this.committedIndex = index;
+    // Judged when a leader told it, by the members of that moment; a change may have been applied since.
+    if (index <= this.judgedIndex) return;
     const term = log.termAt(index) ?? 0;
     const isDurable = configurations.some((configuration) =>
       isQuorum(configuration, (voter) => this.disks.get(voter)?.holds(index, term) === true),

@@ -57,6 +57,7 @@ export class Rules {
     const isDurable =
       inForce === null ||
       isQuorum(inForce, (voter) => this.#facts.disks.get(voter)?.holds(commit, term) === true);
+    this.#facts.judgedIndex = commit;
     this.demand(isDurable, "durable on a quorum when committed", `${nodeId}: ${commit} of ${term}`);
   }
 

@@ -11,13 +11,13 @@ export interface HuntLine {
 
 export interface HuntBounds {
   readonly schedules: number;
+  /** For a mutant with named tests, which come after them. */
+  readonly schedulesBeforeTests: number;
   readonly seconds: number;
   /** More catches than one tell how much luck the first was. */
   readonly catches: number;
   /** For the simulator, per mutant; 0 for no bound. */
   readonly minutes: number;
-  /** Named tests are left out: what would schedules alone find? */
-  readonly isScheduleOnly: boolean;
 }
 
 /** What caught a mutant. */
@@ -56,9 +56,10 @@ export class Hunting {
 
   /** Null when nothing caught the mutant that stands in `tree`. */
   async hunt(mutant: Mutant, tree: SourceTree): Promise<Catch | null> {
-    return mutant.tests !== undefined && !this.#bounds.isScheduleOnly
-      ? this.#byTests(mutant.tests, tree)
-      : this.#bySchedules(mutant, tree);
+    const { schedules, schedulesBeforeTests } = this.#bounds;
+    if (mutant.tests === undefined) return this.#bySchedules(mutant, schedules, tree);
+    const caught = await this.#bySchedules(mutant, schedulesBeforeTests, tree);
+    return caught ?? this.#byTests(mutant.tests, tree);
   }
 
   async #byTests(tests: readonly string[], tree: SourceTree): Promise<Catch | null> {
@@ -68,8 +69,9 @@ export class Hunting {
     return { by: "tests", failed, tests };
   }
 
-  async #bySchedules(mutant: Mutant, tree: SourceTree): Promise<Catch | null> {
-    const { schedules, seconds, catches, minutes } = this.#bounds;
+  async #bySchedules(mutant: Mutant, schedules: number, tree: SourceTree): Promise<Catch | null> {
+    const { seconds, catches, minutes } = this.#bounds;
+    if (schedules === 0) return null;
     const bounds = ["--schedules", schedules, "--seconds", seconds, "--catches", catches];
     const rest = ["--after-catch", afterCatch, "--with", (mutant.faults ?? []).join()];
     const { code, output } = await tree.run([...simulator, ...[...bounds, ...rest].map(String)], {

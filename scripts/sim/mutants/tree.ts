@@ -40,7 +40,7 @@ export class SourceTree {
     return new SourceTree(path);
   }
 
-  /** Names the content of the whole copy. */
+  /** Names the content of the whole copy but for the table of mutants and what runs them. */
   async hash(): Promise<string> {
     const hash = createHash("sha256");
     const names = [...files];
@@ -50,7 +50,8 @@ export class SourceTree {
         withFileTypes: true,
       });
       for (const entry of entries) {
-        if (entry.isFile()) names.push(join(entry.parentPath, entry.name).slice(this.path.length));
+        if (!entry.isFile() || entry.parentPath.endsWith("sim/mutants")) continue;
+        names.push(join(entry.parentPath, entry.name).slice(this.path.length));
       }
     }
     for (const name of names.sort()) {
