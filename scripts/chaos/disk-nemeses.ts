@@ -1,6 +1,6 @@
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type FlipKind, type Flipped, flipByte } from "./flip-byte.ts";
+import { describeFlip, type FlipKind, flipByte } from "./flip-byte.ts";
 import { type Flock, type Place, pause } from "./flock.ts";
 import { always, anyFollower, type Harm, last, type Nemesis, namesOf } from "./harm.ts";
 import { losePower } from "./power-loss/power-loss.ts";
@@ -136,11 +136,6 @@ async function restartDamaged(
   }
   await flock.remove(oldId, syncTimeoutMs);
   return "came back by itself under a new id";
-}
-
-export function describeFlip({ file, position, sizeBytes, leftovers }: Flipped): string {
-  const passedOver = leftovers.length === 0 ? "" : `, ${leftovers.length} leftovers beside it`;
-  return `byte ${position} of ${file} (${sizeBytes}${passedOver})`;
 }
 
 async function wipe(harm: Harm): Promise<string> {

@@ -12,7 +12,7 @@ export interface Flipped {
   readonly leftovers: readonly string[];
 }
 
-/** Some records are not worth the name; and a table is at least its footer. */
+/** In less than this there may be nothing but a footer, or the records that every start writes. */
 const sizeBytesMin = 256;
 /** Of a table: two handles, padding that means nothing, and the magic number. */
 const footerBytes = 48;
@@ -37,6 +37,12 @@ export async function flipByte(
   content[position] = (content[position] ?? 0) ^ (1 << Math.floor(random() * 8));
   await writeFile(path, content, { flush: true });
   return { file, position, sizeBytes: content.length, leftovers };
+}
+
+/** For a report. */
+export function describeFlip({ file, position, sizeBytes, leftovers }: Flipped): string {
+  const passedOver = leftovers.length === 0 ? "" : `, ${leftovers.length} leftovers beside it`;
+  return `byte ${position} of ${file} (${sizeBytes}${passedOver})`;
 }
 
 /** Between records there may be filling at the end of a block. */
