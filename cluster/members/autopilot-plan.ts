@@ -64,6 +64,7 @@ export function planVoters(
   }
   const growth = grow(voters, candidates, target);
   if (growth !== null || healthyVoters.length < voters.length) return growth;
+  if (candidates.length === 0) return null;
   const step = spreadStep(
     voters.filter((member) => !member.isLeader).sort(byName),
     voters,
@@ -105,6 +106,9 @@ function plan(
   return { promote: ids(promote), demote: ids(demote), reason };
 }
 
+/** The leader sorts ten times a second, and `localeCompare` would make one of these for each comparison. */
+const names = new Intl.Collator("en", { numeric: true });
+
 function byName(a: AutopilotMember, b: AutopilotMember): number {
-  return a.name.localeCompare(b.name, "en", { numeric: true }) || (a.nodeId < b.nodeId ? -1 : 1);
+  return names.compare(a.name, b.name) || (a.nodeId < b.nodeId ? -1 : 1);
 }
