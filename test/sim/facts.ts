@@ -53,6 +53,12 @@ export function isQuorum(
   return isMajority(voters, isAgreeing) && isMajority(votersOutgoing, isAgreeing);
 }
 
+/** Who changes it afterwards throws, and so is found. */
+function freeze(configuration: Configuration): void {
+  for (const list of Object.values(configuration)) Object.freeze(list);
+  Object.freeze(configuration);
+}
+
 /** What a whole simulated cluster has said, stored and agreed on. Every method checks promises of `consensus.md` 6.3. */
 export class Facts {
   readonly disks = new Map<NodeId, DurableImage>();
@@ -61,7 +67,8 @@ export class Facts {
   readonly #entries = new Map<number, { readonly before: Term; readonly hash: number }>();
   readonly #committed: (Committed | undefined)[] = [];
   readonly #digests: (string | undefined)[] = [];
-  readonly #configurations: { readonly index: LogIndex; readonly text: string }[] = [];
+  readonly #configurations = new Map<LogIndex, Configuration>();
+  readonly #texts = new WeakMap<Configuration, string>();
   /** Value of a client -> the index at which it was applied. */
   readonly values = new Map<string, LogIndex>();
   /** Value of a compare-and-set that found another version -> the index at which it did. */
@@ -230,10 +237,20 @@ export class Facts {
 
   /** Every node computes the same configuration from the log. */
   configured(index: LogIndex, configuration: Configuration): void {
+    if (!Object.isFrozen(configuration)) freeze(configuration);
+    const known = this.#configurations.get(index) ?? configuration;
+    this.#configurations.set(index, known);
+    const isSame = known === configuration || this.#textOf(known) === this.#textOf(configuration);
+    this.demand(isSame, "same configuration", `index ${index} has two`);
+  }
+
+  /** Most indexes share one configuration. It is frozen, so that it stays what it was when it was first seen. */
+  #textOf(configuration: Configuration): string {
+    const known = this.#texts.get(configuration);
+    if (known !== undefined) return known;
     const text = JSON.stringify(configuration);
-    const known = this.#configurations.find((one) => one.index === index);
-    if (known === undefined) this.#configurations.push({ index, text });
-    else this.demand(known.text === text, "same configuration", `index ${index} has two`);
+    this.#texts.set(configuration, text);
+    return text;
   }
 
   /** The content of a replica after the command at `index`. */
