@@ -154,7 +154,9 @@ export class SimClient {
     trace.event(`${value} ${outcome.status}`);
     if (outcome.status === "applied") {
       facts.demand(isDiskLow !== true, "no writes on a disk nearly full", `${value} was taken`);
-      this.#applied(open, outcome.index, outcome.result as RetainedResult);
+      const result = outcome.result as RetainedResult | null;
+      facts.demand(result !== null, "acknowledged means applied", `${value} has no result`);
+      if (result !== null) this.#applied(open, outcome.index, result);
     } else if (outcome.status === "unknown") {
       this.#remember(open, Number.POSITIVE_INFINITY);
     } else {

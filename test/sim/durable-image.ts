@@ -7,7 +7,7 @@ import { LogImage } from "./log-image.ts";
 export class DurableImage {
   readonly #facts: Facts;
   readonly #nodeId: string;
-  readonly log = new LogImage();
+  log = new LogImage();
   hardState: HardState = { term: 0, vote: null, commit: 0 };
   appliedIndex: LogIndex = 0;
 
@@ -59,6 +59,18 @@ export class DurableImage {
       "applied <= last",
       `${this.#nodeId} has applied ${this.appliedIndex}, its log ends at ${this.log.lastIndex}`,
     );
+  }
+
+  /** The disk is that of a new node from now on; what it had confirmed is answered. */
+  handOver(): DurableImage {
+    const old = new DurableImage(this.#facts, this.#nodeId);
+    old.log = this.log;
+    old.hardState = this.hardState;
+    old.appliedIndex = this.appliedIndex;
+    this.log = new LogImage();
+    this.hardState = { term: 0, vote: null, commit: 0 };
+    this.appliedIndex = 0;
+    return old;
   }
 
   holds(index: LogIndex, term: Term): boolean {

@@ -58,11 +58,10 @@ async function reach(
 /** Null when every live node is a ready member and holds the same as the leader; else what is missing. */
 function isAtRest(world: World): string | null {
   const live = world.nodes.filter(({ isGone }) => !isGone);
-  const down = live.find(({ process, cluster }) => process === null || cluster === null);
-  if (down !== undefined) {
-    if (down.process === null) world.startSoon(down);
-    return `${down.label} is no member`;
-  }
+  // Also those that had begun to stop before all was healed, and have stopped since.
+  for (const node of live) if (node.process === null) world.startSoon(node);
+  const down = live.find(({ cluster }) => cluster === null);
+  if (down !== undefined) return `${down.label} is no member`;
   const stopping = live.find(({ isStopping }) => isStopping);
   if (stopping !== undefined) return `${stopping.label} is about to end`;
   const gauges = live.map(({ cluster }) => cluster?.metrics() ?? new Map<string, number>());

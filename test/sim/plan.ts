@@ -86,6 +86,11 @@ export function planOf(seed: number, seconds: number): Plan {
   };
 }
 
+/** Whether some of the faults need disks with records that can be damaged. */
+export function needsLevel({ faults }: Plan): boolean {
+  return faults.some(({ kind }) => kind === "bitFlip" || kind === "lyingDisk");
+}
+
 /** From one node to three, to five and back to three, in that time. */
 function churn(random: Seeded, totalMs: number): Omit<Fault, "number">[] {
   const at = (kind: FaultKind, from: number, to: number): Omit<Fault, "number"> => ({

@@ -3,7 +3,7 @@ import { SimClient } from "./client.ts";
 import { Violation } from "./facts.ts";
 import { strike } from "./faults.ts";
 import { heal } from "./healing.ts";
-import { planOf } from "./plan.ts";
+import { needsLevel, planOf } from "./plan.ts";
 import { Seeded } from "./seeded.ts";
 import { World } from "./world.ts";
 
@@ -38,8 +38,8 @@ export interface ScheduleResult {
 /** One seed from beginning to end: faults, then healing, then what clients saw. Never throws. */
 export async function runSchedule(options: ScheduleOptions): Promise<ScheduleResult> {
   const { seed, seconds, say = null } = options;
-  const world = new World(seed, say);
   const plan = planOf(seed, seconds);
+  const world = new World(seed, say, needsLevel(plan));
   const faults = plan.faults.filter(({ number }) => options.faults?.includes(number) ?? true);
   const unhandled = (error: unknown): void => {
     world.facts.demand(false, "nothing is thrown", text(error));

@@ -163,6 +163,9 @@ export class SimNode {
   /** The first half of what happens to a damaged node... */
   renewIdentity(): void {
     const { facts, random } = this.#world;
+    const { durable } = this.disk;
+    const isOfOldId = facts.disks.get(this.nodeId) === durable;
+    if (isOfOldId) facts.disks.set(this.nodeId, durable.handOver());
     this.nodeId = random.hex(32);
     this.disk.damage = null;
     facts.disks.set(this.nodeId, this.disk.durable);

@@ -68,10 +68,10 @@ export class World {
   #moment = 0;
   #labels = 0;
 
-  constructor(seed: number, say: ((text: string) => void) | null) {
+  constructor(seed: number, say: ((text: string) => void) | null, isLevel: boolean) {
     this.random = new Seeded(seed, "world");
     this.say = say && ((text) => say(`${this.clock.nowMs.toFixed(1).padStart(9)} ${text}`));
-    this.isLevel = this.random.chance(0.5);
+    this.isLevel = isLevel || this.random.chance(0.2);
     this.logWindow = this.random.pick(logWindows);
     this.flow = this.random.pick(flows);
     this.network = new MemoryNetwork({
