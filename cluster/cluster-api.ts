@@ -12,6 +12,9 @@ export type ProposalOutcome =
   /** Not known in time: it may be applied later, or not. */
   | { readonly status: "unknown"; readonly reason: "timeout" | "stopped" };
 
+/** `ok`: what is read here from now on holds everything acknowledged before the question. */
+export type ReadOutcome = "ok" | "no-quorum" | "overloaded";
+
 export interface MemberView {
   readonly nodeId: NodeId;
   readonly name: string;
@@ -54,9 +57,9 @@ export interface Cluster {
   propose(command: Uint8Array, timeoutMs: number, done: (outcome: ProposalOutcome) => void): void;
   /**
    * Resolves "ok" when this node has applied everything that any node acknowledged before the call
-   * (ReadIndex, batched); "no-quorum" after `timeoutMs` without an answer.
+   * (ReadIndex, batched); "no-quorum" after `timeoutMs` without an answer, "overloaded" at once when too many callers wait.
    */
-  readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum">;
+  readBarrier(timeoutMs: number): Promise<ReadOutcome>;
   /** Milliseconds since this node last knew it was in step with a leader; how old a local read may be. */
   stalenessMs(): number;
   hasQuorum(): boolean;
@@ -93,7 +96,7 @@ export interface Cluster {
   status(): Promise<ClusterStatus>;
   /**
    * As `status`, but every replica reads its records from the disk and makes their digest anew. A replica that differs from
-   * a majority of voters ends itself, and starts anew from the others.
+   * a majority of voters is silent when this resolves, and starts anew from the others (`onCondemned`).
    */
   verify(): Promise<ClusterStatus>;
   /** Cuts the log to what is applied, on one member or on all. Rejects with `unknown-node`. */

@@ -1,52 +1,35 @@
-import type { AgreedState } from "./agreed/agreed-state.ts";
-import type { LogWindowLimits } from "./agreed/log-window.ts";
-import { encodeMemberRecord, type MemberRecord } from "./agreed/member-record.ts";
-import type { Cluster, InterestHandler, MemberView, ProposalOutcome } from "./cluster-api.ts";
+import { encodeMemberRecord } from "./agreed/member-record.ts";
+import type {
+  Cluster,
+  InterestHandler,
+  MemberView,
+  ProposalOutcome,
+  ReadOutcome,
+} from "./cluster-api.ts";
+import type { ClusterNodeOptions } from "./cluster-node-options.ts";
+import { AddressGossip } from "./drivers/address-gossip.ts";
 import type { CompactedLog } from "./drivers/compaction-driver.ts";
 import { Consensus } from "./drivers/consensus.ts";
-import type { DiskSpace } from "./drivers/disk-watch.ts";
 import { consentRequestKind } from "./drivers/formation.ts";
 import { ForwardDriver } from "./drivers/forward-driver.ts";
 import { InterestDriver } from "./drivers/interest-driver.ts";
-import type { KnownPeers } from "./drivers/known-peers.ts";
 import { MemberDriver } from "./drivers/member-driver.ts";
 import { Readiness } from "./drivers/readiness.ts";
 import { RemovalNotice, removedRequestKind } from "./drivers/removal-notice.ts";
 import { SeedDialler } from "./drivers/seed-dialler.ts";
-import { snapshotBulkKind } from "./drivers/snapshot-driver.ts";
+import { snapshotBulkKind } from "./drivers/snapshot-sender.ts";
 import { roleOf, StatusDriver, statusRequestKind } from "./drivers/status-driver.ts";
 import { Upkeep } from "./drivers/upkeep.ts";
 import { ClusterError, nodeRemoved } from "./errors.ts";
 import { targetVoters } from "./members/autopilot-plan.ts";
 import type { NodeId } from "./node-id.ts";
-import { type ClusterOptions, expectedNodes } from "./options.ts";
-import type { Counters } from "./ports.ts";
+import { expectedNodes } from "./options.ts";
 import type { RaftStatus } from "./raft/ready.ts";
 import type { Configuration } from "./raft/types.ts";
 import type { ClusterStatus, NodeStatus } from "./status.ts";
-import type { ClusterStorage, NodeRecord, StorageRestore } from "./storage/storage.ts";
-import { Channel, type LinkEvent, type LinkStats, type Transport } from "./transport/transport.ts";
+import { Channel, type LinkEvent, type LinkStats } from "./transport/transport.ts";
 import { CommandTag } from "./wire/batch-codec.ts";
 import { ControlKind } from "./wire/frame-kinds.ts";
-
-export interface ClusterNodeOptions extends ClusterOptions {
-  readonly storage: ClusterStorage;
-  readonly transport: Transport;
-  readonly counters: Counters;
-  readonly restore: StorageRestore;
-  readonly record: NodeRecord;
-  readonly agreed: AgreedState;
-  /** Links that opened while the node was looking for its cluster. */
-  readonly openLinks: readonly LinkEvent[];
-  /** Whom to talk to until the log says who the members are. */
-  readonly knownMembers: readonly MemberRecord[];
-  readonly logWindow: LogWindowLimits;
-  /** Called with the members at every change of them. */
-  readonly remember: (peers: KnownPeers) => void;
-  /** Makes the next start set the database aside; left out where nothing outlives the process. */
-  readonly condemn?: ((reason: string) => Promise<void>) | undefined;
-  readonly diskSpace?: (() => Promise<DiskSpace>) | undefined;
-}
 
 const announceTimeoutMs = 60_000;
 /** What the goodbye to peers and the disk may take of the time given to `stop`. */
@@ -61,6 +44,7 @@ export class ClusterNode implements Cluster {
   readonly #options: ClusterNodeOptions;
   readonly #consensus: Consensus;
   readonly #members: MemberDriver;
+  readonly #addresses: AddressGossip;
   readonly #seeds: SeedDialler;
   readonly #interest: InterestDriver;
   readonly #forward: ForwardDriver;
@@ -118,6 +102,12 @@ export class ClusterNode implements Cluster {
       areAllLinked: () => this.#members.areAllLinked(),
     });
     const isMember = (id: NodeId): boolean => agreed.member(id) !== null || this.#members.has(id);
+    this.#addresses = new AddressGossip({
+      ...ports,
+      nodeId,
+      isMember,
+      learnt: (member, addresses) => this.#members.learnAddresses(member, addresses),
+    });
     this.#interest = new InterestDriver({ ...ports, nodeId, incarnation, isMember });
     this.#forward = new ForwardDriver({ ...ports, incarnation, isMember });
     this.#removals = new RemovalNotice({
@@ -191,6 +181,7 @@ export class ClusterNode implements Cluster {
 
   receiveLink(event: LinkEvent): void {
     this.#members.onLink(event);
+    this.#addresses.onLink(event);
     this.#interest.onLink(event);
     this.#forward.onLink(event);
     this.#consensus.onLink(event);
@@ -220,7 +211,9 @@ export class ClusterNode implements Cluster {
     if (kind === statusRequestKind) return this.#status.onRequest(payload);
     if (kind === "interest") return this.#interest.onRequest(from, payload);
     const answer =
-      this.#consensus.leadership.onRequest(kind, payload) ?? this.#upkeep.onRequest(kind, payload);
+      this.#consensus.leadership.onRequest(kind, payload) ??
+      this.#consensus.snapshots.onRequest(kind, payload) ??
+      this.#upkeep.onRequest(kind, payload);
     if (answer !== null) return answer;
     const handler = this.#requestHandlers.get(kind);
     if (handler === undefined) {
@@ -233,7 +226,7 @@ export class ClusterNode implements Cluster {
     if (!this.#upkeep.refuses(done)) this.#consensus.proposals.propose(command, timeoutMs, done);
   }
 
-  readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum"> {
+  readBarrier(timeoutMs: number): Promise<ReadOutcome> {
     return this.#consensus.reads.wait(timeoutMs);
   }
 
@@ -308,11 +301,11 @@ export class ClusterNode implements Cluster {
   }
 
   isReady(): boolean {
-    return this.#readiness.isReady();
+    return !this.#upkeep.isCondemned && this.#readiness.isReady();
   }
 
   readiness(): readonly { readonly name: string; readonly isOk: boolean }[] {
-    return this.#readiness.parts();
+    return [...this.#readiness.parts(), { name: "content", isOk: !this.#upkeep.isCondemned }];
   }
 
   whenReady(): Promise<void> {
@@ -355,6 +348,7 @@ export class ClusterNode implements Cluster {
     this.#seeds.stop();
     this.#interest.stop();
     this.#forward.stop();
+    await this.#upkeep.whenMarked();
     await Promise.race([
       Promise.allSettled([transport.stop(), storage.close()]),
       this.#pause(Math.max(200, deadlineMs - clock.monotonicMs())),
@@ -368,6 +362,8 @@ export class ClusterNode implements Cluster {
       case ControlKind.ping:
       case ControlKind.pong:
         return this.#members.onControl(from, kind, payload);
+      case ControlKind.addresses:
+        return this.#addresses.onControl(from, payload);
       case ControlKind.interestDelta:
       case ControlKind.interestAck:
       case ControlKind.interestDigest:
@@ -391,6 +387,7 @@ export class ClusterNode implements Cluster {
     const known = new Set(members.map((member) => member.nodeId));
     for (const nodeId of this.#knownNodes) {
       if (known.has(nodeId)) continue;
+      this.#addresses.forget(nodeId);
       this.#interest.forget(nodeId);
       this.#forward.forget(nodeId);
       void this.#removals.tellIfRemoved(nodeId);
@@ -444,8 +441,9 @@ export class ClusterNode implements Cluster {
 
   /** Tells the others where this node is now, once it is a member; without a leader it asks again and again. */
   async #announce(): Promise<void> {
-    const { transport } = this.#options;
-    const record = { nodeId: this.nodeId, name: this.name, addresses: transport.addresses() };
+    const { transport, zone = null } = this.#options;
+    const self = { nodeId: this.nodeId, name: this.name, addresses: transport.addresses() };
+    const record = zone === null ? self : { ...self, zone };
     const command = { tag: CommandTag.memberRecord, bytes: encodeMemberRecord(record) };
     for (;;) {
       const outcome = await this.#consensus.proposals.proposeInternal(command, announceTimeoutMs);

@@ -46,6 +46,19 @@ export class ClusterError extends Error {
   }
 }
 
+/**
+ * What another node refused a request with. It travels as `remote-failure` with a text that begins with the code; whoever asked
+ * for something that the other node does in its place passes the refusal on as its own.
+ */
+export function refusalOfPeer(error: unknown): unknown {
+  if (!(error instanceof ClusterError) || error.code !== "remote-failure") return error;
+  const [, code, text] = /^([a-z-]+): (.*)$/s.exec(error.message) ?? [];
+  const known = clusterErrorCodes.find((one) => one === code);
+  return known === undefined || text === undefined
+    ? error
+    : new ClusterError(known, text, {}, error);
+}
+
 /** A member that was removed learns of it. */
 export function nodeRemoved(name: string): ClusterError {
   return new ClusterError(

@@ -5,6 +5,7 @@ export type {
   InterestHandler,
   MemberView,
   ProposalOutcome,
+  ReadOutcome,
 } from "./cluster-api.ts";
 export type { CompactedLog } from "./drivers/compaction-driver.ts";
 export { systemClock } from "./drivers/system-clock.ts";

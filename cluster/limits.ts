@@ -26,8 +26,10 @@ export interface TransportLimits {
   readonly closeTimeoutMs: number;
   /** Connections of this node; beyond it new ones are refused (libp2p's default of 300 is too few for a large flock). */
   readonly connectionsMax: number;
-  /** Connections that have not finished the handshake; more are refused (default 10: a mass restart would starve). */
+  /** Connections that came in and have no verified hello yet; more are refused (libp2p: 10, a mass restart would starve). */
   readonly pendingConnectionsMax: number;
+  /** Of those from one address; more are refused. A peer that meant well dials again. */
+  readonly pendingPerAddressMax: number;
   /** New connections per second and address; more are refused (default 5: nodes of one host would be locked out). */
   readonly connectionsPerSecondMax: number;
   /** Dials under way; further ones wait for their turn, as long as their own deadline lets them. */
@@ -51,11 +53,12 @@ export const defaultTransportLimits: TransportLimits = {
   bulkTransfersMax: 4,
   bulkReadAheadSizeBytesMax: mebibyte,
   broadcastSizeBytesMax: mebibyte - 4 * kibibyte,
-  handshakeTimeoutMs: 10_000,
+  handshakeTimeoutMs: 5000,
   probeTimeoutMs: 1000,
   closeTimeoutMs: 1000,
   connectionsMax: 2048,
   pendingConnectionsMax: 256,
+  pendingPerAddressMax: 64,
   connectionsPerSecondMax: 1000,
   dialsMax: 256,
   portsTriedMax: 200,
@@ -65,11 +68,20 @@ export const defaultTransportLimits: TransportLimits = {
 /** One write to a stream costs about 15 us however small it is, so frames leave in chunks of up to this size. */
 export const chunkSizeBytesMax = 64 * kibibyte;
 
+/**
+ * What a peer may send before the encryption stands: its own part takes less than 1 KiB, and each line of somebody else's talk costs an
+ * answer. More ends the connection.
+ */
+export const unencryptedSizeBytesMax = 8 * kibibyte;
+
 /** A handshake frame of a peer that is not verified yet; a larger one ends the connection. */
 export const handshakeFrameSizeBytesMax = 64 * kibibyte;
 
 /** Yamux: a stream starts with this window, which both ends must know (the protocol's own 256 KiB)... */
 export const streamWindowStartSizeBytes = 256 * kibibyte;
+
+/** ...of which the reader gives back what it has read in pieces of this size, each a frame of its own... */
+export const streamWindowPieceSizeBytes = 64 * kibibyte;
 
 /** ...and grows up to this one where the round trip asks for it; the sender then waits. */
 export const streamWindowSizeBytesMax = 8 * mebibyte;

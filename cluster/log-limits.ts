@@ -1,3 +1,12 @@
+/** How much of the log is on its way at once: to followers, to the state, and before it is committed. */
+export interface FlowLimits {
+  readonly appendSizeBytesMax: number;
+  readonly inflightAppendsMax: number;
+  readonly inflightAppendSizeBytesMax: number;
+  readonly uncommittedSizeBytesMax: number;
+  readonly committedSizeBytesPerTurnMax: number;
+}
+
 /** Bounds of the log and of what waits for it. Bounds of links and routes are in limits.ts. */
 export const logLimits = {
   /** Entry bytes in one append message; a larger entry travels alone. */
@@ -27,6 +36,12 @@ export const logLimits = {
   commandSizeBytesMax: 8 * 1024 * 1024,
   /** State bytes per chunk of a snapshot stream. */
   snapshotChunkSizeBytes: 128 * 1024,
+  /** Linearizable reads of this node without an answer; a further one is answered "overloaded". */
+  readBarriersMax: 65_536,
+  /** Snapshots to all followers together, unless the operator says otherwise; chunks wait for their turn. */
+  snapshotBytesPerSecondMax: 64 * 1024 * 1024,
+  /** How long the view of a transfer that was cut is kept for its rest; then the next one begins anew. */
+  snapshotKeptMs: 60_000,
   /** Digests of the state at the newest log indexes, for comparison between nodes. */
   digestsKept: 8192,
 } as const;

@@ -1,3 +1,5 @@
+import type { ClusterError } from "./errors.ts";
+import type { NodeId } from "./node-id.ts";
 import type { Clock, Log, Random } from "./ports.ts";
 import type { StateMachine } from "./state-machine.ts";
 import type { NodeFigures } from "./status.ts";
@@ -14,8 +16,11 @@ export type Formation =
       readonly kind: "join";
       readonly addresses: readonly string[];
       readonly isDiscovering: boolean;
-      /** This node was a member under another id; its name is its own again as soon as that id counts as down. */
-      readonly isReturning?: boolean;
+      /**
+       * This node was this member until it lost its data. As soon as that one counts as down, it takes over the name and that
+       * member is removed: nobody has the old key any more.
+       */
+      readonly former?: { readonly nodeId: NodeId; readonly name: string };
     }
   /** Waits until `count` nodes without a cluster know each other, then exactly one of them founds and the rest join. */
   | {
@@ -40,7 +45,6 @@ export interface ClusterTimings {
   readonly pingMs: number;
   readonly suspectMs: number;
   readonly downMs: number;
-  readonly interestDigestMs: number;
   /** How long a learner must be caught up and healthy before it is promoted. */
   readonly stabilizationMs: number;
   /** How long a voter must be down before a healthy learner takes its place. */
@@ -54,7 +58,6 @@ export const defaultTimings: ClusterTimings = {
   pingMs: 250,
   suspectMs: 1500,
   downMs: 5000,
-  interestDigestMs: 1000,
   stabilizationMs: 2000,
   replaceVoterAfterMs: 30_000,
 };
@@ -75,6 +78,8 @@ export interface ClusterOptions {
   readonly secret: Uint8Array;
   readonly formation: Formation;
   readonly votersMax: number;
+  /** What fails together with this node; voters are spread over zones. Null or left out: nobody said. */
+  readonly zone?: string | null;
   readonly stateMachine: StateMachine;
   readonly figures: () => NodeFigures;
   readonly version: string;
@@ -83,9 +88,16 @@ export interface ClusterOptions {
   readonly diskReserveSizeBytes?: number | null;
   /** Time between two checks of everything on the disk; 0 or left out: none. */
   readonly scrubIntervalMs?: number;
+  /** Bytes per second of the snapshots that this node sends, all together; 0: no limit, left out: 64 MiB. */
+  readonly snapshotBytesPerSecondMax?: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** The disk failed or a replica diverged: the process must end at once. */
+  /** The disk failed or the state machine threw: the process must end at once. */
   readonly onFatal: (error: Error) => void;
+  /**
+   * The content of this node is wrong, and a majority of voters holds what is right. Called once, at once: nothing of it may be
+   * served any more. Whoever is called stops the cluster and starts anew, which sets the database aside. Left out: `onFatal`.
+   */
+  readonly onCondemned?: (error: ClusterError) => void;
 }

@@ -49,6 +49,10 @@ export const forwardLimits = {
 export const memberLimits = {
   /** Addresses remembered per member; the rest is not dialled. */
   addressesMax: 16,
+  /** A DNS name has at most 253 characters. A longer address makes its frame or request malformed. */
+  addressLengthMax: 262,
+  /** Nodes whose addresses stand in one frame; more take several. */
+  addressNodesPerFrameMax: 64,
   dialTimeoutMs: 3000,
   redialMinMs: 50,
   redialMaxMs: 2000,

@@ -8,6 +8,7 @@ import type { DiskSpace } from "./drivers/disk-watch.ts";
 import { FormationDriver, type Formed } from "./drivers/formation.ts";
 import type { KnownPeers } from "./drivers/known-peers.ts";
 import { ClusterError, nodeRemoved } from "./errors.ts";
+import type { FlowLimits } from "./log-limits.ts";
 import type { NodeId } from "./node-id.ts";
 import type { ClusterOptions } from "./options.ts";
 import type { Counters } from "./ports.ts";
@@ -38,6 +39,8 @@ export interface NodeParts {
   readonly transport: Transport;
   readonly counters: Counters;
   readonly logWindow: LogWindowLimits;
+  /** Left out: those of `logLimits`. */
+  readonly flow?: FlowLimits | undefined;
   /** Addresses on this machine worth a try for a node without a cluster. */
   readonly neighbours: () => Promise<readonly string[]>;
   /** The peer port is open; called once, before the node looks for its cluster. */
@@ -109,6 +112,7 @@ export async function startNode(parts: NodeParts): Promise<StartingCluster> {
       agreed: entered.agreed,
       knownMembers: entered.knownMembers,
       logWindow: parts.logWindow,
+      flow: parts.flow,
       remember: parts.remember,
       condemn: parts.condemn,
       diskSpace: parts.diskSpace,
@@ -156,8 +160,7 @@ async function enter(parts: NodeParts, formation: FormationDriver): Promise<Ente
   const agreed = new AgreedState(options.stateMachine);
   agreed.reset();
   if (restore.nodeRecord !== null) {
-    await storage.loadState((key, value) => agreed.restore(key, value));
-    agreed.restored();
+    await loadState(parts, agreed);
     if (agreed.wasRemoved(transport.nodeId)) throw nodeRemoved(restore.nodeRecord.name);
     return { record: restore.nodeRecord, restore, agreed, knownMembers: agreed.members() };
   }
@@ -165,12 +168,29 @@ async function enter(parts: NodeParts, formation: FormationDriver): Promise<Ente
   if (formed.kind === "joined") {
     const record = recordOf(formed, transport.nodeId);
     await write(storage, { groupId: defaultGroup, nodeRecord: record });
+    parts.remember(peersOf(record, formed.members));
     options.log.info({ node: record.name, clusterId: record.clusterId }, "joined the cluster");
     agreed.restored();
     const nodeRecord = record;
     return { record, restore: { ...restore, nodeRecord }, agreed, knownMembers: formed.members };
   }
   return found(parts, agreed);
+}
+
+/** Damage that shows only now, in the replicated state, is handled by the next start, as damage found before it was opened. */
+async function loadState({ storage, restore, condemn }: NodeParts, agreed: AgreedState) {
+  try {
+    await storage.loadState((key, value) => agreed.restore(key, value));
+  } catch (error) {
+    const isDamage = error instanceof ClusterError && error.code === "storage-corrupt";
+    // The only voter keeps what it has: no other node could replace it.
+    const { voters } = restore.configuration;
+    if (isDamage && voters.some((voter) => voter !== restore.nodeRecord?.nodeId)) {
+      await condemn?.(error.message);
+    }
+    throw error;
+  }
+  agreed.restored();
 }
 
 async function found(parts: NodeParts, agreed: AgreedState): Promise<Entered> {
@@ -219,6 +239,16 @@ async function found(parts: NodeParts, agreed: AgreedState): Promise<Entered> {
       configuration,
     },
   };
+}
+
+/** Until this node has the members from the log: with these it finds its way back should its disk be damaged before. */
+function peersOf(
+  { clusterId, nodeId, name }: NodeRecord,
+  members: readonly MemberRecord[],
+): KnownPeers {
+  const others = members.filter((member) => member.nodeId !== nodeId);
+  const addresses = others.flatMap((member) => member.addresses);
+  return { clusterId, nodeId, name, isOnlyVoter: false, addresses };
 }
 
 function recordOf(formed: Formed & { kind: "joined" }, nodeId: string): NodeRecord {

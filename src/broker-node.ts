@@ -1,11 +1,18 @@
-import { type Cluster, defaultTimings, type StartingCluster, systemClock } from "#cluster";
+import {
+  type Cluster,
+  type ClusterError,
+  type ClusterTimings,
+  defaultTimings,
+  type StartingCluster,
+  systemClock,
+} from "#cluster";
 import { ApiServer } from "./api/server.ts";
 import { type Broker, createBroker } from "./broker/broker.ts";
 import { type CompiledPatterns, compilePatterns } from "./broker/device-patterns.ts";
 import { type BrokerLimits, defaultBrokerLimits } from "./broker/limits.ts";
 import type { LoadedConfig } from "./config/config.ts";
 import { dataDirectories } from "./config/data-directory.ts";
-import { portRequest } from "./config/listen-ports.ts";
+import { type PortRequest, portRequest } from "./config/listen-ports.ts";
 import type { Config } from "./config/options.ts";
 import { type Ports, writePorts } from "./config/saved-ports.ts";
 import { loadSecret, secretRequest } from "./config/secret.ts";
@@ -16,7 +23,7 @@ import { listenWebSocket } from "./listeners/websocket.ts";
 import { LocalNode } from "./local-node.ts";
 import { bindNextFree, checkFixedPorts } from "./port-binding.ts";
 import { Replica } from "./replica/replica.ts";
-import { formationOf, type OpenedNode, openNode } from "./startup.ts";
+import { formationOf, type NodePlace, type OpenedNode, openNode, stayingPort } from "./startup.ts";
 import type { Logger } from "./telemetry/log.ts";
 import { version } from "./version.ts";
 
@@ -26,6 +33,8 @@ import { version } from "./version.ts";
  */
 const settleMs = 3000;
 const settlePollMs = 20;
+/** For clients of a condemned node to take their goodbye. */
+const cutOffMs = 1000;
 
 /** What the line that says ready tells. */
 export interface ReadyFacts extends Ports {
@@ -33,22 +42,35 @@ export interface ReadyFacts extends Ports {
   readonly nodeId: string;
 }
 
+export interface BrokerNodeOptions {
+  readonly loaded: LoadedConfig;
+  readonly log: Logger;
+  /** Null at the start of a process. */
+  readonly place: NodePlace | null;
+  readonly onFatal: (error: Error) => void;
+  /** The content of this node is wrong. It serves nothing more: stop it, and put another in its place. */
+  readonly onCondemned: () => void;
+}
+
 /** Puts one broker node together, and takes it apart again. */
 export class BrokerNode {
+  readonly #options: BrokerNodeOptions;
   readonly #loaded: LoadedConfig;
   readonly #log: Logger;
-  readonly #onFatal: (error: Error) => void;
   readonly #local: LocalNode;
   readonly #replica = new Replica();
   readonly #patterns: CompiledPatterns;
   readonly #api: ApiServer;
   readonly #listeners: Listener[] = [];
   #starting: StartingCluster | null = null;
+  #dataDir: string | null = null;
+  #stopping: Promise<void> | null = null;
 
-  constructor(loaded: LoadedConfig, log: Logger, onFatal: (error: Error) => void) {
+  constructor(options: BrokerNodeOptions) {
+    const { loaded, log } = options;
+    this.#options = options;
     this.#loaded = loaded;
     this.#log = log;
-    this.#onFatal = onFatal;
     this.#patterns = patternsOf(loaded.config);
     this.#local = new LocalNode(this.#replica, this.#patterns, {
       version,
@@ -65,10 +87,11 @@ export class BrokerNode {
 
   /** Resolves when the node is ready; null when it was stopped on the way. */
   async start(): Promise<ReadyFacts | null> {
-    await checkFixedPorts(this.#loaded);
+    if (this.#options.place === null) await checkFixedPorts(this.#loaded);
     const opened = await this.#open();
     this.#starting = opened.starting;
-    const http = await bindNextFree(portRequest("http", this.#loaded, opened.saved), (host, port) =>
+    this.#dataDir = opened.dataDir;
+    const http = await bindNextFree(this.#portOf("http", opened), (host, port) =>
       this.#api.listen(host, port),
     );
     this.#local.ports = { http, peer: opened.starting.peerPort };
@@ -88,7 +111,17 @@ export class BrokerNode {
    * Readiness off, no new clients, goodbye to those that are here (0x8B), leadership handed over, disk at rest. May take
    * `timeoutMs` and a little more.
    */
-  async stop(timeoutMs: number): Promise<void> {
+  stop(timeoutMs: number): Promise<void> {
+    this.#stopping ??= this.#stop(timeoutMs);
+    return this.#stopping;
+  }
+
+  /** Null before the data directory is open. */
+  get place(): NodePlace | null {
+    return this.#dataDir === null ? null : { dataDir: this.#dataDir, ports: this.#local.ports };
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
     const { broker, cluster } = this.#local;
     this.#local.isStopping = true;
     await Promise.all(this.#listeners.map((listener) => listener.stopAccepting()));
@@ -99,6 +132,23 @@ export class BrokerNode {
       await cluster.stop(timeoutMs * 0.6);
     }
     await this.#api.close();
+  }
+
+  /** Clients are cut off, and the API tells nothing more of the content, before this returns. */
+  #condemned(error: ClusterError): void {
+    this.#local.isCondemned = true;
+    this.#local.isStopping = true;
+    this.#api.stopFeed();
+    void this.#local.broker?.stop(cutOffMs);
+    this.#log.warn(
+      { reason: error.message },
+      "clients are cut off until this node is in sync again",
+    );
+    this.#options.onCondemned();
+  }
+
+  #portOf(face: keyof Ports, { saved }: OpenedNode): PortRequest {
+    return stayingPort(portRequest(face, this.#loaded, saved), this.#options.place?.ports[face]);
   }
 
   async #open(): Promise<OpenedNode> {
@@ -117,18 +167,21 @@ export class BrokerNode {
       secret: secret.bytes,
       formation: formationOf(this.#loaded),
       votersMax: config.votersMax,
+      zone: config.zone,
       stateMachine: this.#replica,
       figures: () => this.#local.nodeFigures(),
       version,
-      timings: defaultTimings,
+      timings: timingsOf(config),
       diskReserveSizeBytes: config.diskReserveSizeBytes,
       scrubIntervalMs: config.scrubIntervalSeconds * 1000,
+      snapshotBytesPerSecondMax: config.snapshotBytesPerSecondMax,
       clock: systemClock,
       random: Math.random,
       log: this.#log,
-      onFatal: this.#onFatal,
+      onFatal: this.#options.onFatal,
+      onCondemned: (error: ClusterError) => this.#condemned(error),
     };
-    return openNode(directories, this.#loaded, settings, this.#log);
+    return openNode(directories, this.#loaded, settings, this.#log, this.#options.place);
   }
 
   #createBroker(cluster: Cluster): Broker {
@@ -164,13 +217,17 @@ export class BrokerNode {
     }
   }
 
-  async #listen(broker: Broker, { saved, dataDir }: OpenedNode): Promise<Ports> {
+  async #listen(broker: Broker, opened: OpenedNode): Promise<Ports> {
     const log = this.#log;
+    const { dataDir } = opened;
     const { http = 0, peer = 0 } = this.#local.ports;
-    const mqtt = await listenTcp(portRequest("mqtt", this.#loaded, saved), broker, log);
+    const mqtt = await listenTcp(this.#portOf("mqtt", opened), broker, log);
     this.#listeners.push(mqtt);
-    const ws = await listenWebSocket(portRequest("ws", this.#loaded, saved), broker, log);
+    const ws = await listenWebSocket(this.#portOf("ws", opened), broker, log);
     this.#listeners.push(ws);
+    // A stop meanwhile has not seen them.
+    if (this.#local.isStopping)
+      for (const listener of this.#listeners) await listener.stopAccepting();
     const ports = { mqtt: mqtt.port, ws: ws.port, http, peer };
     this.#local.ports = ports;
     this.#local.areListenersOpen = true;
@@ -195,12 +252,22 @@ function patternsOf(config: Config): CompiledPatterns {
   }
 }
 
+/** The leader of the moment decides who votes, by its own waits. */
+function timingsOf({ promoteAfterSeconds, replaceAfterSeconds }: Config): ClusterTimings {
+  return {
+    ...defaultTimings,
+    stabilizationMs: promoteAfterSeconds * 1000,
+    replaceVoterAfterMs: replaceAfterSeconds === 0 ? Infinity : replaceAfterSeconds * 1000,
+  };
+}
+
 function limitsOf(config: Config): BrokerLimits {
   return {
     ...defaultBrokerLimits,
     connectionsMax: config.connectionsMax,
     maximumPacketSizeBytes: config.packetSizeBytesMax,
     sessionExpirySecondsMax: config.sessionExpirySecondsMax,
+    keepAliveSecondsMax: config.keepAliveSecondsMax,
     session: {
       ...defaultBrokerLimits.session,
       queuedMessagesMax: config.queuedMessagesMax,

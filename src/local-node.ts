@@ -5,6 +5,7 @@ import {
   type CompactedLog,
   type MemberView,
   type NodeFigures,
+  type ReadOutcome,
   stopRisks,
   systemClock,
 } from "#cluster";
@@ -36,6 +37,8 @@ export class LocalNode implements NodePort {
   ports: Partial<Ports> = {};
   areListenersOpen = false;
   isStopping = false;
+  /** The replica was found wrong: nothing of it is read any more. */
+  isCondemned = false;
   readonly #replica: Replica;
   readonly #patterns: CompiledPatterns;
   readonly #nameAsked: string;
@@ -58,6 +61,7 @@ export class LocalNode implements NodePort {
   }
 
   get devices(): DeviceQueries {
+    this.#checkContent();
     return this.#replica.devices;
   }
 
@@ -113,10 +117,10 @@ export class LocalNode implements NodePort {
   }
 
   async stopRisks(
-    nameOrId: string,
-  ): Promise<{ readonly node: string; readonly reasons: readonly string[] }> {
-    const { name } = this.#member(nameOrId);
-    return { node: name, reasons: stopRisks(await this.#joined().status(), name) };
+    namesOrIds: readonly string[],
+  ): Promise<{ readonly nodes: readonly string[]; readonly reasons: readonly string[] }> {
+    const nodes = [...new Set(namesOrIds.map((nameOrId) => this.#member(nameOrId).name))];
+    return { nodes, reasons: stopRisks(await this.#joined().status(), nodes) };
   }
 
   #member(nameOrId: string): MemberView {
@@ -145,7 +149,7 @@ export class LocalNode implements NodePort {
     return this.cluster?.stalenessMs() ?? Number.POSITIVE_INFINITY;
   }
 
-  async readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum"> {
+  async readBarrier(timeoutMs: number): Promise<ReadOutcome> {
     return this.cluster === null ? "no-quorum" : this.cluster.readBarrier(timeoutMs);
   }
 
@@ -154,12 +158,18 @@ export class LocalNode implements NodePort {
   }
 
   getRetained(topic: string): RetainedState | null {
+    this.#checkContent();
     const message = this.#replica.getRetained(topic);
     return message === null || expiresAtMs(message) <= systemClock.wallMs() ? null : message;
   }
 
   async setAttribute(write: AttributeWrite): Promise<{ readonly version: number }> {
     return this.#openBroker().setAttribute(write);
+  }
+
+  #checkContent(): void {
+    if (!this.isCondemned) return;
+    throw new ClusterError("stopped", "the content of this node was found wrong; it starts anew");
   }
 
   #openBroker(): Broker {

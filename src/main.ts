@@ -1,9 +1,9 @@
 import { isatty } from "node:tty";
 import { ClusterError, isWriteAfterClose } from "#cluster";
 import { BrokerError } from "./broker/errors.ts";
-import { BrokerNode } from "./broker-node.ts";
 import { type Environment, type LoadedConfig, loadConfig } from "./config/config.ts";
 import { UsageError } from "./config/usage-error.ts";
+import { RevivingNode } from "./reviving-node.ts";
 import { createLog, type Logger } from "./telemetry/log.ts";
 import { version } from "./version.ts";
 
@@ -37,7 +37,7 @@ export async function main(argv: readonly string[], environment: Environment): P
   // Whoever read the log is gone; the clients are not.
   process.stdout.on("error", () => {});
   try {
-    const node = new BrokerNode(loaded, log, die);
+    const node = new RevivingNode(loaded, log, die);
     const stopping = handleSignals(node, log);
     const ready = await node.start();
     if (ready !== null && !stopping.aborted) {
@@ -82,7 +82,7 @@ function fail(error: unknown, log: Logger): never {
 }
 
 /** The first SIGTERM or SIGINT stops the node in order, a second one at once. Answers what tells that it stops. */
-function handleSignals(node: BrokerNode, log: Logger): AbortSignal {
+function handleSignals(node: RevivingNode, log: Logger): AbortSignal {
   const stopping = new AbortController();
   let firstAtMs = 0;
   const onSignal = (signal: NodeJS.Signals): void => {

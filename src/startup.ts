@@ -8,7 +8,7 @@ import {
 } from "#cluster";
 import type { LoadedConfig } from "./config/config.ts";
 import type { DataDirectories } from "./config/data-directory.ts";
-import { portRequest } from "./config/listen-ports.ts";
+import { type PortRequest, portRequest } from "./config/listen-ports.ts";
 import { type Ports, readPorts } from "./config/saved-ports.ts";
 import { UsageError } from "./config/usage-error.ts";
 import type { Logger } from "./telemetry/log.ts";
@@ -20,21 +20,31 @@ export interface OpenedNode {
   readonly starting: StartingCluster;
 }
 
+/** Where a node was before it started anew in the same process. */
+export interface NodePlace {
+  readonly dataDir: string;
+  readonly ports: Partial<Ports>;
+}
+
 type ClusterSettings = Omit<
   ClusterOptions,
   "dataDir" | "siblingRoot" | "peerHost" | "peerPort" | "isPeerPortFixed"
 >;
 
-/** Opens the first data directory that no other process holds. The lock of its storage decides between starters. */
+/**
+ * Opens the first data directory that no other process holds, or that of `place`. The lock of its storage decides between
+ * starters.
+ */
 export async function openNode(
   directories: DataDirectories,
   loaded: LoadedConfig,
   settings: ClusterSettings,
   log: Logger,
+  place: NodePlace | null,
 ): Promise<OpenedNode> {
-  for (const dataDir of directories.candidates) {
+  for (const dataDir of place === null ? directories.candidates : [place.dataDir]) {
     const saved = readPorts(dataDir);
-    const peer = portRequest("peer", loaded, saved);
+    const peer = stayingPort(portRequest("peer", loaded, saved), place?.ports.peer);
     try {
       const starting = await startCluster({
         ...settings,
@@ -54,6 +64,11 @@ export async function openNode(
     }
   }
   throw new UsageError(`--data-root: every data directory in ${directories.dataRoot} is held`, 1);
+}
+
+/** The port that clients and peers know, for a node that starts anew in the same process. */
+export function stayingPort(request: PortRequest, port: number | undefined): PortRequest {
+  return port === undefined ? request : { ...request, port, isPortFixed: true };
 }
 
 function isLocked(error: unknown): boolean {

@@ -144,6 +144,16 @@ export class ProposalLane {
     this.#pending = kept;
   }
 
+  /** Callers hear "unknown" at once; their commands travel on, and later ones are still taken. */
+  forgetCallers(): void {
+    const batched = this.#inflight.flatMap((batch) => batch.waiting);
+    for (const waiting of [...batched, ...this.#pending]) {
+      const { settle } = waiting;
+      waiting.settle = null;
+      settle?.({ status: "unknown", reason: "stopped" });
+    }
+  }
+
   close(): void {
     this.#isClosed = true;
     for (const waiting of this.#pending)

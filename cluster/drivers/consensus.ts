@@ -1,5 +1,6 @@
 import type { AgreedState } from "../agreed/agreed-state.ts";
 import type { LogWindowLimits } from "../agreed/log-window.ts";
+import type { FlowLimits } from "../log-limits.ts";
 import type { NodeId } from "../node-id.ts";
 import type { ClusterTimings } from "../options.ts";
 import type { Clock, Counters, Log, Random } from "../ports.ts";
@@ -28,7 +29,10 @@ export interface ConsensusOptions {
   readonly counters: Counters;
   readonly timings: ClusterTimings;
   readonly votersMax: number;
+  readonly snapshotBytesPerSecondMax?: number | undefined;
   readonly logWindow: LogWindowLimits;
+  /** Left out: those of `logLimits`. */
+  readonly flow?: FlowLimits | undefined;
   readonly stateOf: (nodeId: NodeId) => "up" | "suspect" | "down";
   /** A configuration is in force now: members or voters changed. */
   readonly onConfigured: (configuration: Configuration) => void;
@@ -36,7 +40,7 @@ export interface ConsensusOptions {
   readonly onFatal: (error: Error) => void;
 }
 
-/** A follower that has heard nothing of its leader for this many election timeouts does not claim to have a quorum. */
+/** Who has heard nothing of its leader, or of its followers, for this many election timeouts does not claim to have a quorum. */
 const quorumElectionTimeouts = 4;
 
 /** Everything of a node that has to do with its log: what goes in, what comes out, who leads, who votes. */
@@ -76,7 +80,7 @@ export class Consensus {
     const { raft } = this.driver;
     const schedule = (): void => this.driver.schedule();
     this.proposals = new ProposalDriver({ ...options, raft, schedule });
-    this.reads = new ReadBarriers(clock, {
+    this.reads = new ReadBarriers(clock, options.counters, {
       readIndex: (requestId) => {
         raft.readIndex(requestId);
         schedule();
@@ -88,6 +92,7 @@ export class Consensus {
       raft,
       schedule,
       step: (message) => this.driver.step(message),
+      cutIndex: () => this.driver.cutIndex,
     });
     this.membership = new MembershipDriver({ ...options, raft, schedule });
     this.leadership = new LeadershipDriver({
@@ -122,12 +127,20 @@ export class Consensus {
     this.driver.stop();
   }
 
+  /** The content of this node is wrong: no read is confirmed, no result told and no snapshot sent from now on. */
+  withdraw(): void {
+    this.reads.close();
+    this.snapshots.stop();
+    this.proposals.forgetCallers();
+  }
+
   onLink(event: LinkEvent): void {
     if (event.type === "up") {
       this.proposals.linkUp(event.nodeId);
       return;
     }
     const { raft } = this.driver;
+    this.driver.linkDown(event.nodeId);
     raft.reportUnreachable(event.nodeId);
     if (event.reason === "reset") raft.leaderUnreachable(event.nodeId);
     this.driver.schedule();
@@ -144,19 +157,21 @@ export class Consensus {
       ["raft_voters", status.configuration.voters.length],
       ["raft_learners", status.configuration.learners.length],
       ["proposals_pending_bytes", this.proposals.pendingSizeBytes],
+      ["reads_waiting", this.reads.waiting],
     ];
   }
 
-  /** Milliseconds since this node led or heard its leader. */
+  /** How long ago this replica held everything that was committed; Infinity when that is not known. */
   stalenessMs(): number {
-    return Math.max(0, this.#options.clock.monotonicMs() - this.driver.leaderContactMs);
+    return Math.max(0, this.#options.clock.monotonicMs() - this.driver.inStepMs);
   }
 
   hasQuorum(): boolean {
-    const { tickMs, electionTicks } = this.#options.timings;
+    const { clock, timings } = this.#options;
+    const silentMs = clock.monotonicMs() - this.driver.contactMs;
     return (
       this.status().leader !== null &&
-      this.stalenessMs() < quorumElectionTimeouts * tickMs * electionTicks
+      silentMs < quorumElectionTimeouts * timings.tickMs * timings.electionTicks
     );
   }
 

@@ -37,9 +37,8 @@ const reportMs = 5000;
 /** For how long a node that consented to a founder waits for it before it listens to another. */
 const consentMs = 10_000;
 const discoveredMax = 256;
-/** What a joining node may say of itself: it is kept in the log's state. A DNS name has at most 253 characters. */
+/** What a joining node may say of itself: it is kept in the log's state. */
 const nameLengthMax = 256;
-const addressLengthMax = 262;
 const dialsAtOnce = 4;
 
 /**
@@ -153,7 +152,12 @@ export class FormationDriver {
 
   async #tryJoin(): Promise<Joined | null> {
     const { transport, name } = this.#options;
-    const wish = { nodeId: transport.nodeId, name, addresses: transport.addresses() };
+    const wish = {
+      nodeId: transport.nodeId,
+      name: name ?? this.#former?.name ?? null,
+      addresses: transport.addresses(),
+      ...(this.#former === undefined ? {} : { replaces: this.#former.nodeId }),
+    };
     for (const nodeId of this.#candidates()) {
       try {
         const answer = await transport.request(
@@ -166,19 +170,18 @@ export class FormationDriver {
       } catch (error) {
         const { message } = error as ClusterError;
         const final = finalError(error as ClusterError);
-        if (final !== null && !this.#isOwnName(message)) throw final;
+        // The holder of the name may be what this node was a moment ago and does not count as down yet.
+        const isOwnName = final?.code === "name-taken" && this.#former !== undefined;
+        if (final !== null && !isOwnName) throw final;
         this.#lastProblem = message;
       }
     }
     return null;
   }
 
-  /** The holder of the name may be what this node was a moment ago and does not count as down yet. */
-  #isOwnName(message: string): boolean {
+  get #former(): { readonly nodeId: NodeId; readonly name: string } | undefined {
     const { formation } = this.#options;
-    return (
-      formation.kind === "join" && formation.isReturning === true && message.includes("name-taken")
-    );
+    return formation.kind === "join" ? formation.former : undefined;
   }
 
   /** Members of a cluster first. */
@@ -253,6 +256,7 @@ export function decodeJoinWish(payload: Uint8Array): {
   nodeId: NodeId;
   name: string | null;
   addresses: string[];
+  replaces: NodeId | null;
 } {
   let wish: Record<string, unknown>;
   try {
@@ -260,18 +264,21 @@ export function decodeJoinWish(payload: Uint8Array): {
   } catch (cause) {
     throw new ClusterError("frame-malformed", "join request is not JSON", {}, cause);
   }
-  const { nodeId, name, addresses } = wish;
+  const { nodeId, name, addresses, replaces = null } = wish;
   if (
     typeof nodeId !== "string" ||
     !isNodeId(nodeId) ||
     !(name === null || (typeof name === "string" && name.length <= nameLengthMax)) ||
+    !(replaces === null || (typeof replaces === "string" && isNodeId(replaces))) ||
     !Array.isArray(addresses) ||
-    !addresses.every((address) => typeof address === "string" && address.length <= addressLengthMax)
+    !addresses.every(
+      (address) => typeof address === "string" && address.length <= memberLimits.addressLengthMax,
+    )
   ) {
     throw new ClusterError("frame-malformed", "join request lacks nodeId, name or addresses");
   }
   const best = (addresses as string[]).slice(0, memberLimits.addressesMax);
-  return { nodeId, name, addresses: best };
+  return { nodeId, name, addresses: best, replaces };
 }
 
 const finalCodes = ["name-taken", "node-removed", "storage-foreign"] as const;

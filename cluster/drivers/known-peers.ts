@@ -2,6 +2,7 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { NodeId } from "../node-id.ts";
 import type { Log } from "../ports.ts";
+import { syncDirectory } from "../storage/floor-file.ts";
 
 /** What a node keeps beside its database, for the day on which the database is damaged. */
 export interface KnownPeers {
@@ -59,6 +60,7 @@ export class KnownPeersFile {
         this.#waiting = null;
         await writeFile(`${path}.new`, `${JSON.stringify(peers)}\n`, { flush: true });
         await rename(`${path}.new`, path);
+        await syncDirectory(this.#dataDir);
       }
     } catch (error) {
       this.#log.warn({ path, reason: (error as Error).message }, "cannot note the known peers");

@@ -1,5 +1,5 @@
 import type { AgreedState } from "../agreed/agreed-state.ts";
-import { ClusterError } from "../errors.ts";
+import { ClusterError, refusalOfPeer } from "../errors.ts";
 import type { NodeId } from "../node-id.ts";
 import type { Clock } from "../ports.ts";
 import type { RaftCore } from "../raft/api.ts";
@@ -52,7 +52,7 @@ export class LeadershipDriver {
   }
 
   async remove(nodeId: NodeId): Promise<void> {
-    const { nodeId: self, membership, transport, raft } = this.#options;
+    const { nodeId: self, membership, raft } = this.#options;
     let leader = this.#leader();
     if (leader === nodeId) {
       // A leader does not remove itself: another one takes over and does it.
@@ -61,19 +61,14 @@ export class LeadershipDriver {
       leader = this.#leader();
     }
     if (leader === self) return membership.remove(nodeId);
-    await transport.request(leader, removeRequestKind, Buffer.from(nodeId), requestTimeoutMs);
+    await this.#ask(leader, removeRequestKind, Buffer.from(nodeId));
   }
 
   /** To `to`, or to whoever is best; resolves with the new leader once it leads. */
   async transfer(to: NodeId | null): Promise<NodeId> {
     const leader = this.#leader();
     if (leader === this.#options.nodeId) return this.#transfer(to);
-    const answer = await this.#options.transport.request(
-      leader,
-      transferRequestKind,
-      Buffer.from(to ?? ""),
-      requestTimeoutMs,
-    );
+    const answer = await this.#ask(leader, transferRequestKind, Buffer.from(to ?? ""));
     return Buffer.from(answer).toString("utf8");
   }
 
@@ -92,13 +87,22 @@ export class LeadershipDriver {
     while (raft.status().leader === null && clock.monotonicMs() < deadlineMs) await this.#pause();
   }
 
+  /** The leader's refusal is this node's own to whoever asked it. */
+  #ask(leader: NodeId, kind: string, payload: Uint8Array): Promise<Uint8Array> {
+    return this.#options.transport
+      .request(leader, kind, payload, requestTimeoutMs)
+      .catch((error: unknown) => {
+        throw refusalOfPeer(error);
+      });
+  }
+
   async #join(payload: Uint8Array, mayPassOn: boolean): Promise<Uint8Array> {
-    const { nodeId, transport, membership, agreed, clusterId } = this.#options;
+    const { nodeId, membership, agreed, clusterId } = this.#options;
     const wish = decodeJoinWish(payload);
     const leader = this.#leader();
     if (leader !== nodeId) {
       if (!mayPassOn) throw new ClusterError("not-leader", "leadership just moved");
-      return transport.request(leader, passedJoinRequestKind, payload, requestTimeoutMs);
+      return this.#ask(leader, passedJoinRequestKind, payload);
     }
     const self = await membership.join(wish);
     return Buffer.from(
@@ -107,7 +111,7 @@ export class LeadershipDriver {
   }
 
   async #transfer(to: NodeId | null): Promise<NodeId> {
-    const { raft, nodeId, schedule } = this.#options;
+    const { raft, agreed, nodeId, schedule } = this.#options;
     await this.#until(() => !this.#isChanging());
     if (raft.status().role !== "leader") {
       throw new ClusterError("not-leader", "this node does not lead the cluster (any more)");
@@ -125,7 +129,8 @@ export class LeadershipDriver {
     });
     const leader = this.#leader();
     if (leader === nodeId || (to !== null && leader !== to)) {
-      throw new ClusterError("change-refused", `node ${target} did not take over leadership`);
+      const name = agreed.member(target)?.name ?? target;
+      throw new ClusterError("change-refused", `${name} did not take over leadership`);
     }
     return leader;
   }

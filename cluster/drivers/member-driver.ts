@@ -101,6 +101,14 @@ export class MemberDriver {
     member.dialler.start(this.#firstDialDelayMs(nodeId));
   }
 
+  /** Another node says where a member is now. */
+  learnAddresses(nodeId: NodeId, addresses: readonly string[]): void {
+    const member = this.#members.get(nodeId);
+    if (member === undefined || this.#links.has(nodeId)) return;
+    member.dialler.learn(addresses);
+    member.dialler.start(this.#firstDialDelayMs(nodeId));
+  }
+
   /** Frames of kind ping and pong, without the kind. */
   onControl(from: NodeId, kind: number, payload: Uint8Array): void {
     const { clock, counters, onPiggyback } = this.#options;

@@ -26,6 +26,8 @@ export interface JoinWish {
   /** Null: any free name will do. */
   readonly name: string | null;
   readonly addresses: readonly string[];
+  /** The member that it was before it lost its data, or null. */
+  readonly replaces: NodeId | null;
 }
 
 interface Waiter {
@@ -101,11 +103,17 @@ export class MembershipDriver {
         name: this.#chooseName(wish.name),
         addresses: wish.addresses,
       };
-      await this.#change([{ type: "addLearner", nodeId: wish.nodeId }], record, () => {
-        return agreed.member(wish.nodeId) !== null;
-      });
+      const steps: MembershipStep[] = [{ type: "addLearner", nodeId: wish.nodeId }];
+      const former = this.#formerOf(wish);
+      if (former !== null) steps.push({ type: "remove", nodeId: former });
+      await this.#change(
+        steps,
+        record,
+        () => agreed.member(wish.nodeId) !== null,
+        () => this.#checkFormer(former),
+      );
       this.#options.log.info(
-        { node: record.name, nodeId: record.nodeId },
+        { node: record.name, nodeId: record.nodeId, inPlaceOf: former },
         "node joined as learner",
       );
       return record;
@@ -127,28 +135,60 @@ export class MembershipDriver {
     );
   }
 
+  /**
+   * The member that goes in the same change, or null. A dead voter without its data counts against the majority as long as it
+   * is a member, so that removing it never costs a failure that could be tolerated.
+   */
+  #formerOf({ replaces, nodeId }: JoinWish): NodeId | null {
+    const { agreed, stateOf } = this.#options;
+    const former = replaces === null || replaces === nodeId ? null : agreed.member(replaces);
+    if (former === null) return null;
+    if (former.nodeId === this.#options.nodeId || stateOf(former.nodeId) !== "down") {
+      throw new ClusterError(
+        "name-taken",
+        `the member that this node was, ${former.name}, does not count as down yet`,
+        { name: former.name },
+      );
+    }
+    return former.nodeId;
+  }
+
+  /** Asked when the change is proposed: while it waited the members may have changed. */
+  #checkFormer(former: NodeId | null): void {
+    const record = former === null ? null : this.#options.agreed.member(former);
+    if (record !== null) this.#checkRemoval(record);
+  }
+
   /** Leader only: resolves when the removal is committed. */
   remove(nodeId: NodeId): Promise<void> {
     return this.#inTurn(async () => {
-      const { agreed, raft, stateOf } = this.#options;
+      const { agreed } = this.#options;
       const record = agreed.member(nodeId);
       if (record === null) {
         if (agreed.wasRemoved(nodeId)) return;
         throw new ClusterError("unknown-node", `no member has the id ${nodeId}`);
       }
-      const remaining = raft.status().configuration.voters.filter((voter) => voter !== nodeId);
-      const alive = remaining.filter(
-        (voter) => voter === this.#options.nodeId || stateOf(voter) === "up",
+      await this.#change(
+        [{ type: "remove", nodeId }],
+        null,
+        () => agreed.member(nodeId) === null,
+        () => this.#checkRemoval(record),
       );
-      if (alive.length <= remaining.length / 2) {
-        throw new ClusterError(
-          "change-refused",
-          `removing ${record.name} would leave ${alive.length} of ${remaining.length} voters alive, less than a majority`,
-        );
-      }
-      await this.#change([{ type: "remove", nodeId }], null, () => agreed.member(nodeId) === null);
       this.#options.log.info({ node: record.name, nodeId }, "node removed");
     });
+  }
+
+  #checkRemoval({ nodeId, name }: MemberRecord): void {
+    const { raft, stateOf } = this.#options;
+    const remaining = raft.status().configuration.voters.filter((voter) => voter !== nodeId);
+    const alive = remaining.filter(
+      (voter) => voter === this.#options.nodeId || stateOf(voter) === "up",
+    );
+    if (alive.length > remaining.length / 2) return;
+    throw new ClusterError(
+      "change-refused",
+      `removing ${name} would leave ${alive.length} of ${remaining.length} voters alive, less than a majority`,
+    );
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -161,10 +201,12 @@ export class MembershipDriver {
     return result;
   }
 
+  /** `check` throws while the change may not be made; another one may have come first, so it is asked at each attempt. */
   async #change(
     steps: readonly MembershipStep[],
     record: MemberRecord | null,
     isDone: () => boolean,
+    check: () => void = () => {},
   ): Promise<void> {
     const { clock, raft, schedule } = this.#options;
     const change: ConfigChange = {
@@ -174,13 +216,14 @@ export class MembershipDriver {
     };
     const deadlineMs = clock.monotonicMs() + changeTimeoutMs;
     for (;;) {
+      check();
       const result = raft.proposeConfigChange(change);
       schedule();
       if (result.status === "accepted") break;
       if (result.reason === "unsafe") {
         throw new ClusterError(
           "change-refused",
-          "the change would leave the cluster without a voter",
+          "the change does not fit the members, or would leave voters of which no majority answers",
         );
       }
       if (result.reason === "not-leader") throw notLeader();
@@ -250,7 +293,7 @@ export class MembershipDriver {
     const status = raft.status();
     const progress = new Map(status.progress.map((view) => [view.nodeId, view]));
     const voters = new Set(status.configuration.voters);
-    return agreed.members().map(({ nodeId, name }) => {
+    return agreed.members().map(({ nodeId, name, zone = "" }) => {
       const isSelf = nodeId === self;
       const view = progress.get(nodeId);
       const state = isSelf ? "up" : stateOf(nodeId);
@@ -262,6 +305,7 @@ export class MembershipDriver {
       return {
         nodeId,
         name,
+        zone,
         isVoter: voters.has(nodeId),
         isLeader: isSelf,
         isHealthy,

@@ -80,6 +80,11 @@ export class ProposalDriver {
     this.#lane.close();
   }
 
+  /** What was proposed so far is told its outcome by nobody: the results would be those of a wrong state. */
+  forgetCallers(): void {
+    this.#lane.forgetCallers();
+  }
+
   propose(bytes: Uint8Array, timeoutMs: number, done: (outcome: ProposalOutcome) => void): void {
     this.#add(applicationCommand(bytes), timeoutMs, done);
   }

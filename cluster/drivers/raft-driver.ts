@@ -1,14 +1,15 @@
 import type { AgreedState, AppliedBatch } from "../agreed/agreed-state.ts";
 import { DigestRing } from "../agreed/digest-ring.ts";
+import { Freshness } from "../agreed/freshness.ts";
 import { LogWindow, type LogWindowLimits } from "../agreed/log-window.ts";
 import { ClusterError } from "../errors.ts";
-import { logLimits as limits } from "../log-limits.ts";
+import { type FlowLimits, logLimits as limits } from "../log-limits.ts";
 import type { NodeId } from "../node-id.ts";
 import type { Clock, Counters, Log, Random } from "../ports.ts";
 import { decodeConfigChange } from "../raft/config-change-codec.ts";
 import type { Message } from "../raft/messages.ts";
 import { Raft } from "../raft/raft.ts";
-import type { StorageWrite } from "../raft/ready.ts";
+import type { RaftStatus, StorageWrite } from "../raft/ready.ts";
 import {
   type Configuration,
   defaultGroup,
@@ -19,7 +20,7 @@ import {
 import type { ClusterStorage, StorageRestore } from "../storage/storage.ts";
 import { Channel, type Transport } from "../transport/transport.ts";
 import { type BatchHeader, readBatchHeader } from "../wire/batch-codec.ts";
-import { decodeMessage, EntryBlocks, encodeMessage } from "../wire/raft-codec.ts";
+import { decodeMessage, EntryBlocks, encodeMessage, mayCarryEntries } from "../wire/raft-codec.ts";
 
 export interface RaftDriverHandlers {
   /** A batch was applied on this node. */
@@ -54,6 +55,8 @@ export interface RaftDriverOptions {
   readonly heartbeatTicks: number;
   readonly electionTicks: number;
   readonly logWindow: LogWindowLimits;
+  /** Left out: those of `logLimits`. */
+  readonly flow?: FlowLimits | undefined;
   readonly handlers: RaftDriverHandlers;
 }
 
@@ -75,29 +78,30 @@ export class RaftDriver {
   #finishedWrites: StorageWrite[] | null = null;
   #isReloading = false;
   #durableAppliedIndex: number;
-  /** The log begins behind it. */
   #cutIndex: number;
   #appliedIndex: number;
   #membersRevision: number;
   #configuration: Configuration;
-  #lastRole = "";
+  /** As the handlers were told of it last. */
+  #told: Pick<RaftStatus, "role" | "term" | "leader"> | null = null;
   #tickOriginMs = 0;
   #ticksDone = 0;
-  #leaderContactMs = Number.NEGATIVE_INFINITY;
+  readonly #freshness: Freshness;
 
   constructor(options: RaftDriverOptions) {
     this.#options = options;
     const { restore } = options;
+    const flow: FlowLimits = options.flow ?? limits;
     this.raft = new Raft(
       {
         nodeId: options.nodeId,
         electionTicks: options.electionTicks,
         heartbeatTicks: options.heartbeatTicks,
-        appendSizeBytesMax: limits.appendSizeBytesMax,
-        inflightAppendsMax: limits.inflightAppendsMax,
-        inflightBytesMax: limits.inflightAppendSizeBytesMax,
-        uncommittedBytesMax: limits.uncommittedSizeBytesMax,
-        committedBytesPerReadyMax: limits.committedSizeBytesPerTurnMax,
+        appendSizeBytesMax: flow.appendSizeBytesMax,
+        inflightAppendsMax: flow.inflightAppendsMax,
+        inflightBytesMax: flow.inflightAppendSizeBytesMax,
+        uncommittedBytesMax: flow.uncommittedSizeBytesMax,
+        committedBytesPerReadyMax: flow.committedSizeBytesPerTurnMax,
         random: options.random,
       },
       restore,
@@ -107,6 +111,7 @@ export class RaftDriver {
       if (entry.index <= restore.appliedIndex) this.#window.applied(entry);
     }
     this.digests.reset(restore.appliedIndex, options.agreed.digest());
+    this.#freshness = new Freshness(options.nodeId, restore.appliedIndex);
     this.#appliedIndex = restore.appliedIndex;
     this.#durableAppliedIndex = restore.appliedIndex;
     this.#cutIndex = restore.snapshot.index;
@@ -114,19 +119,32 @@ export class RaftDriver {
     this.#membersRevision = options.agreed.membersRevision;
   }
 
+  /** The log begins behind it. */
+  get cutIndex(): number {
+    return this.#cutIndex;
+  }
+
   get appliedIndex(): number {
     return this.#appliedIndex;
   }
 
-  /** Monotonic time of the last word from a leader; Infinity in the past when there never was one. */
-  get leaderContactMs(): number {
-    return this.raft.status().role === "leader"
-      ? this.#options.clock.monotonicMs()
-      : this.#leaderContactMs;
+  /** Monotonic time of the last word from a leader, or, at a leader, from a quorum; -Infinity when there never was one. */
+  get contactMs(): number {
+    return this.#freshness.contactMs(this.raft.status(), this.#options.clock.monotonicMs());
+  }
+
+  /** Monotonic time as of which this replica holds everything committed; -Infinity when that is not known. */
+  get inStepMs(): number {
+    return this.#freshness.inStepMs(this.raft.status(), this.#options.clock.monotonicMs());
+  }
+
+  linkDown(nodeId: NodeId): void {
+    this.#freshness.linkDown(nodeId);
   }
 
   start(): void {
     this.#tickOriginMs = this.#options.clock.monotonicMs();
+    this.#freshness.tick(this.#tickOriginMs);
     this.#scheduleTick();
     this.schedule();
   }
@@ -150,8 +168,9 @@ export class RaftDriver {
     if (group !== defaultGroup) {
       throw new ClusterError("frame-malformed", `raft frame of unknown group ${group}`, { from });
     }
+    const body = frame.subarray(1);
     // The core keeps entries: views into the receive buffer would keep whole chunks alive or be overwritten.
-    const message = decodeMessage(Uint8Array.from(frame.subarray(1)));
+    const message = decodeMessage(mayCarryEntries(body) ? new Uint8Array(body) : body);
     if (message.from !== from) {
       throw new ClusterError("frame-malformed", "raft message names another sender", { from });
     }
@@ -161,9 +180,7 @@ export class RaftDriver {
   step(message: Message): void {
     if (this.#isStopped) return;
     this.raft.step(message);
-    if (message.from === this.raft.status().leader) {
-      this.#leaderContactMs = this.#options.clock.monotonicMs();
-    }
+    this.#freshness.took(message, this.raft.status());
     this.schedule();
   }
 
@@ -191,10 +208,7 @@ export class RaftDriver {
       this.#options.handlers.snapshotWanted(message.to, message.term);
       return;
     }
-    const body = encodeMessage(message, this.#blocks);
-    const frame = Buffer.allocUnsafe(1 + body.byteLength);
-    frame[0] = defaultGroup;
-    frame.set(body, 1);
+    const frame = encodeMessage(message, this.#blocks, defaultGroup);
     const result = this.#options.transport.send(message.to, Channel.raft, frame);
     if (result !== "queued" && message.type === "append") {
       this.raft.reportUnreachable(message.to);
@@ -233,6 +247,7 @@ export class RaftDriver {
     this.#finishedWrites = [];
     // What is loaded so far is no state that anybody may read, be it asked for an index that was applied before.
     this.#appliedIndex = 0;
+    this.#freshness.replacing();
     try {
       agreed.reset();
       await storage.loadState((key, value) => agreed.restore(key, value));
@@ -248,6 +263,7 @@ export class RaftDriver {
     this.#window.restart(point.index);
     this.#cutIndex = point.index;
     this.digests.reset(point.index, agreed.digest());
+    this.#freshness.replaced(point.index, point.term);
     this.#isReloading = false;
     this.#durable(write);
     const finished = this.#finishedWrites;
@@ -262,6 +278,7 @@ export class RaftDriver {
     if (last === undefined) return;
     for (const entry of entries) this.#applyOne(entry);
     this.raft.applied(last.index);
+    this.#freshness.applied(last.index, last.term);
     const { agreed, handlers, storage } = this.#options;
     const { index, term } = last;
     storage.write(
@@ -334,10 +351,10 @@ export class RaftDriver {
   }
 
   #noticeRole(): void {
+    const told = this.#told;
     const { role, term, leader } = this.raft.status();
-    const now = `${role} ${term} ${leader}`;
-    if (now === this.#lastRole) return;
-    this.#lastRole = now;
+    if (told?.role === role && told.term === term && told.leader === leader) return;
+    this.#told = { role, term, leader };
     this.#options.handlers.roleChanged();
   }
 
@@ -355,6 +372,7 @@ export class RaftDriver {
       this.#ticksDone = elapsedTicks;
       if (missedTicks > electionTicks / 2) {
         this.#options.counters.add("raft_stalls");
+        this.#freshness.stalled();
         clock.endOfTurn(() => this.#tick(1));
       } else {
         this.#tick(missedTicks);
@@ -366,6 +384,7 @@ export class RaftDriver {
   #tick(count: number): void {
     if (this.#isStopped) return;
     for (let i = 0; i < count; i++) this.raft.tick();
+    this.#freshness.tick(this.#options.clock.monotonicMs());
     this.schedule();
   }
 }

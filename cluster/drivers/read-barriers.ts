@@ -1,10 +1,12 @@
-import type { Cancel, Clock } from "../ports.ts";
+import type { ReadOutcome } from "../cluster-api.ts";
+import { logLimits } from "../log-limits.ts";
+import type { Cancel, Clock, Counters } from "../ports.ts";
 import type { LogIndex } from "../raft/types.ts";
 
 interface Waiter {
   readonly deadlineMs: number;
   /** Null once answered. */
-  resolve: ((outcome: "ok" | "no-quorum") => void) | null;
+  resolve: ((outcome: ReadOutcome) => void) | null;
 }
 
 interface Confirmed {
@@ -30,7 +32,9 @@ const attemptsMax = 16;
  */
 export class ReadBarriers {
   readonly #clock: Clock;
+  readonly #counters: Counters;
   readonly #source: ReadIndexSource;
+  #waiting = 0;
   #lastId = 0;
   #unasked: Waiter[] = [];
   /** Callers whose attempt failed; they join the next one. */
@@ -41,15 +45,30 @@ export class ReadBarriers {
   #isClosed = false;
   #retry: Cancel | null = null;
 
-  constructor(clock: Clock, source: ReadIndexSource) {
+  constructor(clock: Clock, counters: Counters, source: ReadIndexSource) {
     this.#clock = clock;
+    this.#counters = counters;
     this.#source = source;
   }
 
-  wait(timeoutMs: number): Promise<"ok" | "no-quorum"> {
+  /** Callers that have no answer yet. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  wait(timeoutMs: number): Promise<ReadOutcome> {
     if (this.#isClosed) return Promise.resolve("no-quorum");
+    if (this.#waiting >= logLimits.readBarriersMax) {
+      this.#counters.add("reads_refused");
+      return Promise.resolve("overloaded");
+    }
+    this.#waiting++;
     return new Promise((resolve) => {
-      this.#unasked.push({ deadlineMs: this.#clock.monotonicMs() + timeoutMs, resolve });
+      const settle = (outcome: ReadOutcome): void => {
+        this.#waiting--;
+        resolve(outcome);
+      };
+      this.#unasked.push({ deadlineMs: this.#clock.monotonicMs() + timeoutMs, resolve: settle });
       this.#schedule();
     });
   }
@@ -152,7 +171,7 @@ function keepUnexpired(waiters: Waiter[], nowMs: number): Waiter[] {
   return kept;
 }
 
-function answer(waiter: Waiter, outcome: "ok" | "no-quorum"): void {
+function answer(waiter: Waiter, outcome: ReadOutcome): void {
   waiter.resolve?.(outcome);
   waiter.resolve = null;
 }

@@ -1,3 +1,4 @@
+import type { ReadOutcome } from "../cluster-api.ts";
 import { ClusterError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
 
@@ -5,7 +6,7 @@ export interface ReadinessOptions {
   readonly clock: Clock;
   readonly isMember: () => boolean;
   readonly hasQuorum: () => boolean;
-  readonly readBarrier: (timeoutMs: number) => Promise<"ok" | "no-quorum">;
+  readonly readBarrier: (timeoutMs: number) => Promise<ReadOutcome>;
   readonly areRoutesKnown: () => boolean;
 }
 

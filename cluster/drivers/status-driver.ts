@@ -1,4 +1,5 @@
 import type { MemberRecord } from "../agreed/member-record.ts";
+import type { ReadOutcome } from "../cluster-api.ts";
 import type { NodeId } from "../node-id.ts";
 import type { Clock } from "../ports.ts";
 import type { ClusterStatus, NodeStatus } from "../status.ts";
@@ -19,7 +20,7 @@ export interface StatusDriverOptions {
   /** Nodes that this one was told to wait for and that never came; 0 once all were here, also if some left since. */
   readonly nodesMissing: () => number;
   readonly leader: () => { readonly nodeId: NodeId | null; readonly term: number };
-  readonly readBarrier: (timeoutMs: number) => Promise<"ok" | "no-quorum">;
+  readonly readBarrier: (timeoutMs: number) => Promise<ReadOutcome>;
   readonly appliedIndex: () => number;
   /** This node's own line with its digest at `index`, or at its newest index when it does not hold that one. */
   readonly ownStatus: (index: number) => NodeStatus;

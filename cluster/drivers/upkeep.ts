@@ -24,6 +24,7 @@ export interface UpkeepOptions {
   readonly status: () => Promise<ClusterStatus>;
   readonly condemn?: ((reason: string) => Promise<void>) | undefined;
   readonly onFatal: (error: Error) => void;
+  readonly onCondemned?: ((error: ClusterError) => void) | undefined;
   readonly counters: Counters;
   readonly stateOf: (nodeId: NodeId) => "up" | "suspect" | "down";
   readonly diskSpace?: (() => Promise<DiskSpace>) | undefined;
@@ -38,6 +39,8 @@ export class Upkeep {
   readonly #compaction: CompactionDriver;
   readonly #disk: DiskWatch;
   readonly #scrubber: Scrubber;
+  /** Null while the content counts as right; then resolves when the next start will know that it does not. */
+  #marked: Promise<void> | null = null;
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
@@ -66,6 +69,16 @@ export class Upkeep {
       checkState: (pause) => this.#verify.checkStored(pause),
       damaged: (error) => this.#damaged(error),
     });
+  }
+
+  /** True once this node was found wrong: it answers nobody any more. */
+  get isCondemned(): boolean {
+    return this.#marked !== null;
+  }
+
+  /** The mark on a condemned database is on disk. */
+  async whenMarked(): Promise<void> {
+    await this.#marked?.catch(() => undefined);
   }
 
   start(): void {
@@ -129,14 +142,22 @@ export class Upkeep {
     }
   }
 
-  /** The mark first: what ends without it would come back with the same wrong content. */
+  /** Silence first, then the mark: what ends without it would come back with the same wrong content. */
   #condemned(error: ClusterError): void {
-    const { log, condemn, onFatal } = this.#options;
+    if (this.#marked !== null) return;
+    const { log, consensus, counters, condemn, onFatal, onCondemned } = this.#options;
     log.error(
       { reason: error.message },
-      "the content of this node is wrong; it ends and starts anew",
+      "the content of this node is wrong; it serves nothing more and starts anew",
     );
-    const marked = condemn?.(error.message) ?? Promise.resolve();
-    marked.then(() => onFatal(error), onFatal);
+    counters.add("replica_condemned");
+    consensus.withdraw();
+    this.#marked = condemn?.(error.message) ?? Promise.resolve();
+    if (onCondemned === undefined) {
+      this.#marked.then(() => onFatal(error), onFatal);
+      return;
+    }
+    this.#marked.catch(onFatal);
+    onCondemned(error);
   }
 }

@@ -2,6 +2,7 @@ import type { AgreedState } from "../agreed/agreed-state.ts";
 import type { DigestRing } from "../agreed/digest-ring.ts";
 import type { MemberRecord } from "../agreed/member-record.ts";
 import { judge, type Replica, type ReplicaProof, type Verdict } from "../agreed/verdict.ts";
+import type { ReadOutcome } from "../cluster-api.ts";
 import { ClusterError } from "../errors.ts";
 import { logLimits } from "../log-limits.ts";
 import type { NodeId } from "../node-id.ts";
@@ -20,11 +21,18 @@ export interface VerifyDriverOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly isVoter: (nodeId: NodeId) => boolean;
-  readonly readBarrier: (timeoutMs: number) => Promise<"ok" | "no-quorum">;
+  readonly readBarrier: (timeoutMs: number) => Promise<ReadOutcome>;
   readonly appliedIndex: () => number;
   readonly status: () => Promise<ClusterStatus>;
   /** This replica is wrong and the others are right: serve nothing more, and start anew from them. */
   readonly condemned: (error: ClusterError) => void;
+}
+
+interface Comparison {
+  readonly verdict: Verdict;
+  readonly index: number;
+  /** How many proved their content. */
+  readonly replicas: number;
 }
 
 const proofRequestKind = "verify-proof";
@@ -43,7 +51,7 @@ export class VerifyDriver {
   readonly #options: VerifyDriverOptions;
   /** One at a time, whoever asks: it reads the whole state. */
   #stored: Promise<Omit<ReplicaProof, "digest">> | null = null;
-  #isChecking = false;
+  #checking: Promise<void> | null = null;
 
   constructor(options: VerifyDriverOptions) {
     this.#options = options;
@@ -59,14 +67,14 @@ export class VerifyDriver {
       return { ...before, inSync: false, reasons };
     }
     const { verdict, index, replicas } = found;
-    for (const wrong of verdict.wrong.keys()) {
-      if (wrong === nodeId) void this.#checkSelf();
-      else this.#tell(wrong);
-    }
+    // Whoever reads the answer may rely on it that those it names have fallen silent.
+    const others = [...verdict.wrong.keys()].filter((wrong) => wrong !== nodeId);
+    const untold = await Promise.all(others.map((wrong) => this.#tell(wrong)));
+    this.#condemnIfWrong(found);
     return {
       ...before,
       inSync: before.inSync && verdict.reasons.length === 0,
-      reasons: [...before.reasons, ...verdict.reasons],
+      reasons: [...before.reasons, ...verdict.reasons, ...untold.filter((each) => each !== null)],
       verified: { index, replicas },
     };
   }
@@ -78,8 +86,7 @@ export class VerifyDriver {
       return this.#prove(index).then((proof) => Buffer.from(JSON.stringify(proof)));
     }
     if (kind !== checkYourselfRequestKind) return null;
-    void this.#checkSelf();
-    return Promise.resolve(new Uint8Array(0));
+    return this.#checkSelf().then(() => new Uint8Array(0));
   }
 
   /** What is wrong with the records on the disk of this node, or null; `pause` is awaited between pieces. */
@@ -92,7 +99,7 @@ export class VerifyDriver {
     return `the disk holds other records than were applied, at index ${storedIndex}`;
   }
 
-  async #compare(): Promise<{ verdict: Verdict; index: number; replicas: number } | null> {
+  async #compare(): Promise<Comparison | null> {
     const { readBarrier, appliedIndex, agreed, nodeId, isVoter } = this.#options;
     if ((await readBarrier(barrierTimeoutMs)) !== "ok") return null;
     const index = appliedIndex();
@@ -160,28 +167,41 @@ export class VerifyDriver {
     }
   }
 
-  #tell(nodeId: NodeId): void {
-    this.#options.transport
-      .request(nodeId, checkYourselfRequestKind, new Uint8Array(0), proofTimeoutMs)
-      .catch((error: unknown) => {
-        this.#options.log.warn({ nodeId, error }, "a replica that differs could not be told");
-      });
+  /** Resolves with null when the replica has looked for itself: it is silent now, or sees itself in the right. */
+  async #tell(nodeId: NodeId): Promise<string | null> {
+    const { transport, agreed, log } = this.#options;
+    try {
+      await transport.request(nodeId, checkYourselfRequestKind, new Uint8Array(0), proofTimeoutMs);
+      return null;
+    } catch (error) {
+      log.warn({ nodeId, error }, "a replica that differs could not be told");
+      return `${agreed.member(nodeId)?.name ?? nodeId} was not told, and may serve on`;
+    }
   }
 
-  async #checkSelf(): Promise<void> {
-    if (this.#isChecking) return;
-    this.#isChecking = true;
+  /** One look at a time; whoever asks meanwhile waits for the same one. */
+  #checkSelf(): Promise<void> {
+    this.#checking ??= this.#lookAtSelf().finally(() => {
+      this.#checking = null;
+    });
+    return this.#checking;
+  }
+
+  async #lookAtSelf(): Promise<void> {
     try {
-      const { nodeId, name, condemned } = this.#options;
       const found = await this.#compare();
-      const fault = found?.verdict.wrong.get(nodeId);
-      if (found === null || fault === undefined) return;
-      const message = `this replica (${name}) ${fault}, and a majority of voters agrees without it`;
-      condemned(new ClusterError("storage-corrupt", message, { index: found.index }));
+      if (found !== null) this.#condemnIfWrong(found);
     } catch (error) {
       this.#options.log.error({ error }, "this replica could not check itself");
-    } finally {
-      this.#isChecking = false;
+      throw error;
     }
+  }
+
+  #condemnIfWrong({ verdict, index }: Comparison): void {
+    const { nodeId, name, condemned } = this.#options;
+    const fault = verdict.wrong.get(nodeId);
+    if (fault === undefined) return;
+    const message = `this replica (${name}) ${fault}, and a majority of voters agrees without it`;
+    condemned(new ClusterError("storage-corrupt", message, { index }));
   }
 }

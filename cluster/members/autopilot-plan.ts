@@ -1,9 +1,8 @@
 import type { NodeId } from "../node-id.ts";
+import { fromFullestZones, intoEmptiestZones, type Placed, spreadStep } from "./zones.ts";
 
 /** One member as the leader sees it. */
-export interface AutopilotMember {
-  readonly nodeId: NodeId;
-  readonly name: string;
+export interface AutopilotMember extends Placed {
   readonly isVoter: boolean;
   readonly isLeader: boolean;
   /** Alive, linked, and holding the log up to a small distance from its end. */
@@ -17,6 +16,7 @@ export interface AutopilotMember {
 export interface AutopilotPolicy {
   readonly votersMax: number;
   readonly stabilizationMs: number;
+  /** Infinity: never. */
   readonly replaceVoterAfterMs: number;
 }
 
@@ -24,7 +24,7 @@ export interface AutopilotPolicy {
 export interface AutopilotPlan {
   readonly promote: readonly NodeId[];
   readonly demote: readonly NodeId[];
-  readonly reason: "grow" | "replace" | "shrink";
+  readonly reason: "grow" | "replace" | "shrink" | "spread";
 }
 
 /** 1, 1, 3, 3, 5, 5, ... up to `votersMax`; never an even number, which would stop more often without tolerating more. */
@@ -37,7 +37,9 @@ export function targetVoters(members: number, votersMax: number): number {
 /**
  * The next safe step, or null. At most one per round: growth first needs enough stable learners to reach the next odd
  * number at once; a dead voter is exchanged for a stable learner in one joint change; voters in excess become learners,
- * dead ones first. Nothing is proposed while less than a majority of the voters is healthy, since it could not commit.
+ * dead ones first. Each of these leaves the voters spread over zones as evenly as it can, and when all voters are well, one of a
+ * crowded zone is exchanged for a learner of a zone with fewer. Nothing is proposed while less than a majority of the voters is
+ * healthy, since it could not commit.
  */
 export function planVoters(
   members: readonly AutopilotMember[],
@@ -55,15 +57,20 @@ export function planVoters(
   if (voters.length > target) return shrink(voters, target);
   const dead = voters
     .filter((member) => !member.isLeader && member.downMs >= policy.replaceVoterAfterMs)
-    .sort(byName);
-  if (dead.length > 0 && candidates.length > 0) {
-    return {
-      promote: [(candidates[0] as AutopilotMember).nodeId],
-      demote: [(dead[0] as AutopilotMember).nodeId],
-      reason: "replace",
-    };
+    .sort(byName)[0];
+  if (dead !== undefined && candidates.length > 0) {
+    const others = voters.filter((member) => member !== dead);
+    return plan("replace", intoEmptiestZones(candidates, others, 1), [dead]);
   }
-  return grow(voters, candidates, target);
+  const growth = grow(voters, candidates, target);
+  if (growth !== null || healthyVoters.length < voters.length) return growth;
+  if (candidates.length === 0) return null;
+  const step = spreadStep(
+    voters.filter((member) => !member.isLeader).sort(byName),
+    voters,
+    candidates,
+  );
+  return step === null ? null : plan("spread", [step.promote], [step.demote]);
 }
 
 /** To the largest odd number of voters that the stable learners allow. */
@@ -75,21 +82,33 @@ function grow(
   let reachable = Math.min(target, voters.length + candidates.length);
   if (reachable % 2 === 0) reachable--;
   if (reachable <= voters.length) return null;
-  const promoted = candidates.slice(0, reachable - voters.length);
-  return { promote: promoted.map((member) => member.nodeId), demote: [], reason: "grow" };
+  return plan("grow", intoEmptiestZones(candidates, voters, reachable - voters.length), []);
 }
 
 function shrink(voters: readonly AutopilotMember[], target: number): AutopilotPlan {
-  const expendable = voters
-    .filter((member) => !member.isLeader)
-    .sort((a, b) => b.downMs - a.downMs || -byName(a, b));
-  return {
-    promote: [],
-    demote: expendable.slice(0, voters.length - target).map((member) => member.nodeId),
-    reason: "shrink",
-  };
+  const excess = voters.length - target;
+  const expendable = voters.filter((member) => !member.isLeader);
+  const dead = expendable
+    .filter((member) => member.downMs > 0)
+    .sort((a, b) => b.downMs - a.downMs || -byName(a, b))
+    .slice(0, excess);
+  const alive = expendable.filter((member) => member.downMs === 0).sort((a, b) => -byName(a, b));
+  const left = voters.filter((member) => !dead.includes(member));
+  return plan("shrink", [], [...dead, ...fromFullestZones(alive, left, excess - dead.length)]);
 }
 
+function plan(
+  reason: AutopilotPlan["reason"],
+  promote: readonly Placed[],
+  demote: readonly Placed[],
+): AutopilotPlan {
+  const ids = (list: readonly Placed[]): NodeId[] => list.map((member) => member.nodeId);
+  return { promote: ids(promote), demote: ids(demote), reason };
+}
+
+/** The leader sorts ten times a second, and `localeCompare` would make one of these for each comparison. */
+const names = new Intl.Collator("en", { numeric: true });
+
 function byName(a: AutopilotMember, b: AutopilotMember): number {
-  return a.name.localeCompare(b.name, "en", { numeric: true }) || (a.nodeId < b.nodeId ? -1 : 1);
+  return names.compare(a.name, b.name) || (a.nodeId < b.nodeId ? -1 : 1);
 }

@@ -1,6 +1,7 @@
 import { invariant } from "./invariant.ts";
 import type { VoteRequest, VoteResponse } from "./messages.ts";
 import { voteResult } from "./quorum.ts";
+import { commitTo } from "./replication.ts";
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from "./role.ts";
 import type { RaftState } from "./state.ts";
 import { EntryType } from "./types.ts";
@@ -26,7 +27,7 @@ function hasCommittedChangeToApply({ log }: RaftState): boolean {
 
 /** What is committed at the voter is committed here too, if it is the same entry. */
 export function learnCommit(state: RaftState, { commit, commitTerm }: VoteResponse): void {
-  if (!state.log.holds(commit, commitTerm) || !state.log.commitTo(commit)) {
+  if (!state.log.holds(commit, commitTerm) || !commitTo(state, commit)) {
     return;
   }
   const isCampaigning = state.role === "preCandidate" || state.role === "candidate";

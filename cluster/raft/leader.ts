@@ -59,7 +59,7 @@ export function handleAppendResponse(state: RaftState, message: AppendResponse):
   if (progress === undefined) {
     return;
   }
-  progress.markActive();
+  progress.answered();
   if (message.rejected) {
     handleRefusal(state, progress, message);
     return;
@@ -96,7 +96,7 @@ export function handleHeartbeatResponse(state: RaftState, message: HeartbeatResp
   if (progress === undefined) {
     return;
   }
-  progress.markActive();
+  progress.answered();
   progress.release();
   // If appends were lost and nothing follows them, only this finds out.
   if (progress.match < state.log.lastIndex || progress.state === "probe") {

@@ -42,15 +42,18 @@ function appendChange(state: RaftState, change: ConfigChange): ConfigChangeResul
   return { status: "accepted", index: state.pendingConfigIndex, term: state.term };
 }
 
-/** A change could be committed by the old voters and yet leave new ones that cannot decide anything any more. */
+/**
+ * A change could be committed by the old voters and yet leave new ones that cannot decide anything any more. A new leader gives
+ * check-quorum time for an answer, but here only answers count: the one that it presumes alive may be the dead leader.
+ */
 function keepsQuorum(state: RaftState, next: Configuration): boolean {
   const hasSameVoters = next.voters.join() === state.configuration.voters.join();
+  const isAnswering = (nodeId: string): boolean => {
+    const progress = state.progress.get(nodeId);
+    return progress?.hasAnswered === true && progress.isRecentlyActive;
+  };
   return (
-    hasSameVoters ||
-    isQuorum(
-      next,
-      (nodeId) => nodeId === state.nodeId || state.progress.get(nodeId)?.isRecentlyActive === true,
-    )
+    hasSameVoters || isQuorum(next, (nodeId) => nodeId === state.nodeId || isAnswering(nodeId))
   );
 }
 

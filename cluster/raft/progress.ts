@@ -24,6 +24,7 @@ export class Progress {
   #sentCommit: LogIndex = 0;
   #isActive = false;
   #wasActive = false;
+  #hasAnswered = false;
 
   constructor(next: LogIndex, isLearner: boolean, inflights: Inflights) {
     this.#next = next;
@@ -62,7 +63,19 @@ export class Progress {
     return this.#isActive;
   }
 
-  markActive(): void {
+  /** Answered this leader at all: until then it only had no chance to be silent. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
+  /** An answer has come. */
+  answered(): void {
+    this.#isActive = true;
+    this.#hasAnswered = true;
+  }
+
+  /** A new leader's word in its favour, for one interval of check-quorum. */
+  presumeActive(): void {
     this.#isActive = true;
   }
 

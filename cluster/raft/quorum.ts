@@ -14,6 +14,10 @@ function majorityIndex(voters: Voters, matchOf: (nodeId: NodeId) => LogIndex): L
   return matches[Math.floor(voters.length / 2)]!;
 }
 
+function isMajority(voters: Voters, isAgreeing: (nodeId: NodeId) => boolean): boolean {
+  return voters.length === 0 || 2 * voters.filter(isAgreeing).length > voters.length;
+}
+
 function majorityVote(voters: Voters, votes: ReadonlyMap<NodeId, boolean>): VoteResult {
   const needed = voters.length === 0 ? 0 : Math.floor(voters.length / 2) + 1;
   const granted = voters.filter((voter) => votes.get(voter) === true).length;
@@ -53,5 +57,8 @@ export function isQuorum(
   configuration: Configuration,
   isAgreeing: (nodeId: NodeId) => boolean,
 ): boolean {
-  return quorumIndex(configuration, (nodeId) => (isAgreeing(nodeId) ? 1 : 0)) >= 1;
+  return (
+    isMajority(configuration.voters, isAgreeing) &&
+    isMajority(configuration.votersOutgoing, isAgreeing)
+  );
 }

@@ -4,6 +4,7 @@ import { sizeOf } from "./log.ts";
 import type { Progress } from "./progress.ts";
 import { isQuorum, quorumIndex } from "./quorum.ts";
 import type { RaftState } from "./state.ts";
+import type { LogIndex } from "./types.ts";
 
 /** What a leader sends its followers, and when an entry counts as committed. */
 
@@ -97,12 +98,20 @@ export function advanceCommit(state: RaftState): void {
   if (index <= log.commitIndex || log.termAt(index) !== term) {
     return;
   }
-  for (const entry of log.entriesFrom(log.commitIndex + 1, Number.POSITIVE_INFINITY, index)) {
-    state.uncommittedBytes -= sizeOf(entry);
+  commitTo(state, index);
+}
+
+/** A leader may count to a commit or hear of it: either way the entries count for its bound on proposals no longer. */
+export function commitTo(state: RaftState, index: LogIndex): boolean {
+  const { log } = state;
+  if (state.role === "leader" && index > log.commitIndex) {
+    for (const entry of log.entriesFrom(log.commitIndex + 1, Number.POSITIVE_INFINITY, index)) {
+      state.uncommittedBytes -= sizeOf(entry);
+    }
+    // Followers apply at once and not with the next heartbeat.
+    state.isReplicationDue = true;
   }
-  log.commitTo(index);
-  // Followers apply at once and not with the next heartbeat.
-  state.isReplicationDue = true;
+  return log.commitTo(index);
 }
 
 /** Only a leader with a committed entry of its own term knows that its commit index is as new as any (thesis 6.4). */

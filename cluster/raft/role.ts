@@ -79,7 +79,7 @@ export function buildProgress(state: RaftState): void {
       const inflights = new Inflights(options.inflightAppendsMax, options.inflightBytesMax);
       progress = new Progress(log.lastIndex + 1, isLearner, inflights);
       // It had no chance to answer yet, so check-quorum must not count it as silent.
-      progress.markActive();
+      progress.presumeActive();
     }
     progress.isLearner = isLearner;
     state.progress.set(nodeId, progress);

@@ -18,6 +18,12 @@ export interface Floor {
   readonly chain: string;
 }
 
+/** What `establishFloor` needs of a disk. */
+export interface FloorPlace {
+  readFloor(): Promise<Floor | null>;
+  writeFloor(floor: Floor): Promise<void>;
+}
+
 export const floorName = "floor";
 
 /** `null` when there is none. Throws ClusterError `storage-corrupt` when it is damaged. */
@@ -55,13 +61,13 @@ export async function writeFloor(directory: string, floor: Floor): Promise<void>
  * The floor that the database must meet. A new directory gets one before its database, so that from then on each
  * proves that the other was lost. Throws ClusterError `storage-corrupt`.
  */
-export async function establishFloor(directory: string, hasDatabase: boolean): Promise<Floor> {
-  const floor = await readFloor(directory);
+export async function establishFloor(place: FloorPlace, hasDatabase: boolean): Promise<Floor> {
+  const floor = await place.readFloor();
   if (floor === null) {
     if (hasDatabase) throw corrupt(floorName, null, "the floor file is missing");
     const chain = Buffer.from(chainStart).toString("hex");
     const start = { sequence: 0, group: defaultGroup, lastIndex: 0, chain };
-    await writeFloor(directory, start);
+    await place.writeFloor(start);
     return start;
   }
   if (!hasDatabase && floor.sequence > 0) {

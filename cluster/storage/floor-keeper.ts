@@ -1,5 +1,6 @@
+import type { Cancel } from "../ports.ts";
 import { defaultGroup, type LogIndex } from "../raft/types.ts";
-import { writeFloor } from "./floor-file.ts";
+import type { LevelDisk } from "./level-disk.ts";
 import type { DurablePoint } from "./write-batch.ts";
 
 const intervalMs = 1_000;
@@ -10,16 +11,16 @@ const entriesMax = 1_000;
  * a late floor only means that a loss within that second is noticed by the leader instead of at open.
  */
 export class FloorKeeper {
-  readonly #directory: string;
+  readonly #disk: LevelDisk;
   readonly #failed: (error: Error) => void;
   #durable: DurablePoint;
   #written: DurablePoint;
   #writing: Promise<void> | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Cancel | null = null;
   #isClosed = false;
 
-  constructor(directory: string, written: DurablePoint, failed: (error: Error) => void) {
-    this.#directory = directory;
+  constructor(disk: LevelDisk, written: DurablePoint, failed: (error: Error) => void) {
+    this.#disk = disk;
     this.#durable = written;
     this.#written = written;
     this.#failed = failed;
@@ -34,7 +35,7 @@ export class FloorKeeper {
     this.#durable = point;
     if (this.#writing !== null || this.#isClosed) return;
     if (distance(point.lastIndex, this.#written.lastIndex) >= entriesMax) this.#write();
-    else this.#timer ??= setTimeout(() => this.#write(), intervalMs).unref();
+    else this.#timer ??= this.#disk.after(intervalMs, () => this.#write());
   }
 
   /** Brings the floor up to what is durable. */
@@ -63,7 +64,7 @@ export class FloorKeeper {
   }
 
   async #store(point: DurablePoint): Promise<void> {
-    await writeFloor(this.#directory, { group: defaultGroup, ...point });
+    await this.#disk.writeFloor({ group: defaultGroup, ...point });
     this.#written = point;
   }
 
@@ -73,7 +74,7 @@ export class FloorKeeper {
   }
 
   #stopTimer(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer?.();
     this.#timer = null;
   }
 }

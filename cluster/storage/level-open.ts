@@ -1,8 +1,41 @@
 import { Level } from "level";
 import { ClusterError } from "../errors.ts";
 import { corrupt } from "./corrupt.ts";
+import type { Operation } from "./write-batch.ts";
 
-export type Database = Level<string, Buffer>;
+export interface DatabaseSnapshot {
+  close(): Promise<void>;
+}
+
+export interface ReadOptions {
+  /** Reads as of the moment at which it was taken. */
+  readonly snapshot?: DatabaseSnapshot;
+}
+
+export interface RangeOptions extends ReadOptions {
+  readonly gte: string;
+  readonly lt: string;
+  readonly limit?: number;
+}
+
+export interface DatabaseIterator<Item> extends AsyncIterable<Item> {
+  /** Up to `size` items; none at the end. */
+  nextv(size: number): Promise<Item[]>;
+  all(): Promise<Item[]>;
+  close(): Promise<void>;
+}
+
+/** What is used of LevelDB: the door for a simulated one. */
+export interface Database {
+  get(key: string, options?: ReadOptions): Promise<Buffer | undefined>;
+  /** All of it is written or nothing; with `sync`, it is durable before the promise resolves. */
+  batch(operations: Operation[], options: { readonly sync: boolean }): Promise<void>;
+  /** In the order of the keys. */
+  iterator(range: RangeOptions): DatabaseIterator<[string, Buffer]>;
+  keys(range: RangeOptions): DatabaseIterator<string>;
+  snapshot(): DatabaseSnapshot;
+  close(): Promise<void>;
+}
 
 /**
  * Everything is written twice (log file, then table), and entries die young by compaction: a large write buffer
@@ -19,7 +52,7 @@ const isCompressed = false;
 
 /** Throws ClusterError `storage-locked`, `storage-corrupt` or `storage-failed`. */
 export async function openLevel(directory: string): Promise<Database> {
-  const database: Database = new Level<string, Buffer>(directory, {
+  const database = new Level<string, Buffer>(directory, {
     keyEncoding: "utf8",
     valueEncoding: "buffer",
     writeBufferSize: writeBufferSizeBytes,
@@ -31,7 +64,7 @@ export async function openLevel(directory: string): Promise<Database> {
   } catch (error) {
     throw storageError(directory, error);
   }
-  return database;
+  return database as Database;
 }
 
 /** What went wrong while opening or reading, in the library's words. */

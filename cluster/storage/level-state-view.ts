@@ -1,13 +1,11 @@
 import { defaultGroup, type SnapshotPoint } from "../raft/types.ts";
 import { groupKey, statePrefix, stateRange } from "./keys.ts";
-import { type Database, storageError } from "./level-open.ts";
+import { type Database, type DatabaseSnapshot, storageError } from "./level-open.ts";
 import type { AppliedRecord } from "./records.ts";
 import { unseal, unsealJson } from "./sealed.ts";
 import type { StateView, StateWrite } from "./storage.ts";
 
 const recordsPerRead = 256;
-
-type Snapshot = ReturnType<Database["snapshot"]>;
 
 /**
  * State, applied record and generation are read through one LevelDB snapshot, taken in one call. LevelDB shows a synced batch
@@ -32,10 +30,15 @@ export async function openLevelStateView(database: Database): Promise<StateView 
 class LevelStateView implements StateView {
   readonly point: SnapshotPoint;
   readonly #database: Database;
-  readonly #snapshot: Snapshot;
+  readonly #snapshot: DatabaseSnapshot;
   readonly #generation: number;
 
-  constructor(database: Database, snapshot: Snapshot, applied: AppliedRecord, generation: number) {
+  constructor(
+    database: Database,
+    snapshot: DatabaseSnapshot,
+    applied: AppliedRecord,
+    generation: number,
+  ) {
     const { index, term, configuration } = applied;
     this.point = { index, term, configuration };
     this.#database = database;
@@ -43,10 +46,14 @@ class LevelStateView implements StateView {
     this.#generation = generation;
   }
 
-  async *chunks(chunkSizeBytes: number): AsyncGenerator<readonly StateWrite[]> {
+  async *chunks(
+    chunkSizeBytes: number,
+    after: string | null = null,
+  ): AsyncGenerator<readonly StateWrite[]> {
     let chunk: StateWrite[] = [];
     let sizeBytes = 0;
-    for await (const record of stateRecords(this.#database, this.#generation, this.#snapshot)) {
+    const records = stateRecords(this.#database, this.#generation, this.#snapshot, after);
+    for await (const record of records) {
       chunk.push(record);
       sizeBytes += Buffer.byteLength(record.key) + record.value.byteLength;
       if (sizeBytes >= chunkSizeBytes) {
@@ -80,9 +87,17 @@ export async function loadLevelState(
 }
 
 /** All records of a generation, checked, in the order of their keys. Throws ClusterError `storage-corrupt`. */
-async function* stateRecords(database: Database, generation: number, snapshot: Snapshot) {
-  const start = statePrefix(defaultGroup, generation).length;
-  const range = stateRange(defaultGroup, generation);
+async function* stateRecords(
+  database: Database,
+  generation: number,
+  snapshot: DatabaseSnapshot,
+  after: string | null = null,
+) {
+  const keyPrefix = statePrefix(defaultGroup, generation);
+  const start = keyPrefix.length;
+  const { gte, lt } = stateRange(defaultGroup, generation);
+  // No key lies between one and the same with a zero byte behind it.
+  const range = after === null ? { gte, lt } : { gte: `${keyPrefix}${after}\0`, lt };
   const iterator = database.iterator({ ...range, snapshot });
   try {
     for (;;) {
@@ -101,7 +116,7 @@ async function* stateRecords(database: Database, generation: number, snapshot: S
 
 async function read<Stored>(
   database: Database,
-  snapshot: Snapshot,
+  snapshot: DatabaseSnapshot,
   kind: "applied" | "generation",
 ): Promise<Stored | null> {
   const key = groupKey(kind, defaultGroup);

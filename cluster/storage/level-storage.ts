@@ -1,18 +1,16 @@
-import { join } from "node:path";
 import { ClusterError } from "../errors.ts";
 import { defaultGroup } from "../raft/types.ts";
-import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
-import { verifyDatabase } from "./files/verify.ts";
 import { establishFloor, type Floor } from "./floor-file.ts";
 import { FloorKeeper } from "./floor-keeper.ts";
 import { generationsOf, keysInPieces } from "./generations.ts";
 import { formatVersion, prefix, stateRange } from "./keys.ts";
 import { LevelChanges } from "./level-changes.ts";
-import { type Database, openLevel, storageError } from "./level-open.ts";
+import type { LevelDisk } from "./level-disk.ts";
+import { type Database, storageError } from "./level-open.ts";
 import { loadLevelState, openLevelStateView } from "./level-state-view.ts";
 import { LogBounds } from "./log-bounds.ts";
 import { readStoredNode } from "./restore.ts";
-import { scrubLog, scrubTables } from "./scrub.ts";
+import { scrubLog } from "./scrub.ts";
 import type {
   ClusterStorage,
   StateView,
@@ -28,9 +26,11 @@ import { WriteStream } from "./write-stream.ts";
 /** Keys deleted by one batch of a sweep: small beside what a busy node writes at the same time. */
 const sweepKeysMax = 1_000;
 
+type Lock = Awaited<ReturnType<LevelDisk["lock"]>>;
+
 /** What exists between `open` and `close`. */
 interface Opened {
-  readonly lock: DirectoryLock;
+  readonly lock: Lock;
   readonly database: Database;
   readonly stream: WriteStream;
   readonly floor: FloorKeeper;
@@ -38,36 +38,33 @@ interface Opened {
   readonly changes: LevelChanges;
 }
 
-/**
- * The node's memory in a directory of its own: `database/` (LevelDB), `floor` (what the database must at least
- * hold) and `lock/`. One instance is opened once.
- */
+/** The node's memory in LevelDB, on a disk of its own. One instance is opened once. */
 export class LevelStorage implements ClusterStorage {
-  readonly #directory: string;
+  readonly #disk: LevelDisk;
   readonly #options: StorageOptions;
   #opened: Opened | null = null;
   #closing: Promise<void> | null = null;
   #sweep: Promise<void> = Promise.resolve();
 
-  constructor(directory: string, options: StorageOptions) {
-    this.#directory = directory;
+  constructor(disk: LevelDisk, options: StorageOptions) {
+    this.#disk = disk;
     this.#options = options;
   }
 
   async open(): Promise<StorageRestore> {
     if (this.#opened !== null || this.#closing !== null) throw stopped("storage is opened once");
-    const lock = await lockDirectory(this.#directory);
+    const disk = this.#disk;
+    const lock = await disk.lock();
     let database: Database | null = null;
     try {
-      const path = join(this.#directory, "database");
-      const floor = await establishFloor(this.#directory, await verifyDatabase(path));
-      database = await openLevel(path);
+      const floor = await establishFloor(disk, await disk.verify());
+      database = await disk.openDatabase();
       return await this.#restore(lock, database, floor);
     } catch (error) {
       await this.#abandon();
       await database?.close();
       await lock.release();
-      throw storageError(this.#directory, error);
+      throw storageError(disk.name, error);
     }
   }
 
@@ -97,7 +94,7 @@ export class LevelStorage implements ClusterStorage {
   async scrub(pause: () => Promise<void>): Promise<void> {
     const { database } = this.#live();
     await scrubLog(database, pause);
-    await scrubTables(join(this.#directory, "database"), pause);
+    await this.#disk.scrubFiles(pause);
   }
 
   async beginStaging(): Promise<void> {
@@ -146,10 +143,10 @@ export class LevelStorage implements ClusterStorage {
     this.#opened = null;
   }
 
-  async #restore(lock: DirectoryLock, database: Database, written: Floor): Promise<StorageRestore> {
+  async #restore(lock: Lock, database: Database, written: Floor): Promise<StorageRestore> {
     const stored = await readStoredNode(database, written);
-    const floor = new FloorKeeper(this.#directory, written, (error) => stream.fail(error));
-    const stream: WriteStream = new WriteStream(this.#directory, database, stored.sequence, {
+    const floor = new FloorKeeper(this.#disk, written, (error) => stream.fail(error));
+    const stream: WriteStream = new WriteStream(this.#disk.name, database, stored.sequence, {
       landed: (batch) => {
         if (batch.point !== null) floor.advance(batch.point);
       },

@@ -94,10 +94,14 @@ class MemoryStateView implements StateView {
     this.#records = records;
   }
 
-  async *chunks(chunkSizeBytes: number): AsyncGenerator<readonly StateWrite[]> {
+  async *chunks(
+    chunkSizeBytes: number,
+    after: string | null = null,
+  ): AsyncGenerator<readonly StateWrite[]> {
     let chunk: StateWrite[] = [];
     let sizeBytes = 0;
     for (const record of this.#records) {
+      if (after !== null && record.key <= after) continue;
       chunk.push(record);
       sizeBytes += record.key.length + record.value!.byteLength;
       if (sizeBytes >= chunkSizeBytes) {

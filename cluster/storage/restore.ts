@@ -15,6 +15,8 @@ import {
 import { unsealJson } from "./sealed.ts";
 import type { NodeRecord, StorageRestore } from "./storage.ts";
 
+const recordsPerRead = 256;
+
 /** What is read before the incarnation is raised. */
 export interface StoredNode {
   readonly restore: StorageRestore;
@@ -85,19 +87,29 @@ async function checkFormat(database: Database): Promise<void> {
  */
 async function readEntries(database: Database, table: LogTable): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for await (const [key, stored] of database.iterator(logRange(defaultGroup))) {
-    const index = table.lastIndex + 1;
-    const expectedKey = logKey(defaultGroup, index);
-    if (key !== expectedKey) throw corrupt(expectedKey, index, `missing; found ${key} instead`);
-    const record = decodeLogRecord(stored, table.chainAt(table.lastIndex));
-    if ("reason" in record) throw corrupt(key, index, record.reason);
-    if (record.entry.index !== index || record.group !== defaultGroup) {
-      throw corrupt(key, index, "the record belongs to another key");
+  const iterator = database.iterator(logRange(defaultGroup));
+  try {
+    for (;;) {
+      const records = await iterator.nextv(recordsPerRead);
+      if (records.length === 0) return entries;
+      for (const [key, stored] of records) entries.push(readEntry(key, stored, table));
     }
-    table.append(record.chain, stored.byteLength);
-    entries.push(record.entry);
+  } finally {
+    await iterator.close();
   }
-  return entries;
+}
+
+function readEntry(key: string, stored: Buffer, table: LogTable): Entry {
+  const index = table.lastIndex + 1;
+  const expectedKey = logKey(defaultGroup, index);
+  if (key !== expectedKey) throw corrupt(expectedKey, index, `missing; found ${key} instead`);
+  const record = decodeLogRecord(stored, table.chainAt(table.lastIndex));
+  if ("reason" in record) throw corrupt(key, index, record.reason);
+  if (record.entry.index !== index || record.group !== defaultGroup) {
+    throw corrupt(key, index, "the record belongs to another key");
+  }
+  table.append(record.chain, stored.byteLength);
+  return record.entry;
 }
 
 function checkFloor(floor: Floor, table: LogTable, truncation: TruncationRecord | null): void {

@@ -61,8 +61,11 @@ export interface StorageRestore {
 /** A consistent view of the replicated state at one index, for sending to a follower. Must be closed. */
 export interface StateView {
   readonly point: SnapshotPoint;
-  /** Batches of records, each about `chunkSizeBytes` of keys and values. */
-  chunks(chunkSizeBytes: number): AsyncIterable<readonly StateWrite[]>;
+  /**
+   * Batches of records in a fixed order of their keys, each about `chunkSizeBytes` of keys and values; with `after` only those
+   * that come behind this key.
+   */
+  chunks(chunkSizeBytes: number, after?: string | null): AsyncIterable<readonly StateWrite[]>;
   close(): Promise<void>;
 }
 

@@ -10,6 +10,7 @@ import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { ClusterError } from "../errors.ts";
 import type { NodeId } from "../node-id.ts";
+import { syncDirectory } from "../storage/floor-file.ts";
 
 /** Who this node is: an Ed25519 key pair (RFC 8032) and the node id that follows from it. */
 export interface Identity {
@@ -74,16 +75,6 @@ async function createIdentity(dataDir: string): Promise<Identity> {
   await rename(temporary, path);
   await syncDirectory(dataDir);
   return identityOf(privateKey);
-}
-
-/** Without this the name of a new file may be gone after a power cut although its content was synced. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 function parseIdentity(path: string, pem: string): Identity {

@@ -2,7 +2,8 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
-import { ClusterError } from "../errors.ts";
+import type { ClusterError } from "../errors.ts";
+import { dialFailure, dialTimeout, itselfReason, unreachable } from "./dial-errors.ts";
 import { parseAddress } from "./hello.ts";
 import { multiaddrOf } from "./libp2p-listen.ts";
 import type { Libp2pNode } from "./libp2p-node.ts";
@@ -34,14 +35,6 @@ export async function connect(
   throw failure;
 }
 
-export function unreachable(address: string, reason: string, cause?: unknown): ClusterError {
-  return new ClusterError("unreachable", `peer ${address}: ${reason}`, { address }, cause);
-}
-
-export function dialTimeout(address: string): ClusterError {
-  return new ClusterError("timeout", `peer ${address}: no link in time`, { address });
-}
-
 async function resolve(
   address: string,
   host: string,
@@ -59,12 +52,11 @@ async function resolve(
 
 function explain(address: string, error: unknown, signal: AbortSignal): ClusterError {
   if (isSecretMismatch(error)) {
-    const message = `peer ${address}: handshake refused, cluster secrets differ`;
-    return new ClusterError("wrong-secret", message, { address }, error);
+    return dialFailure("wrong-secret", address, "handshake refused, cluster secrets differ", error);
   }
   if (signal.aborted) return dialTimeout(address);
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  if (/dial self/i.test(message)) return unreachable(address, "that is this node itself", error);
+  if (/dial self/i.test(message)) return unreachable(address, itselfReason, error);
   if (name === "TimeoutError" || /timeout|timed out/i.test(message)) return dialTimeout(address);
   const code = /E[A-Z]{4,}/.exec(message)?.[0];
   if (code === "ECONNREFUSED") return unreachable(address, "connection refused", error);

@@ -2,9 +2,11 @@ import { yamux } from "@chainsafe/libp2p-yamux";
 import {
   streamsPerConnectionMax,
   streamUnreadSizeBytesMax,
+  streamWindowPieceSizeBytes,
   streamWindowSizeBytesMax,
   streamWindowStartSizeBytes,
 } from "../limits.ts";
+import { WindowCredit } from "./window-credit.ts";
 
 type MuxerFactory = ReturnType<typeof yamux>;
 
@@ -25,9 +27,9 @@ const options = {
 };
 
 /**
- * Yamux, except that writing to a connection that has just closed is no exception. Yamux opens a stream in a microtask of
- * its own, and when the connection ends in between, what it throws there reaches nobody and would end the process. The stream
- * hears of the end of the connection anyway.
+ * Yamux with fewer window updates, and except that writing to a connection that has just closed is no exception. Yamux
+ * opens a stream in a microtask of its own, and when the connection ends in between, what it throws there reaches nobody and
+ * would end the process. The stream hears of the end of the connection anyway.
  */
 export function muxer(): MuxerFactory {
   const create = yamux(options);
@@ -38,9 +40,13 @@ export function muxer(): MuxerFactory {
         typeof factory.createStreamMuxer
       > & { send(data: unknown): boolean };
       const send = created.send.bind(created);
+      const credit = new WindowCredit(streamWindowPieceSizeBytes, streamsPerConnectionMax);
       created.send = (data) => {
         try {
-          return send(data);
+          if (!(data instanceof Uint8Array)) return send(data);
+          return credit
+            .replace(data)
+            .reduce((isWritable, frame) => send(frame) && isWritable, true);
         } catch (error) {
           if (isWriteAfterClose(error)) return false;
           throw error;

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { GossipSub } from "@chainsafe/libp2p-gossipsub";
 import { privateKeyFromRaw } from "@libp2p/crypto/keys";
 import { type Identify, identify } from "@libp2p/identify";
-import type { Connection, Libp2p, StreamHandler } from "@libp2p/interface";
+import type { Connection, Libp2p, MultiaddrConnection, StreamHandler } from "@libp2p/interface";
 import { mdns } from "@libp2p/mdns";
 import { tcp } from "@libp2p/tcp";
 import { createLibp2p } from "libp2p";
@@ -25,6 +25,8 @@ export interface NodeOptions {
   readonly limits: TransportLimits;
   /** Whether the peer at the other end is verified: only then gossip and identify are served. */
   readonly isVerified: (connection: Connection) => boolean;
+  /** Asked about each connection that comes in, before anything is read of it. */
+  readonly denies: (connection: MultiaddrConnection) => boolean;
   readonly onStreamRefused: (protocol: string) => void;
   readonly onHandshakeFailure: (remoteAddress: string) => void;
   readonly onMdnsError: (error: unknown) => void;
@@ -47,9 +49,11 @@ export function createNode(options: NodeOptions): Promise<Libp2pNode> {
     streamMuxers: [muxer()],
     connectionManager: {
       maxConnections: limits.connectionsMax,
-      maxIncomingPendingConnections: limits.pendingConnectionsMax,
+      // `denies` refuses before, and counts.
+      maxIncomingPendingConnections: 2 * limits.pendingConnectionsMax,
       inboundConnectionThreshold: limits.connectionsPerSecondMax,
-      inboundUpgradeTimeout: limits.handshakeTimeoutMs,
+      // Who came in is cut off before, and counted.
+      inboundUpgradeTimeout: 2 * limits.handshakeTimeoutMs,
       maxParallelDials: limits.dialsMax,
       maxDialQueueLength: 4 * limits.dialsMax,
       // The deadline is the caller's; libp2p's own for each address (default 6 s) would come before it.
@@ -62,7 +66,7 @@ export function createNode(options: NodeOptions): Promise<Libp2pNode> {
     },
     // It would close the connection to a paused peer: the member driver decides that.
     connectionMonitor: { enabled: false },
-    connectionGater: { denyDialMultiaddr: () => false },
+    connectionGater: { denyDialMultiaddr: () => false, denyInboundConnection: options.denies },
     nodeInfo: { name: "flockmq", version, userAgent: `flockmq/${version}` },
     logger: quietLogger((component, args) => {
       if (component.startsWith("libp2p:mdns")) options.onMdnsError(args[1] ?? args[0]);

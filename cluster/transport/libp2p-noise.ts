@@ -1,5 +1,6 @@
 import { noise } from "@chainsafe/libp2p-noise";
 import type { ConnectionEncrypter, MultiaddrConnection } from "@libp2p/interface";
+import { writeWhole } from "./libp2p-write.ts";
 
 type NoiseFactory = ReturnType<typeof noise>;
 
@@ -16,6 +17,7 @@ export function noiseWithSecret(
   return (components) => {
     const encrypter = create(components);
     const secureInbound: typeof encrypter.secureInbound = async (connection, options) => {
+      writeWhole(connection);
       try {
         return await encrypter.secureInbound(connection, options);
       } catch (error) {
@@ -23,11 +25,15 @@ export function noiseWithSecret(
         throw error;
       }
     };
+    const secureOutbound: typeof encrypter.secureOutbound = (connection, options) => {
+      writeWhole(connection);
+      return encrypter.secureOutbound(connection, options);
+    };
     return {
       ...encrypter,
       protocol: encrypter.protocol,
       secureInbound,
-      secureOutbound: encrypter.secureOutbound.bind(encrypter),
+      secureOutbound,
     } as ConnectionEncrypter<unknown> as ReturnType<NoiseFactory>;
   };
 }

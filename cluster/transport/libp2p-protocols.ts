@@ -8,11 +8,13 @@ import { laneNames, protocolOf } from "./libp2p-lane.ts";
 import type { Link } from "./libp2p-link.ts";
 import type { LinkTable } from "./libp2p-link-table.ts";
 import type { Libp2pNode } from "./libp2p-node.ts";
+import type { PendingConnections } from "./libp2p-pending.ts";
 import type { TransportHandlers } from "./transport.ts";
 
 export interface ProtocolOptions {
   readonly node: Libp2pNode;
   readonly links: LinkTable;
+  readonly pending: PendingConnections;
   readonly handlers: TransportHandlers;
   readonly counters: Counters;
   readonly limits: TransportLimits;
@@ -20,9 +22,12 @@ export interface ProtocolOptions {
 
 /** Connects libp2p's events and incoming streams with the table of links; all but the hello need a verified peer. */
 export async function serveProtocols(options: ProtocolOptions): Promise<void> {
-  const { node, links, handlers, limits } = options;
+  const { node, links, pending, handlers, limits } = options;
   const bounds = { maxInboundStreams: streamsPerProtocolMax };
-  node.addEventListener("connection:open", ({ detail }) => links.add(detail));
+  node.addEventListener("connection:open", ({ detail }) => {
+    pending.encrypted(detail);
+    links.add(detail);
+  });
   node.addEventListener("peer:discovery", ({ detail }) => {
     const found = detail.multiaddrs.flatMap((one) => addressOf(one.toString()) ?? []);
     if (found.length > 0) handlers.onDiscovered(found.sort(byLoopbackLast));

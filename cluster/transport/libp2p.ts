@@ -2,11 +2,12 @@ import { ClusterError } from "../errors.ts";
 import { defaultTransportLimits, type TransportLimits } from "../limits.ts";
 import type { NodeId } from "../node-id.ts";
 import type { Cancel, Clock, Counters, Log, Random } from "../ports.ts";
+import { checkIsElsewhere, dialFailure, dialTimeout } from "./dial-errors.ts";
 import { protocolMajor } from "./hello.ts";
 import type { Identity } from "./identity.ts";
 import { Broadcast } from "./libp2p-broadcast.ts";
 import { sendBulk } from "./libp2p-bulk.ts";
-import { connect, dialTimeout, unreachable } from "./libp2p-dial.ts";
+import { connect } from "./libp2p-dial.ts";
 import { guardHandlers } from "./libp2p-guard.ts";
 import { laneNames } from "./libp2p-lane.ts";
 import type { Link } from "./libp2p-link.ts";
@@ -19,6 +20,7 @@ import {
   resolveListenHost,
 } from "./libp2p-listen.ts";
 import { createNode, type Libp2pNode } from "./libp2p-node.ts";
+import { PendingConnections } from "./libp2p-pending.ts";
 import { serveProtocols } from "./libp2p-protocols.ts";
 import { QuietLog } from "./quiet-log.ts";
 import { deriveKeys, type SecretKeys } from "./secret.ts";
@@ -121,7 +123,7 @@ export class Libp2pTransport implements Transport {
     const { node, links } = this.#started();
     const known = links.all().find((link) => link.dialledAddresses.has(address));
     if (known) return known.hello;
-    if (this.addresses().includes(address)) throw unreachable(address, "that is this node itself");
+    checkIsElsewhere(address, this.addresses());
     const deadline = new AbortController();
     const cancel = this.#options.clock.after(timeoutMs, () => deadline.abort());
     try {
@@ -197,6 +199,7 @@ export class Libp2pTransport implements Transport {
     hello: () => Omit<Hello, "nodeId" | "addresses">,
   ): Promise<void> {
     const { clock, counters, log } = this.#options;
+    const pending = this.#createPending();
     const links: LinkTable = new LinkTable({
       ...{ clock, counters, log, limits: this.#limits, helloKey: this.#keys.helloKey },
       protocolMajor: this.#options.protocolMajor ?? protocolMajor,
@@ -204,13 +207,14 @@ export class Libp2pTransport implements Transport {
       onFrame: handlers.onFrame,
       onRequest: handlers.onRequest,
       onUp: (link) => {
+        pending.verified(link.peer.connection);
         handlers.onLink({ type: "up", nodeId: link.nodeId, hello: link.hello });
         this.#joinBroadcast(link);
       },
       onDown: (link, reason) => handlers.onLink({ type: "down", nodeId: link.nodeId, reason }),
     });
-    const node = await this.#createNode(listen, links);
-    await serveProtocols({ node, links, handlers, counters, limits: this.#limits });
+    const node = await this.#createNode(listen, links, pending);
+    await serveProtocols({ node, links, pending, handlers, counters, limits: this.#limits });
     const broadcast = this.#createBroadcast(node, handlers);
     // Before start, because a peer may be linked before start returns.
     this.#running = { node, links, broadcast, listenHost, port };
@@ -224,10 +228,26 @@ export class Libp2pTransport implements Transport {
     }
   }
 
-  #createNode(listen: readonly string[], links: LinkTable): Promise<Libp2pNode> {
+  #createPending(): PendingConnections {
+    const { clock, counters } = this.#options;
+    return new PendingConnections({
+      ...{ clock, counters, limits: this.#limits },
+      onRefused: (host, reason) => {
+        const message = "connection refused: it did not prove itself, or too many like it wait";
+        this.#quietLog.warn(`pending ${reason} ${host}`, { host, reason }, message);
+      },
+    });
+  }
+
+  #createNode(
+    listen: readonly string[],
+    links: LinkTable,
+    pending: PendingConnections,
+  ): Promise<Libp2pNode> {
     const { identity, version, isMdnsEnabled, counters, log } = this.#options;
     return createNode({
       ...{ identity, keys: this.#keys, listen, version, isMdnsEnabled, limits: this.#limits },
+      denies: (connection) => pending.denies(connection),
       isVerified: (connection) => links.on(connection) !== undefined,
       onStreamRefused: () => counters.add("transport_streams_refused"),
       onHandshakeFailure: (address) => {
@@ -319,5 +339,5 @@ export class Libp2pTransport implements Transport {
 function explainFailure(address: string, error: ClusterError): ClusterError {
   const code =
     error.code === "link-closed" || error.code === "frame-malformed" ? "unreachable" : error.code;
-  return new ClusterError(code, `peer ${address}: ${error.message}`, { address }, error);
+  return dialFailure(code, address, error.message, error);
 }

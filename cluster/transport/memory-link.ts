@@ -123,7 +123,7 @@ export class MemoryLink {
     this.#sentSizeBytes += frame.length;
     if (this.#turn.length === 0) network.clock.endOfTurn(() => this.flush());
     // A copy, as on a real wire: the sender may use its memory again.
-    this.#turn.push({ lane, frame: new Uint8Array(frame) });
+    this.#turn.push({ lane, frame: Buffer.from(frame) });
     return "queued";
   }
 

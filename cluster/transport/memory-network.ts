@@ -35,6 +35,8 @@ interface Parcel {
 interface Pipe {
   readonly from: NodeId;
   readonly to: NodeId;
+  /** By a partition. */
+  isCut: boolean;
   readonly parcels: Parcel[];
 }
 
@@ -49,8 +51,9 @@ export class MemoryNetwork {
   readonly #delayMinMs: number;
   readonly #delayMaxMs: number;
   readonly #nodes = new Map<string, MemoryNode>();
-  readonly #pipes = new Map<string, Pipe>();
-  readonly #blocked = new Set<string>();
+  /** By sender, then by receiver. */
+  readonly #pipesFrom = new Map<NodeId, Map<NodeId, Pipe>>();
+  readonly #pipes: Pipe[] = [];
   readonly #paused = new Set<NodeId>();
 
   constructor(options: MemoryNetworkOptions) {
@@ -63,7 +66,7 @@ export class MemoryNetwork {
 
   /** Blocks what `from` sends to `to`; the other direction still flows. */
   partition(from: NodeId, to: NodeId): void {
-    this.#blocked.add(pipeKey(from, to));
+    this.#pipe(from, to).isCut = true;
   }
 
   /** Blocks both directions between each node of one side and each of the other. */
@@ -77,12 +80,13 @@ export class MemoryNetwork {
   }
 
   heal(from: NodeId, to: NodeId): void {
-    this.#blocked.delete(pipeKey(from, to));
-    this.#drain(this.#pipe(from, to));
+    const pipe = this.#pipe(from, to);
+    pipe.isCut = false;
+    this.#drain(pipe);
   }
 
   healAll(): void {
-    this.#blocked.clear();
+    for (const pipe of this.#pipes) pipe.isCut = false;
     this.#drainAll();
   }
 
@@ -113,7 +117,7 @@ export class MemoryNetwork {
     if (!node) return;
     this.remove(node);
     this.#paused.delete(nodeId);
-    for (const pipe of this.#pipes.values()) if (pipe.to === nodeId) pipe.parcels.length = 0;
+    for (const pipe of this.#pipes) if (pipe.to === nodeId) pipe.parcels.length = 0;
     node.crashed();
     for (const peer of this.#nodes.values()) {
       this.carry(nodeId, peer.nodeId, () => peer.linkReset(nodeId));
@@ -148,29 +152,38 @@ export class MemoryNetwork {
   }
 
   isBlocked(from: NodeId, to: NodeId): boolean {
-    if (this.#paused.has(from) || this.#paused.has(to)) return true;
-    return this.#blocked.has(pipeKey(from, to));
+    return this.#isBlocked(this.#pipe(from, to));
   }
 
   #drain(pipe: Pipe): void {
-    const { from, to, parcels } = pipe;
+    const { parcels } = pipe;
     for (let first = parcels[0]; first; first = parcels[0]) {
-      if (first.dueMs > this.clock.monotonicMs() || this.isBlocked(from, to)) return;
+      if (first.dueMs > this.clock.monotonicMs() || this.#isBlocked(pipe)) return;
       parcels.shift();
       first.run();
     }
   }
 
   #drainAll(): void {
-    for (const pipe of [...this.#pipes.values()]) this.#drain(pipe);
+    for (const pipe of [...this.#pipes]) this.#drain(pipe);
+  }
+
+  #isBlocked({ from, to, isCut }: Pipe): boolean {
+    return isCut || this.#paused.has(from) || this.#paused.has(to);
   }
 
   #pipe(from: NodeId, to: NodeId): Pipe {
-    const key = pipeKey(from, to);
-    const known = this.#pipes.get(key);
-    if (known) return known;
-    const pipe: Pipe = { from, to, parcels: [] };
-    this.#pipes.set(key, pipe);
+    let pipes = this.#pipesFrom.get(from);
+    if (pipes === undefined) {
+      pipes = new Map();
+      this.#pipesFrom.set(from, pipes);
+    }
+    let pipe = pipes.get(to);
+    if (pipe === undefined) {
+      pipe = { from, to, isCut: false, parcels: [] };
+      pipes.set(to, pipe);
+      this.#pipes.push(pipe);
+    }
     return pipe;
   }
 
@@ -178,8 +191,4 @@ export class MemoryNetwork {
     for (const node of this.#nodes.values()) if (node.nodeId === nodeId) return node;
     return undefined;
   }
-}
-
-function pipeKey(from: NodeId, to: NodeId): string {
-  return `${from} ${to}`;
 }

@@ -2,6 +2,7 @@ import { ClusterError } from "../errors.ts";
 import { defaultTransportLimits, type TransportLimits } from "../limits.ts";
 import type { NodeId } from "../node-id.ts";
 import type { Counters } from "../ports.ts";
+import { checkIsElsewhere, dialFailure, dialTimeout, unreachable } from "./dial-errors.ts";
 import { protocolMajor, type Refusal, refusalOf, versionRefusal } from "./hello.ts";
 import { transferInMemory } from "./memory-bulk.ts";
 import { MemoryLink } from "./memory-link.ts";
@@ -81,30 +82,30 @@ export class MemoryTransport implements Transport, MemoryNode {
     if (!this.#handlers) return Promise.reject(new ClusterError("stopped", "not running"));
     return new Promise((resolve, reject) => {
       let isOver = false;
-      const fail = (code: Refusal["code"] | "timeout", reason: string): void => {
+      const fail = (error: ClusterError): void => {
         isOver = true;
         cancel();
-        reject(new ClusterError(code, `peer ${address}: ${reason}`, { address }));
+        reject(error);
       };
-      const cancel = this.#network.clock.after(timeoutMs, () => fail("timeout", "no link in time"));
+      checkIsElsewhere(address, this.addresses());
+      const cancel = this.#network.clock.after(timeoutMs, () => fail(dialTimeout(address)));
       const peer = this.#network.at(address);
-      if (peer === this) {
-        fail("unreachable", "that is this node itself");
-      } else if (peer instanceof MemoryTransport) {
+      if (peer instanceof MemoryTransport) {
         this.#greet(peer, (answer) => {
           if (answer.type === "refused") {
-            fail(answer.refusal.code, answer.refusal.message);
+            fail(dialFailure(answer.refusal.code, address, answer.refusal.message));
           } else if (isOver && !this.#links.has(peer.nodeId)) {
             this.#abandon(peer, answer.connection);
           } else {
             this.#up(peer, answer.hello, answer.connection);
-            if (!this.#links.has(peer.nodeId)) fail("unreachable", "the link closed at once");
+            if (!this.#links.has(peer.nodeId))
+              fail(unreachable(address, "the link closed at once"));
             cancel();
             resolve(answer.hello);
           }
         });
       } else {
-        this.#network.clock.endOfTurn(() => fail("unreachable", "connection refused"));
+        this.#network.clock.endOfTurn(() => fail(unreachable(address, "connection refused")));
       }
     });
   }

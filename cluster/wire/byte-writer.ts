@@ -1,12 +1,14 @@
 import type { NodeId } from "../node-id.ts";
 
+const pooledSizeBytesMax = 1024;
+
 /** Appends numbers (big-endian), text and bytes to a buffer that grows. One writer makes one frame. */
 export class ByteWriter {
   #buffer: Buffer;
   #sizeBytes = 0;
 
   constructor(capacityBytes = 256) {
-    this.#buffer = Buffer.allocUnsafeSlow(capacityBytes);
+    this.#buffer = allocate(capacityBytes);
   }
 
   get sizeBytes(): number {
@@ -86,8 +88,15 @@ export class ByteWriter {
   #reserve(sizeBytes: number): void {
     const needed = this.#sizeBytes + sizeBytes;
     if (needed <= this.#buffer.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+    const grown = allocate(Math.max(needed, this.#buffer.length * 2));
     this.#buffer.copy(grown, 0, 0, this.#sizeBytes);
     this.#buffer = grown;
   }
+}
+
+/** Small frames share a chunk of memory, for an ArrayBuffer of its own costs more than to fill it. */
+function allocate(sizeBytes: number): Buffer {
+  return sizeBytes <= pooledSizeBytesMax
+    ? Buffer.allocUnsafe(sizeBytes)
+    : Buffer.allocUnsafeSlow(sizeBytes);
 }

@@ -10,8 +10,8 @@ export const ControlKind = {
   interestAck: 4,
   forwardAck: 5,
   laneState: 6,
-  goodbye: 7,
   interestDigest: 8,
+  addresses: 9,
   proposal: 16,
   proposalReply: 17,
 } as const;

@@ -68,16 +68,20 @@ function encodeEntries(entries: readonly Entry[]): Uint8Array {
   return writer.finish();
 }
 
-/** One message as bytes; `blocks` saves the second encoding of the same entries. */
-export function encodeMessage(message: Message, blocks?: EntryBlocks): Uint8Array {
+/** One message as bytes, behind the byte `group` if there is one; `blocks` saves the second encoding of the same entries. */
+export function encodeMessage(
+  message: Message,
+  blocks?: EntryBlocks,
+  group: number | null = null,
+): Uint8Array {
   if (message.type === "append") {
     const { previousIndex, previousTerm, commit, entries } = message;
     const block = blocks?.encode(entries) ?? encodeEntries(entries);
-    const writer = head(message, appendHeadSizeBytes + block.length);
+    const writer = head(message, appendHeadSizeBytes + block.length, group);
     writer.u48(previousIndex).u48(previousTerm).u48(commit).u32(entries.length);
     return writer.bytes(block).finish();
   }
-  const writer = head(message, capacityBytes);
+  const writer = head(message, capacityBytes, group);
   switch (message.type) {
     case "appendResponse":
       writer.u48(message.index).u8(message.rejected ? 1 : 0);
@@ -121,8 +125,14 @@ export function encodeMessage(message: Message, blocks?: EntryBlocks): Uint8Arra
   return writer.finish();
 }
 
-function head({ type, from, to, term }: Message, sizeBytes: number): ByteWriter {
-  return new ByteWriter(sizeBytes).u8(kinds.indexOf(type)).nodeId(from).nodeId(to).u48(term);
+function head(
+  { type, from, to, term }: Message,
+  sizeBytes: number,
+  group: number | null,
+): ByteWriter {
+  const writer = new ByteWriter(1 + sizeBytes);
+  if (group !== null) writer.u8(group);
+  return writer.u8(kinds.indexOf(type)).nodeId(from).nodeId(to).u48(term);
 }
 
 function writeSnapshot(writer: ByteWriter, { index, term, configuration }: SnapshotPoint): void {
@@ -134,6 +144,11 @@ function writeSnapshot(writer: ByteWriter, { index, term, configuration }: Snaps
       writer.nodeId(nodeId);
     }
   }
+}
+
+/** Whether the message of these bytes may carry entries, whose data are then views of them. */
+export function mayCarryEntries(bytes: Uint8Array): boolean {
+  return kinds[bytes[0] ?? kinds.length] === "append" && bytes.length > appendHeadSizeBytes;
 }
 
 /** Entry data are views of `bytes`, which must not change afterwards. Throws ClusterError `frame-malformed`. */

@@ -11,6 +11,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Configuration, Entry } from "../../cluster/raft/types.ts";
+import { LevelDirectoryDisk } from "../../cluster/storage/level-disk.ts";
 import { LevelStorage } from "../../cluster/storage/level-storage.ts";
 
 const payloadSizeBytes = 300;
@@ -99,7 +100,7 @@ function rounded(value: number): number {
 }
 
 const root = await mkdtemp(join(process.argv[2] ?? tmpdir(), "flockmq-bench-"));
-const storage = new LevelStorage(join(root, "node"), {
+const storage = new LevelStorage(new LevelDirectoryDisk(join(root, "node")), {
   onFailure: (error) => {
     throw error;
   },
@@ -109,7 +110,9 @@ const writer = new Writer(storage);
 const results: Result[] = [];
 for (const batchSize of [1, 10, 100, 1_000]) results.push(await measure(writer, batchSize));
 await storage.close();
-const reopened = new LevelStorage(join(root, "node"), { onFailure: () => {} });
+const reopened = new LevelStorage(new LevelDirectoryDisk(join(root, "node")), {
+  onFailure: () => {},
+});
 const openStart = performance.now();
 const { entries } = await reopened.open();
 const openMs = rounded(performance.now() - openStart);

@@ -1,17 +1,19 @@
-import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seededRandom } from "../support/random.ts";
 import { diskNemeses } from "./disk-nemeses.ts";
 import { Flock, pause } from "./flock.ts";
-import { type Harm, type Nemesis, shuffled } from "./harm.ts";
-import { Namespaces } from "./namespaces.ts";
+import type { Nemesis } from "./harm.ts";
+import type { Namespaces } from "./namespaces.ts";
 import { networkNemeses } from "./network-nemeses.ts";
 import { buildRecorder } from "./power-loss/power-loss.ts";
 import { processNemeses } from "./process-nemeses.ts";
 import { Registers } from "./registers.ts";
-import { describeVerdicts } from "./verdicts.ts";
+import { Schedule } from "./schedule.ts";
+import { tableOf } from "./scoreboard.ts";
+import { Strikes } from "./strikes.ts";
+import { describeLost, describeVerdicts } from "./verdicts.ts";
 
 const syncTimeoutMs = 90_000;
 const restMs = 1500;
@@ -21,6 +23,8 @@ export interface AllOptions {
   readonly minutes: number;
   readonly nodes: number;
   readonly seed: number;
+  /** Each nemesis that this machine can do must run so often, or the run counts as failed. */
+  readonly runsMin: number;
   /** Only nemeses with this in their name. */
   readonly only: string;
 }
@@ -30,39 +34,16 @@ export interface AllResult {
   readonly minutes: number;
   readonly nodes: number;
   readonly runs: Readonly<Record<string, number>>;
+  /** Why this machine cannot do it. */
   readonly notRun: Readonly<Record<string, string>>;
+  readonly ranTooSeldom: readonly string[];
   readonly keys: number;
   readonly acknowledged: number;
   readonly unknown: number;
   readonly reads: number;
+  readonly lostWrites: number;
   readonly violations: readonly string[];
   readonly sameDigestEverywhere: boolean;
-}
-
-/**
- * Makes namespaces, one more than nodes, and runs this same command line again in the last of them, from where all nodes can
- * be reached whatever is cut between them; null when namespaces are not permitted.
- */
-export async function runInNamespaces(nodes: number): Promise<number | null> {
-  let network: Namespaces;
-  try {
-    network = Namespaces.create(nodes + 1);
-  } catch (error) {
-    console.error(`no namespaces: ${(error as Error).message}`);
-    return null;
-  }
-  const [command = "", ...prefix] = network.commandOf(nodes);
-  const line = [...prefix, process.execPath, ...process.argv.slice(1), "--within", network.prefix];
-  const child = spawn(command, line, { stdio: "inherit" });
-  const passOn = (signal: NodeJS.Signals): void => void child.kill(signal);
-  process.on("SIGINT", passOn).on("SIGTERM", passOn);
-  try {
-    return await new Promise((resolve) => {
-      child.on("exit", (code) => resolve(code ?? 1));
-    });
-  } finally {
-    network.remove();
-  }
 }
 
 /** Every kind of harm in turn, in an order of its own each time round, to a flock under load. */
@@ -71,6 +52,7 @@ export async function runAll(
   network: Namespaces | null,
   say: (text: string) => void,
 ): Promise<AllResult> {
+  const startMs = performance.now();
   const random = seededRandom(options.seed);
   const directory = await mkdtemp(join(tmpdir(), "flockmq-recorder-"));
   const recorder = await buildRecorder(directory).catch(() => null);
@@ -78,84 +60,78 @@ export async function runAll(
   const flock = await Flock.start({ nodes: options.nodes, network, recorder, hasSmallDisk });
   const end = (): void => void flock.stop().finally(() => process.exit(130));
   process.once("SIGINT", end).once("SIGTERM", end);
+  let isWell = false;
   try {
     await flock.whenInSync(syncTimeoutMs);
     const registers = new Registers({ workers: 10, pauseMs: 40 }, () => flock.endpoints(), random);
+    const wanted = nemeses.filter(({ name }) => name.includes(options.only));
+    const { possible, notRun } = possibleOf(wanted, flock);
+    const schedule = new Schedule(
+      possible.map(({ name }) => name),
+      { startMs, endMs: startMs + options.minutes * 60_000, runsMin: options.runsMin, random },
+    );
+    const strikes = new Strikes({ flock, registers, random, syncTimeoutMs, restMs }, say);
     registers.start();
     await pause(restMs);
-    const untilMs = performance.now() + options.minutes * 60_000;
-    const runs = new Map<string, number>();
-    const notRun = new Map<string, string>();
-    const failures: string[] = [];
-    let isSame = false;
-    try {
-      const harm = { flock, random, syncTimeoutMs };
-      await strike(harm, { only: options.only, untilMs, runs, notRun }, say);
-      await registers.stop();
-      const status = await flock.whenInSync(syncTimeoutMs);
-      isSame = new Set(status.nodes.map(({ digest }) => digest)).size === 1;
-      await registers.readBack();
-    } catch (error) {
-      // What clients saw until then is judged all the same.
-      failures.push((error as Error).message);
-      await registers.stop();
-    }
+    const problems = await strikes.run(possible, schedule);
+    await registers.stop();
+    const check = await finalCheck(flock, registers);
+    const names = wanted.map(({ name }) => name);
+    for (const line of tableOf(names, strikes.scores, notRun)) say(line);
+    const violations = [...problems, ...check.violations];
+    isWell = violations.length === 0 && check.sameDigestEverywhere;
     return {
       seed: options.seed,
       minutes: options.minutes,
       nodes: options.nodes,
-      runs: Object.fromEntries(runs),
+      runs: Object.fromEntries(names.map((name) => [name, schedule.runsOf(name)])),
       notRun: Object.fromEntries(notRun),
+      ranTooSeldom: schedule.due,
       ...registers.counts,
-      violations: [...failures, ...describeVerdicts(registers.verdicts())],
-      sameDigestEverywhere: isSame,
+      ...check,
+      violations,
     };
   } finally {
-    await flock.stop();
+    await flock.stop(!isWell);
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-interface Strikes {
-  readonly only: string;
-  readonly untilMs: number;
-  readonly runs: Map<string, number>;
-  readonly notRun: Map<string, string>;
-}
-
-async function strike(
-  harm: Harm,
-  { only, untilMs, runs, notRun }: Strikes,
-  say: (text: string) => void,
-): Promise<void> {
-  const wanted = nemeses.filter(({ name }) => name.includes(only));
-  const possible = wanted.filter(({ name, obstacle }) => {
-    const problem = obstacle(harm.flock);
-    if (problem === null) return true;
-    say(`not run: ${name}: ${problem}`);
-    notRun.set(name, problem);
-    return false;
-  });
-  while (possible.length > 0 && performance.now() < untilMs) {
-    for (const { name, run } of shuffled(possible, harm.random)) {
-      if (performance.now() >= untilMs) break;
-      const startMs = performance.now();
-      const what = await run(harm).catch((error: Error) => {
-        throw new Error(`${name}: ${error.message}`);
-      });
-      const undoneMs = performance.now();
-      const status = await harm.flock.whenInSync(harm.syncTimeoutMs).catch((error: Error) => {
-        throw new Error(`after ${name} (${what}): ${error.message}`);
-      });
-      const [harmed, healed] = [undoneMs - startMs, performance.now() - undoneMs].map(seconds);
-      const times = `${harmed}, in sync ${healed} later, leader ${status.leader}, term ${status.term}`;
-      say(`${name}: ${what}; ${times}`);
-      runs.set(name, (runs.get(name) ?? 0) + (what.endsWith("not run") ? 0 : 1));
-      await pause(restMs);
-    }
+function possibleOf(wanted: readonly Nemesis[], flock: Flock) {
+  const notRun = new Map<string, string>();
+  for (const { name, obstacle } of wanted) {
+    const problem = obstacle(flock);
+    if (problem !== null) notRun.set(name, problem);
   }
+  return { possible: wanted.filter(({ name }) => !notRun.has(name)), notRun };
 }
 
-function seconds(durationMs: number): string {
-  return `${(durationMs / 1000).toFixed(1)} s`;
+/** What clients saw is judged in any case, also when the replicas do not come to agree. */
+async function finalCheck(flock: Flock, registers: Registers) {
+  const failures: string[] = [];
+  let sameDigestEverywhere = false;
+  try {
+    const status = await flock.whenInSync(syncTimeoutMs);
+    sameDigestEverywhere = new Set(status.nodes.map(({ digest }) => digest)).size === 1;
+    await registers.readBack();
+  } catch (error) {
+    failures.push((error as Error).message);
+  }
+  const lost = registers.lostWrites();
+  const verdicts = describeVerdicts(registers.verdicts());
+  const violations = [...failures, ...describeLost(lost), ...verdicts];
+  return { lostWrites: lost.length, sameDigestEverywhere, violations };
+}
+
+/** The answer in one line, for a person. */
+export function summaryOf(result: AllResult, runsMin: number): string {
+  const { runs, notRun, ranTooSeldom, acknowledged, lostWrites, violations } = result;
+  const all = Object.keys(runs).length;
+  const possible = all - Object.keys(notRun).length;
+  const often = `${possible - ranTooSeldom.length} of ${all} nemeses ran at least ${runsMin} times`;
+  const cannot = possible === all ? "" : ` (${all - possible} cannot run here)`;
+  const writes = `${lostWrites} of ${acknowledged} acknowledged writes lost`;
+  const order = `${violations.length} violations`;
+  const equal = `the replicas are ${result.sameDigestEverywhere ? "equal" : "NOT equal"}`;
+  return `${often}${cannot}; ${writes}; ${order}; ${equal}`;
 }

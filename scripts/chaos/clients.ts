@@ -1,16 +1,29 @@
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
 
-/** An MQTT.js client that moves on to the next of the ports when its broker does not answer. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** An MQTT.js client that moves on to the next of the ports of this machine when its broker does not answer. */
 export function connectTo(
   ports: readonly number[],
   first: number,
   options: IClientOptions = {},
 ): MqttClient {
+  const addresses = ports.map((port) => ({ host: "127.0.0.1", port }));
+  return connectToAddresses(addresses, first, options);
+}
+
+export function connectToAddresses(
+  addresses: readonly Address[],
+  first: number,
+  options: IClientOptions = {},
+): MqttClient {
   // Every client goes round in its own direction and stride, or all would end up on the node behind the one that died.
-  const stride = ports.length % 2 === 1 ? 1 + (first % 2) : 1;
-  const servers = ports.map((_, i) => ({
-    host: "127.0.0.1",
-    port: ports[(first + i * stride) % ports.length] as number,
+  const stride = addresses.length % 2 === 1 ? 1 + (first % 2) : 1;
+  const servers = addresses.map((_, i) => ({
+    ...(addresses[(first + i * stride) % addresses.length] as Address),
     protocol: "mqtt" as const,
   }));
   const client = mqtt.connect({

@@ -1,6 +1,6 @@
-import { open, readdir, rm, stat } from "node:fs/promises";
+import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { readLiveFiles } from "../../cluster/storage/files/verify.ts";
+import { describeFlip, type FlipKind, flipByte } from "./flip-byte.ts";
 import { type Flock, type Place, pause } from "./flock.ts";
 import { always, anyFollower, type Harm, last, type Nemesis, namesOf } from "./harm.ts";
 import { losePower } from "./power-loss/power-loss.ts";
@@ -93,35 +93,49 @@ async function nearlyFillDisk(harm: Harm): Promise<string> {
 }
 
 /** The node must notice, and come back under another id, by itself or (if it ends with the error) with an empty directory. */
-async function flip(harm: Harm, extension: ".log" | ".ldb"): Promise<string> {
+async function flip(harm: Harm, kind: FlipKind): Promise<string> {
   const { flock } = harm;
   const place = await anyFollower(harm);
   const oldId = place.ready?.nodeId ?? "";
   await flock.kill([place]);
   const directory = join(place.dataDir, "db", "database");
-  let where = await flipByte(directory, extension, harm.random);
-  if (where === null) {
+  let flipped = await flipByte(directory, kind, harm.random);
+  if (flipped === null) {
     // The database turns its log into a table when it opens.
     await flock.restart(place);
     await flock.kill([place]);
-    where = await flipByte(directory, extension, harm.random);
+    flipped = await flipByte(directory, kind, harm.random);
   }
-  if (where === null) {
+  if (flipped === null) {
     await flock.restart(place);
-    return `${place.name} has no ${extension}: not run`;
+    return `${place.name} has no ${kind}: not run`;
   }
+  const where = describeFlip(flipped);
+  const evidence = join(flock.cwd, `flipped-${place.name}-${oldId.slice(0, 8)}`);
+  await cp(place.dataDir, evidence, { recursive: true });
+  const outcome = await restartDamaged(harm, place, oldId, where);
+  await rm(evidence, { recursive: true });
+  return `${place.name}, ${where}: ${outcome}`;
+}
+
+async function restartDamaged(
+  { flock, syncTimeoutMs }: Harm,
+  place: Place,
+  oldId: string,
+  where: string,
+): Promise<string> {
   try {
     await flock.restart(place);
   } catch (error) {
     if (!(error as Error).message.includes("storage-corrupt")) throw error;
-    await startEmpty(flock, place, oldId, harm.syncTimeoutMs);
-    return `${place.name}, ${where}: ended with storage-corrupt`;
+    await startEmpty(flock, place, oldId, syncTimeoutMs);
+    return "ended with storage-corrupt";
   }
   if (place.ready?.nodeId === oldId) {
-    throw new Error(`${place.name} went on under its old id after a flipped byte in ${where}`);
+    throw new Error(`${place.name} went on under its old id after a flip of ${where}`);
   }
-  await flock.remove(oldId, harm.syncTimeoutMs);
-  return `${place.name}, ${where}: came back by itself under a new id`;
+  await flock.remove(oldId, syncTimeoutMs);
+  return "came back by itself under a new id";
 }
 
 async function wipe(harm: Harm): Promise<string> {
@@ -145,37 +159,4 @@ async function startEmpty(
   await flock.remove(oldId, timeoutMs);
   await flock.restart(place);
   if (place.ready?.nodeId === oldId) throw new Error(`${place.name} kept its id without its data`);
-}
-
-/**
- * Which byte of which file, or null where there is none: in the middle half of the largest file, where records are. Tables that
- * a kill left behind are passed over: the database removes them unread, so damage in them is none.
- */
-async function flipByte(
-  directory: string,
-  extension: string,
-  random: () => number,
-): Promise<string | null> {
-  const { tables } = await readLiveFiles(directory);
-  const isLive = (name: string): boolean =>
-    extension === ".log" || tables.has(Number.parseInt(name, 10));
-  const names = (await readdir(directory)).filter(
-    (name) => name.endsWith(extension) && isLive(name),
-  );
-  const sizes = await Promise.all(
-    names.map(async (name) => ({ name, bytes: (await stat(join(directory, name))).size })),
-  );
-  const [largest] = sizes.sort((a, b) => b.bytes - a.bytes);
-  if (largest === undefined || largest.bytes < 64) return null;
-  const position = Math.floor(largest.bytes * (0.25 + random() / 2));
-  const file = await open(join(directory, largest.name), "r+");
-  try {
-    const byte = Buffer.alloc(1);
-    await file.read(byte, 0, 1, position);
-    byte[0] = (byte[0] ?? 0) ^ (1 << Math.floor(random() * 8));
-    await file.write(byte, 0, 1, position);
-  } finally {
-    await file.close();
-  }
-  return `byte ${position} of ${largest.name} (${largest.bytes})`;
 }

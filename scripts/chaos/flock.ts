@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StatusAnswer } from "../support/local-cluster.ts";
@@ -105,6 +105,16 @@ export class Flock {
     await this.#whenReady(place);
   }
 
+  /** After a nemesis that failed half way: links whole, everyone running. Rejects when a node does not start. */
+  async repair(): Promise<void> {
+    this.network?.heal();
+    await this.smallDisk?.makeRoom();
+    for (const place of this.places) {
+      place.process.signal("SIGCONT");
+      if (!place.process.isRunning) await this.restart(place);
+    }
+  }
+
   /** Another node, with an empty directory and a new name, where one is or was. The old process goes on if it runs. */
   async replace(index: number): Promise<Place> {
     const old = this.placeAt(index);
@@ -177,11 +187,20 @@ export class Flock {
     }
   }
 
-  async stop(): Promise<void> {
+  /** With `keepsDirectory`, what the nodes stored stays, for whoever has to find out why. */
+  async stop(keepsDirectory = false): Promise<void> {
     await Promise.all(
       this.places.map(({ process }) => (process.isRunning ? process.stop() : undefined)),
     );
+    if (keepsDirectory && this.smallDisk !== null) {
+      const kept = join(this.cwd, "small-disk");
+      await cp(this.#dataDirOf("n1"), kept, { recursive: true }).catch(() => undefined);
+    }
     this.smallDisk?.unmount();
+    if (keepsDirectory) {
+      console.error(`what the nodes stored is left in ${this.cwd}`);
+      return;
+    }
     await rm(this.cwd, { recursive: true, force: true, maxRetries: 3 }).catch((error: Error) => {
       console.error(`${this.cwd} is left: ${error.message}`);
     });

@@ -5,7 +5,12 @@ export interface Harm {
   readonly flock: Flock;
   readonly random: () => number;
   readonly syncTimeoutMs: number;
+  /** So long this turn may take, with the recovery from it. */
+  readonly budgetMs: number;
 }
+
+/** Of a budget, for what comes before and behind the harm itself: signals, restarts, being in sync again. */
+const recoveryMs = 8000;
 
 /**
  * Does harm, lasts a while, undoes it. Resolves with what it did, for the report; throws when the node did not behave as
@@ -20,12 +25,10 @@ export interface Nemesis {
 
 export const always = (): null => null;
 
-export function duration({ random }: Harm, fromMs: number, toMs: number): number {
-  return fromMs + random() * (toMs - fromMs);
-}
-
+/** Waits for a random time between the two, if the budget has room for it. */
 export async function last(harm: Harm, fromMs: number, toMs: number): Promise<string> {
-  const forMs = duration(harm, fromMs, toMs);
+  const mostMs = Math.max(fromMs, Math.min(toMs, harm.budgetMs - recoveryMs));
+  const forMs = fromMs + harm.random() * (mostMs - fromMs);
   await pause(forMs);
   return `${(forMs / 1000).toFixed(1)} s`;
 }
@@ -37,10 +40,14 @@ export function shuffled<T>(all: readonly T[], random: () => number): T[] {
     .map(({ one }) => one);
 }
 
-/** Not the leader, and not on the small disk, whose directory must stay where it is. */
-export async function anyFollower({ flock, random }: Harm): Promise<Place> {
+/** Not the leader, and not on the small disk if there is one, since its directory must stay where it is. */
+export async function anyFollower({
+  flock,
+  random,
+}: Pick<Harm, "flock" | "random">): Promise<Place> {
   const leader = await flock.leader(10_000);
-  const others = flock.places.filter((place) => place !== leader && place.index !== 0);
+  const isMovable = ({ index }: Place): boolean => index !== 0 || flock.smallDisk === null;
+  const others = flock.places.filter((place) => place !== leader && isMovable(place));
   return shuffled(others, random)[0] as Place;
 }
 

@@ -4,9 +4,13 @@
  * at a time.
  */
 export interface Operation {
-  readonly kind: "write" | "read";
+  /** `cas` wrote because it found `expected`; `mismatch` found something else than `expected` and changed nothing. */
+  readonly kind: "write" | "read" | "cas" | "mismatch";
   /** Each write has a value of its own; null is "nothing was there", which only a read can find. */
   readonly value: string | null;
+  /** What a compare-and-set was to find. */
+  readonly expected?: string | null;
+  /** Only the order of times matters; any unit will do. */
   readonly startMs: number;
   /** Infinity: the outcome of the write is unknown; it may have taken effect at any time since, or never. */
   readonly endMs: number;
@@ -23,42 +27,106 @@ export type Verdict =
       readonly before: readonly Operation[];
     };
 
-/** Throws when a value was written twice: then a read says nothing about which write it saw. */
-export function checkRegister(operations: readonly Operation[]): Verdict {
+/**
+ * `rankOf` may say in which order values were written: that order is tried first, which spares the search when it holds, and
+ * decides nothing when it does not. Throws when a value was written twice: then a read says nothing about which write it saw.
+ */
+export function checkRegister(
+  operations: readonly Operation[],
+  rankOf?: (value: string | null) => number,
+): Verdict {
   const phantom = phantomRead(operations);
   if (phantom !== null) return { isLinearizable: false, blocking: phantom, before: [] };
-  return new Search(closeIntervals(operations)).run();
+  const closed = closeIntervals(operations);
+  if (rankOf !== undefined && isOrdered(closed, rankOf)) return { isLinearizable: true };
+  return new Search(closed).run();
 }
 
-/** A read of a value that nobody wrote, or that was written only after the read had ended. */
+function isWriting({ kind }: Operation): boolean {
+  return kind === "write" || kind === "cas";
+}
+
+/** The value that was there when it took effect, if it says; null stands for "nothing was there". */
+function foundBy({ kind, value, expected = null }: Operation): string | null | undefined {
+  if (kind === "read") return value;
+  return kind === "cas" ? expected : undefined;
+}
+
+/** Something found a value that nobody wrote, or that was written only after it had ended. */
 function phantomRead(operations: readonly Operation[]): Operation | null {
   const startOf = new Map<string | null, number>([[null, Number.NEGATIVE_INFINITY]]);
-  for (const { kind, value, startMs } of operations) {
-    if (kind !== "write") continue;
+  for (const operation of operations) {
+    if (!isWriting(operation)) continue;
+    const { value, startMs } = operation;
     if (startOf.has(value)) throw new Error(`${value} was written twice`);
     startOf.set(value, startMs);
   }
-  const isPhantom = ({ kind, value, endMs }: Operation): boolean =>
-    kind === "read" && (startOf.get(value) ?? Number.POSITIVE_INFINITY) > endMs;
+  const isPhantom = (operation: Operation): boolean => {
+    const found = foundBy(operation);
+    if (found === undefined || operation.endMs === Number.POSITIVE_INFINITY) return false;
+    return (startOf.get(found) ?? Number.POSITIVE_INFINITY) > operation.endMs;
+  };
   return operations.find(isPhantom) ?? null;
 }
 
 /**
  * An unknown write that nobody saw may come after everything else, so it explains nothing and is left out; one that was
- * seen took effect before the first read that saw it had ended. So no interval stays open, and the search stays small.
+ * seen took effect before the first that saw it had ended. So no interval stays open, and the search stays small. What
+ * an unknown compare-and-set found was seen only if that one was seen itself: hence again until nothing changes.
  */
 function closeIntervals(operations: readonly Operation[]): readonly Operation[] {
-  const seenMs = new Map<string | null, number>();
-  for (const { kind, value, endMs } of operations) {
-    if (kind === "read") seenMs.set(value, Math.min(endMs, seenMs.get(value) ?? endMs));
+  const endOf = new Map<Operation, number>();
+  for (const operation of operations) endOf.set(operation, operation.endMs);
+  for (let isChanged = true; isChanged; ) {
+    isChanged = false;
+    const seenMs = new Map<string | null, number>();
+    for (const [operation, endMs] of endOf) {
+      const found = foundBy(operation);
+      if (found !== undefined) seenMs.set(found, Math.min(endMs, seenMs.get(found) ?? endMs));
+    }
+    for (const [operation, endMs] of endOf) {
+      const seen = seenMs.get(operation.value);
+      if (!isWriting(operation) || endMs !== Number.POSITIVE_INFINITY || seen === undefined)
+        continue;
+      if (seen === Number.POSITIVE_INFINITY) continue;
+      endOf.set(operation, seen);
+      isChanged = true;
+    }
   }
   return operations.flatMap((operation) => {
-    if (operation.kind === "read" || operation.endMs !== Number.POSITIVE_INFINITY) {
-      return [operation];
-    }
-    const endMs = seenMs.get(operation.value);
-    return endMs === undefined ? [] : [{ ...operation, endMs }];
+    const endMs = endOf.get(operation) as number;
+    return endMs === Number.POSITIVE_INFINITY ? [] : [{ ...operation, endMs }];
   });
+}
+
+/** Whether the order that `rankOf` gives, with reads behind what they found, explains everything. */
+function isOrdered(
+  operations: readonly Operation[],
+  rankOf: (value: string | null) => number,
+): boolean {
+  if (operations.some(({ kind }) => kind === "mismatch")) return false;
+  const order = operations
+    .map((operation) => ({
+      operation,
+      rank: operation.value === null ? -1 : rankOf(operation.value),
+    }))
+    .sort(
+      (a, b) =>
+        a.rank - b.rank ||
+        Number(isWriting(b.operation)) - Number(isWriting(a.operation)) ||
+        a.operation.startMs - b.operation.startMs,
+    );
+  let value: string | null = null;
+  let latestStartMs = Number.NEGATIVE_INFINITY;
+  for (const { operation } of order) {
+    const found = foundBy(operation);
+    if (found !== undefined && found !== value) return false;
+    // Something that is to come after it had begun only when it was over.
+    if (operation.endMs < latestStartMs) return false;
+    latestStartMs = Math.max(latestStartMs, operation.startMs);
+    value = operation.value;
+  }
+  return true;
 }
 
 interface Tried {
@@ -121,13 +189,16 @@ class Search {
   /** Puts it next in the order; false when it does not fit there, or led nowhere before. */
   #take(index: number): boolean {
     const operation = this.#operations[index] as Operation;
-    if (operation.kind === "read" && operation.value !== this.#value) return false;
+    const found = foundBy(operation);
+    if (found !== undefined && found !== this.#value) return false;
+    if (operation.kind === "mismatch" && (operation.expected ?? null) === this.#value) return false;
     const lowest = this.#lowest;
     const highest = this.#highest;
     this.#isDone[index] = 1;
     this.#highest = Math.max(highest, index);
     while (this.#isDone[this.#lowest] === 1) this.#lowest++;
-    const state = this.#describe(operation.value);
+    const value = operation.kind === "mismatch" ? this.#value : operation.value;
+    const state = this.#describe(value);
     if (this.#known.has(state)) {
       this.#isDone[index] = 0;
       this.#lowest = lowest;
@@ -136,7 +207,7 @@ class Search {
     }
     this.#known.add(state);
     this.#tried.push({ operation: index, value: this.#value });
-    this.#value = operation.value;
+    this.#value = value;
     for (const entry of [index * 2 + 1, index * 2 + 2]) {
       const next = this.#after(entry);
       const previous = this.#previous[entry] as number;

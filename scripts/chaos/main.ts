@@ -27,11 +27,20 @@ const program = new Command("chaos")
     "instead: every nemesis in turn, with clients whose history must be linearizable",
   )
   .option("--minutes <count>", "with --all: how long", "30")
+  .option(
+    "--least <runs>",
+    "with --all: each nemesis at least so often, or the run has failed",
+    "2",
+  )
   .option("--only <text>", "with --all: only nemeses with this in their name", "")
   .addOption(new Option("--within <prefix>").hideHelp())
   .option(
+    "--flip",
+    "instead: flip a byte in the middle of a stopped follower's log, then of a table, and show what the node does about it",
+  )
+  .option(
     "--failover <rounds>",
-    "instead: strike the leader of three nodes so often with kill -9 and with SIGSTOP, and measure",
+    "instead: strike the leader of three nodes so often with kill -9, with SIGSTOP and by isolating it (Linux, root), and measure",
   )
   .option(
     "--idle <minutes>",
@@ -52,8 +61,10 @@ const options = program.opts<{
   seed: string;
   all?: boolean;
   minutes: string;
+  least: string;
   only: string;
   within?: string;
+  flip?: boolean;
   failover?: string;
   idle?: string;
   powerLoss?: string;
@@ -87,7 +98,7 @@ try {
     { ports, writers: Number(options.writers), keysPerWriter: Number(options.keys), window: 8 },
     history,
   );
-  const probes = new Probes(ports);
+  const probes = new Probes(ports.map((port) => ({ host: "127.0.0.1", port })));
   load.start();
   await pause(1500);
   for (let round = 0; round < Number(options.rounds); round++) await strikeOnce(round, probes);
@@ -130,7 +141,7 @@ function measure(strike: Strike, probes: Probes): { firstMs: number; allMs: numb
   const survivors = cluster.nodes.map((_, i) => i).filter((i) => !strike.victims.includes(i));
   if (survivors.length === 0) return { firstMs: Number.NaN, allMs: Number.NaN };
   const outage = probes.outage(strike.atMs, survivors);
-  if (Number.isNaN(outage.allMs)) say(`          no figure: ${probes.describe()}`);
+  if (!Number.isFinite(outage.allMs)) say(`          no figure: ${probes.describe()}`);
   if (strike.kind === "kill-leader") {
     outages.first.push(outage.firstMs);
     outages.all.push(outage.allMs);
@@ -182,7 +193,7 @@ function pause(delayMs: number): Promise<void> {
 }
 
 function ms(value: number): string {
-  return Number.isNaN(value) ? "-" : `${value.toFixed(0)} ms`;
+  return !Number.isFinite(value) ? "-" : `${value.toFixed(0)} ms`;
 }
 
 function round1(value: number): number {

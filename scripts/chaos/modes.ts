@@ -1,16 +1,20 @@
-import { runAll, runInNamespaces } from "./all.ts";
+import { runAll, summaryOf } from "./all.ts";
 import { runFailover } from "./failover.ts";
+import { runFlip } from "./flip-show.ts";
 import { runIdle } from "./idle.ts";
 import { Namespaces } from "./namespaces.ts";
 import { runPowerLoss } from "./power-loss/run.ts";
+import { runInNamespaces } from "./within-namespaces.ts";
 
 /** The runs of `npm run chaos` besides the rounds of kills and pauses; each answers the exit code. */
 export interface ModeOptions {
   readonly all?: boolean;
   readonly minutes: string;
+  readonly least: string;
   readonly only: string;
   /** Of the namespaces that the process made which started this one. */
   readonly within?: string;
+  readonly flip?: boolean;
   readonly failover?: string;
   readonly idle?: string;
   readonly powerLoss?: string;
@@ -33,28 +37,42 @@ export async function runMode(options: ModeOptions): Promise<number | null> {
     );
     return report(result, options.json === true);
   }
-  if (options.failover !== undefined) {
-    const result = await runFailover(Number(options.failover), 3, say);
-    print(result, options.json === true);
-    return result.aimsMet ? 0 : 1;
-  }
+  if (options.flip === true) return report(await runFlip(seed, say), options.json === true);
   if (options.idle !== undefined) {
     const result = await runIdle(Number(options.idle), 3, say);
     print(result, options.json === true);
-    return result.leaderChanges === 0 ? 0 : 1;
+    return result.isAimMet ? 0 : 1;
   }
-  if (options.all === true) {
-    const nodes = Number(options.nodes);
-    const isOutside = options.within === undefined;
-    const exitCode = isOutside ? await runInNamespaces(nodes) : null;
-    if (exitCode !== null) return exitCode;
-    const network = isOutside ? null : Namespaces.use(nodes + 1, options.within ?? "");
-    const minutes = Number(options.minutes);
-    say(`chaos: ${nodes} nodes, every nemesis for ${minutes} minutes, seed ${seed}`);
-    const result = await runAll({ minutes, nodes, seed, only: options.only }, network, say);
-    return report(result, options.json === true);
-  }
+  if (options.failover !== undefined || options.all === true)
+    return runNetworked(options, seed, say);
   return null;
+}
+
+/** Those that harm links too, where this machine permits it. */
+async function runNetworked(
+  options: ModeOptions,
+  seed: number,
+  say: (text: string) => void,
+): Promise<number> {
+  const nodes = options.failover === undefined ? Number(options.nodes) : 3;
+  const isOutside = options.within === undefined;
+  const exitCode = isOutside ? await runInNamespaces(nodes) : null;
+  if (exitCode !== null) return exitCode;
+  const network = isOutside ? null : Namespaces.use(nodes + 1, options.within ?? "");
+  if (options.failover !== undefined) {
+    const result = await runFailover(Number(options.failover), nodes, network, say);
+    print(result, options.json === true);
+    return result.aimsMet ? 0 : 1;
+  }
+  const minutes = Number(options.minutes);
+  const runsMin = Number(options.least);
+  say(
+    `chaos: ${nodes} nodes, ${minutes} minutes, each nemesis at least ${runsMin} times, seed ${seed}`,
+  );
+  const result = await runAll({ minutes, nodes, seed, runsMin, only: options.only }, network, say);
+  say(summaryOf(result, runsMin));
+  const exitCodeOfRun = report(result, options.json === true);
+  return result.ranTooSeldom.length === 0 ? exitCodeOfRun : 1;
 }
 
 function report(

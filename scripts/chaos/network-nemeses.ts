@@ -1,3 +1,4 @@
+import type { DelayedNode } from "./delay-relays.ts";
 import type { Flock, Place } from "./flock.ts";
 import { type Harm, last, minority, type Nemesis, namesOf, shuffled } from "./harm.ts";
 import { linkQualities } from "./link-quality.ts";
@@ -93,21 +94,21 @@ export const networkNemeses: readonly Nemesis[] = [
   ...linkQualities.map(
     (quality): Nemesis => ({
       name: `${quality.name} on every link`,
-      obstacle: (flock) => needsNamespaces(flock) ?? quality.problem(commandsOf(flock)),
+      obstacle: (flock) => needsNamespaces(flock) ?? quality.problem(delayedNodesOf(flock)),
       run: async (harm) => {
-        const commands = commandsOf(harm.flock);
-        quality.spoil(commands);
+        const { means, restore } = await quality.spoil(delayedNodesOf(harm.flock));
         try {
-          return await last(harm, 5000, 12_000);
+          return `${means}, ${await last(harm, 5000, 12_000)}`;
         } finally {
-          quality.restore(commands);
+          restore();
         }
       },
     }),
   ),
 ];
 
-/** Of each node, the beginning of a command line that runs in its namespace. */
-function commandsOf({ places, network }: Flock): readonly (readonly string[])[] {
-  return places.map(({ index }) => network?.commandOf(index) ?? []);
+function delayedNodesOf({ places, network }: Flock): readonly DelayedNode[] {
+  return places.map(({ index, host, ready }) => {
+    return { prefix: network?.commandOf(index) ?? [], host, peerPort: ready?.peer ?? 0 };
+  });
 }

@@ -26,6 +26,11 @@ export class PacedLoad {
     return new PacedLoad(await Promise.all(all.map((endpoint) => openClient(endpoint, 10_000))));
   }
 
+  /** Clients whose connection ended: none is made again, so that nothing is hidden. */
+  get lostConnections(): number {
+    return this.#clients.filter((client) => !client.connected).length;
+  }
+
   /** Writes for so long; resolves with the acknowledged writes a second. */
   async run(perSecond: number, forMs: number): Promise<number> {
     const startMs = performance.now();

@@ -1,5 +1,5 @@
 import type { MqttClient } from "mqtt";
-import { connectTo } from "./clients.ts";
+import { type Address, connectToAddresses } from "./clients.ts";
 
 /** How often a probe writes. */
 const intervalMs = 5;
@@ -17,11 +17,11 @@ export class Probes {
   /** Per node, of the newest writes: [sent, acknowledged]. */
   readonly #writes: [number, number][][];
 
-  constructor(ports: readonly number[]) {
-    this.#writes = ports.map(() => []);
-    this.#inflight = ports.map(() => 0);
-    this.#clients = ports.map((port, i) =>
-      connectTo([port], 0, { clientId: `chaos-probe-${i}`, reconnectPeriod: 50 }),
+  constructor(addresses: readonly Address[]) {
+    this.#writes = addresses.map(() => []);
+    this.#inflight = addresses.map(() => 0);
+    this.#clients = addresses.map((address, i) =>
+      connectToAddresses([address], 0, { clientId: `chaos-probe-${i}`, reconnectPeriod: 50 }),
     );
     this.#timers = this.#clients.map((client, i) =>
       setInterval(() => this.#write(client, i), intervalMs),
@@ -30,7 +30,7 @@ export class Probes {
 
   /**
    * Milliseconds from `atMs` until a write sent after it was acknowledged: the earliest on any of the nodes, and the latest over
-   * all of them. NaN when a node has none yet.
+   * all of them. Infinity when there is none yet.
    */
   outage(
     atMs: number,
@@ -38,7 +38,6 @@ export class Probes {
   ): { readonly firstMs: number; readonly allMs: number } {
     const delays = nodes.map((node) => {
       const later = (this.#writes[node] ?? []).filter(([sentMs]) => sentMs >= atMs);
-      if (later.length === 0) return Number.NaN;
       return Math.min(...later.map(([, acknowledgedMs]) => acknowledgedMs)) - atMs;
     });
     return { firstMs: Math.min(...delays), allMs: Math.max(...delays) };

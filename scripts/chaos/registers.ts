@@ -2,6 +2,7 @@ import type { MqttClient } from "mqtt";
 import type { Endpoint } from "./flock.ts";
 import { pause } from "./flock.ts";
 import { checkRegister, type Operation, type Verdict } from "./linearizability.ts";
+import { lostWrites } from "./lost-writes.ts";
 import { openClient, readDevice, readRetained, writeOnce } from "./register-access.ts";
 
 /** Longer than a node holds a write without a quorum. */
@@ -30,6 +31,8 @@ export class Registers {
   readonly #endpoints: () => readonly Endpoint[];
   readonly #random: () => number;
   readonly #histories = new Map<string, Operation[]>();
+  /** Of each register, what was read when all else was over. */
+  readonly #finals = new Map<string, Operation[]>();
   readonly #active: string[] = [];
   #workers: readonly Promise<void>[] = [];
   #isStopping = false;
@@ -74,11 +77,22 @@ export class Registers {
 
   /** Reads every key from every node, after all else, as the last operations of its history. */
   async readBack(): Promise<void> {
-    for (const endpoint of this.#endpoints()) {
+    this.#finals.clear();
+    const readAll = async (endpoint: Endpoint): Promise<void> => {
       for (const key of this.#histories.keys()) {
-        await this.#read(key, endpoint, "local", true);
+        const read = await this.#read(key, endpoint, "local");
+        if (read === null) throw new Error(`${key} could not be read from ${endpoint.name}`);
+        this.#finals.set(key, [...(this.#finals.get(key) ?? []), read]);
       }
-    }
+    };
+    await Promise.all(this.#endpoints().map(readAll));
+  }
+
+  /** Acknowledged writes that the newest `readBack` did not find, nor anything newer in their place. */
+  lostWrites(): readonly { readonly key: string; readonly write: Operation }[] {
+    return [...this.#finals].flatMap(([key, finals]) =>
+      lostWrites(this.#histories.get(key) ?? [], finals).map((write) => ({ key, write })),
+    );
   }
 
   verdicts(): readonly RegisterVerdict[] {
@@ -88,11 +102,10 @@ export class Registers {
   async #work(worker: number): Promise<void> {
     let connection: { readonly client: MqttClient; readonly endpoint: Endpoint } | null = null;
     while (!this.#isStopping) {
-      const endpoints = this.#endpoints();
-      const endpoint = endpoints[Math.floor(this.#random() * endpoints.length)] as Endpoint;
+      const endpoint = this.#endpointOf(worker);
       const key = this.#chooseKey();
       if (this.#random() < 0.5) {
-        await this.#read(key, endpoint, "linearizable", false).catch(() => undefined);
+        await this.#read(key, endpoint, "linearizable");
       } else {
         if (connection === null || this.#random() < 0.05) {
           connection?.client.end(true);
@@ -112,6 +125,16 @@ export class Registers {
     connection?.client.end(true);
   }
 
+  /**
+   * Every other worker stays with one node: the others, which go round, come to wait for nodes that are cut off one after the
+   * other, and would leave the majority without clients.
+   */
+  #endpointOf(worker: number): Endpoint {
+    const endpoints = this.#endpoints();
+    const part = worker % 2 === 0 ? worker / 2 : Math.floor(this.#random() * endpoints.length);
+    return endpoints[part % endpoints.length] as Endpoint;
+  }
+
   async #write(key: string, client: MqttClient, by: string): Promise<boolean> {
     const value = String(++this.#value);
     const startMs = performance.now();
@@ -124,24 +147,23 @@ export class Registers {
     return isAcknowledged;
   }
 
-  /** A read that got no answer, or one that is announced as stale, says nothing and is not recorded. */
+  /** Null, and not recorded, when it got no answer or one that is announced as stale: it says nothing. */
   async #read(
     key: string,
     endpoint: Endpoint,
     consistency: "local" | "linearizable",
-    isRequired: boolean,
-  ): Promise<void> {
+  ): Promise<Operation | null> {
     const startMs = performance.now();
     const value = isRetainedKey(key)
       ? await readRetained(endpoint, key)
       : await readDevice(endpoint, key, consistency);
     const endMs = performance.now();
-    if (value === undefined) {
-      if (isRequired) throw new Error(`${key} could not be read from ${endpoint.name}`);
-      return;
-    }
+    if (value === undefined) return null;
     this.#reads++;
-    this.#record(key, { kind: "read", value, startMs, endMs, by: `reader at ${endpoint.name}` });
+    const by = `reader at ${endpoint.name}`;
+    const read: Operation = { kind: "read", value, startMs, endMs, by };
+    this.#record(key, read);
+    return read;
   }
 
   #chooseKey(): string {

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdir, open, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 
-const sizeMegabytes = 128;
+const sizeMegabytes = 256;
 const blockSizesBytes = [64 * 1024, 512];
 
 /** A file system in memory of its own for one data directory. */

@@ -13,6 +13,13 @@ export function describeVerdicts(verdicts: readonly RegisterVerdict[]): readonly
   });
 }
 
+/** One text for each write that was acknowledged and is gone. */
+export function describeLost(
+  lost: readonly { readonly key: string; readonly write: Operation }[],
+): readonly string[] {
+  return lost.map(({ key, write }) => `${key}: lost ${describe(write)}`);
+}
+
 function describe({ kind, value, startMs, endMs, by }: Operation): string {
   const end = endMs === Number.POSITIVE_INFINITY ? "unknown" : `${endMs.toFixed(1)} ms`;
   return `${kind} ${value ?? "nothing"} (${by}, ${startMs.toFixed(1)} to ${end})`;

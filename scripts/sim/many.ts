@@ -1,74 +1,87 @@
-/** Many schedules, one after the other: `npm run sim:many -- --schedules N`. */
+/** Many schedules, on all cores: `npm run sim:many -- --schedules N`. */
+import { availableParallelism } from "node:os";
 import { Command } from "commander";
-import { runSchedule } from "../../test/sim/schedule.ts";
 import { replayCommand } from "./report.ts";
+import { SeedQueue } from "./seed-queue.ts";
+import { type Failure, Tally } from "./tally.ts";
+import { runWorkers } from "./workers.ts";
 
 const program = new Command("sim:many")
   .description(
-    "Runs seeds in a row, some of them twice to compare their trace hashes. Exit 1 at the first promise that is broken.",
+    "Runs seeds in a row, some of them twice to compare their trace hashes. Exit 1 when a promise is broken. Speed is simulated time by processor time, all threads counted.",
   )
   .option("--schedules <count>", "seeds to run", "200")
-  .option("--seconds <count>", "simulated seconds of faults in each", "60")
-  .option("--first <seed>", "the first seed", "1")
+  .option("--from <seed>", "the first seed, so that a long run can be cut into parts", "1")
+  .option("--seconds <count>", "simulated seconds of faults in each; healing comes on top", "60")
   .option("--twice <count>", "seeds that are run twice, evenly spread", "100")
+  .option("--workers <count>", "processes at once", String(availableParallelism()))
   .option("--keep-going", "go on after a failure")
   .option("--json", "print the outcome as JSON only")
   .parse();
 const options = program.opts<{
   schedules: string;
+  from: string;
   seconds: string;
-  first: string;
   twice: string;
+  workers: string;
   keepGoing?: boolean;
   json?: boolean;
 }>();
 
-const [schedules, seconds, first, twice] = [
-  Number(options.schedules),
-  Number(options.seconds),
-  Number(options.first),
-  Math.min(Number(options.twice), Number(options.schedules)),
-];
-const sums = { faults: 0, commits: 0, leaders: 0, acknowledged: 0, reads: 0, snapshots: 0 };
-let [simulatedMs, events, done, compared] = [0, 0, 0, 0];
-const failures: { seed: number; after: number; message: string }[] = [];
+const progressEveryMs = 10_000;
+const seconds = count("seconds");
+const queue = new SeedQueue(count("from"), count("schedules"), count("twice"));
+const tally = new Tally();
 const startedMs = performance.now();
 const say = (text: string): void => {
   if (options.json !== true) console.log(text);
 };
 
-for (let seed = first; seed < first + schedules; seed++) {
-  const result = await runSchedule({ seed, seconds });
-  done++;
-  simulatedMs += result.simulatedMs;
-  events += result.events;
-  sums.faults += result.faults.length;
-  sums.commits += result.commits;
-  sums.leaders += result.leaders;
-  sums.acknowledged += result.acknowledged;
-  sums.reads += result.reads;
-  sums.snapshots += result.snapshots;
-  let message = result.violation?.message ?? null;
-  if (message === null && Math.floor((done * twice) / schedules) > compared) {
-    compared++;
-    const { traceHash, simulatedMs: again } = await runSchedule({ seed, seconds });
-    simulatedMs += again;
-    if (traceHash !== result.traceHash) {
-      message = `determinism: trace ${result.traceHash}, the second time ${traceHash}`;
-    }
-  }
-  if (message !== null) {
-    failures.push({ seed, after: done, message });
-    say(`seed ${seed}: ${message}\nreplay: ${replayCommand(result, seconds)}`);
-    if (options.keepGoing !== true) break;
-  }
-  if (done % 100 === 0) say(`${done} schedules, ${failures.length} failures`);
+const progress = setInterval(() => say(progressLine()), progressEveryMs);
+await runWorkers({
+  count: count("workers"),
+  seconds,
+  nextTask: () => queue.take(),
+  onDone: (report) => failed(tally.add(report)),
+  onLost: ({ seed }, reason) => failed(tally.lost(seed, reason)),
+});
+clearInterval(progress);
+
+const outcome = { ...tally.outcome(), seconds: Math.round(elapsedSeconds()) };
+if (options.json === true) console.log(JSON.stringify(outcome));
+else {
+  const { failures, ...figures } = outcome;
+  console.log(JSON.stringify(figures));
+  const { schedules, comparedTwice, timesRealTime, timesRealTimeMedian } = figures;
+  console.log(
+    `${schedules} schedules, ${comparedTwice} of them twice: ${failures.length} failures; ` +
+      `${timesRealTime} times real time per processor second, ${timesRealTimeMedian} in the median`,
+  );
+}
+process.exit(outcome.failures.length > 0 ? 1 : 0);
+
+function failed(failure: Failure | null): void {
+  if (failure === null) return;
+  say(`seed ${failure.seed}: ${failure.message}\nreplay: ${replayCommand(failure, seconds)}`);
+  if (options.keepGoing !== true) queue.close();
 }
 
-const elapsedMs = performance.now() - startedMs;
-const cpu = process.cpuUsage();
-/** By processor time: the machine may have other work. */
-const timesRealTime = Math.round((simulatedMs * 1000) / (cpu.user + cpu.system));
-const outcome = { schedules: done, comparedTwice: compared, events, ...sums, timesRealTime };
-console.log(JSON.stringify({ ...outcome, seconds: Math.round(elapsedMs / 1000), failures }));
-process.exit(failures.length > 0 ? 1 : 0);
+function progressLine(): string {
+  const { schedules, timesRealTime, failures } = tally.outcome();
+  const leftSeconds = schedules === 0 ? 0 : (elapsedSeconds() / schedules) * queue.left;
+  return (
+    `${schedules} of ${queue.size} schedules, ${failures.length} failures, ` +
+    `${timesRealTime} times real time, about ${Math.round(leftSeconds)} s left`
+  );
+}
+
+function elapsedSeconds(): number {
+  return (performance.now() - startedMs) / 1000;
+}
+
+function count(name: "schedules" | "from" | "seconds" | "twice" | "workers"): number {
+  const value = Number(options[name]);
+  const min = name === "twice" ? 0 : 1;
+  if (Number.isSafeInteger(value) && value >= min) return value;
+  return program.error(`--${name} takes a whole number of at least ${min}, not ${options[name]}`);
+}

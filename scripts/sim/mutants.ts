@@ -1,121 +1,131 @@
 /** Puts known bugs back, one at a time, and lets the simulator find them: `npm run sim:mutants`. */
-import { spawn } from "node:child_process";
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
+import { appendFile, readFile } from "node:fs/promises";
 import { Command } from "commander";
-import type { Mutant } from "../../test/sim/mutants/mutant.ts";
-import { mutants, mutate } from "../../test/sim/mutants/mutants.ts";
+import { mutants } from "../../test/sim/mutants/mutants.ts";
+import { type Catch, Hunting } from "./mutants/hunting.ts";
+import { SourceTree } from "./mutants/tree.ts";
 
 const program = new Command("sim:mutants")
   .description(
-    "Each mutant is a change of text in a copy of the tree. It is caught when a schedule of the simulator breaks a promise, or, where the table names them, when unit tests or golden scripts fail. Exit 1 when one is not.",
+    "Each mutant is a change of text in a copy of the tree. It is caught when a schedule of the simulator breaks a promise, or else, where the table names them, when unit tests or golden scripts fail; a seed or a test that fails without it does not count. Exit 1 when one is not caught.",
   )
   .option("--schedules <count>", "schedules that each mutant may take", "2000")
+  .option(
+    "--schedules-before-tests <count>",
+    "those of a mutant with named tests; only when they find nothing the tests are run",
+    "100",
+  )
   .option("--seconds <count>", "simulated seconds of faults in each", "10")
+  .option("--catches <count>", "catches by schedules whose median is told", "3")
   .option("--only <text>", "mutants whose name contains this")
+  .option("--from <number>", "the first mutant, by its number in the table", "1")
+  .option("--until <number>", "the last one")
+  .option("--record <file>", "remembers what was caught, so that a run can go on later")
+  .option("--workers <count>", "mutants at once", "2")
   .option("--minutes <count>", "for the simulator, per mutant; 0 for no bound", "0")
+  .option(
+    "--schedules-only",
+    "only mutants with named tests, and without those: what would schedules find?",
+  )
   .parse();
 const options = program.opts<{
   schedules: string;
+  schedulesBeforeTests: string;
   seconds: string;
+  catches: string;
   only?: string;
+  from: string;
+  until?: string;
+  record?: string;
+  workers: string;
   minutes: string;
 }>();
 
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
+interface Outcome {
+  readonly name: string;
+  /** The bug itself: the table may change between two parts of a run. */
+  readonly bug: string;
+  /** Of the sources that it was caught in. */
+  readonly tree: string;
+  readonly caught: Catch | null;
 }
 
-const root = join(import.meta.dirname, "../..");
-const copied = ["cluster", "src", "scripts", "test", "package.json", "tsconfig.base.json"];
-const testTimeoutMs = 180_000;
-const simulator = ["--conditions=flockmq-source"];
-
-const tree = await mkdtemp(join(tmpdir(), "flockmq-mutants-"));
-let missed = 0;
-try {
-  for (const path of [...copied, "vitest.config.ts"]) {
-    await cp(join(root, path), join(tree, path), { recursive: true });
-  }
-  await symlink(join(root, "node_modules"), join(tree, "node_modules"));
-  const chosen = mutants.filter(({ name }) => name.includes(options.only ?? ""));
-  for (const mutant of chosen) {
-    const { what, seed } = await withMutant(mutant, () => hunt(mutant));
-    const isCaught = what !== null && (seed === null || (await passesWithout(seed)));
-    if (!isCaught) missed++;
-    console.log(`${isCaught ? "caught" : "MISSED"} | ${mutant.name} | ${what ?? "-"}`);
-  }
-  console.log(`${chosen.length - missed} of ${chosen.length} caught`);
-} finally {
-  await rm(tree, { recursive: true, force: true });
-}
-process.exit(missed > 0 ? 1 : 0);
-
-async function withMutant<T>(mutant: Mutant, run: () => Promise<T>): Promise<T> {
-  const path = join(tree, mutant.file);
-  const source = await readFile(path, "utf8");
-  await writeFile(path, mutate(source, mutant));
-  try {
-    return await run();
-  } finally {
-    await writeFile(path, source);
-  }
-}
-
-/** A seed that fails in the clean tree as well proves nothing about a mutant. */
-async function passesWithout(seed: number): Promise<boolean> {
-  const args = ["--seed", String(seed), "--seconds", options.seconds];
-  const { code } = await execute([...simulator, "scripts/sim/main.ts", ...args], testTimeoutMs);
-  return code === 0;
-}
-
-interface Catch {
-  /** What caught it, and after how much; null when nothing did. */
-  readonly what: string | null;
-  readonly seed: number | null;
-}
-
-async function hunt(mutant: Mutant): Promise<Catch> {
-  if (mutant.tests !== undefined) {
-    const vitest = join("node_modules", "vitest", "vitest.mjs");
-    const { code, output } = await execute([vitest, "run", ...mutant.tests], testTimeoutMs);
-    const failed = /Tests\s+(\d+) failed/.exec(output)?.[1] ?? "some";
-    if (code !== 0) {
-      return { what: `tests: ${failed} failed in ${mutant.tests.join(", ")}`, seed: null };
-    }
-  }
-  const bounds = ["--schedules", options.schedules, "--seconds", options.seconds];
-  const { code, output } = await execute(
-    [...simulator, "scripts/sim/many.ts", ...bounds, "--twice", "0", "--json"],
-    Number(options.minutes) * 60_000,
-  );
-  const line = output.split("\n").find((text) => text.startsWith("{"));
-  if (code === 0 || code === null) return { what: null, seed: null };
-  if (line === undefined) return { what: `ended at once: ${output.slice(-200)}`, seed: null };
-  const { failures } = JSON.parse(line) as {
-    failures: { seed: number; after: number; message: string }[];
-  };
-  const [failure] = failures;
-  if (failure === undefined) return { what: null, seed: null };
-  const message = failure.message.split("\n")[0]?.slice(0, 100);
-  return { what: `schedule ${failure.after}: ${message}`, seed: failure.seed };
-}
-
-/** Runs a Node program in the copy; `code` is null when its time was up. */
-function execute(args: readonly string[], timeoutMs: number): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, {
-      cwd: tree,
-      env: { ...process.env, NO_COLOR: "1" },
-      timeout: timeoutMs,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const parts: Buffer[] = [];
-    child.stdout.on("data", (part: Buffer) => parts.push(part));
-    child.stderr.on("data", (part: Buffer) => parts.push(part));
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, output: Buffer.concat(parts).toString("utf8") }));
+const chosen = [...mutants.entries()]
+  .map(([at, mutant]) => ({ number: at + 1, mutant }))
+  .filter(({ number }) => number >= Number(options.from))
+  .filter(({ number }) => number <= Number(options.until ?? mutants.length))
+  .filter(({ mutant }) => mutant.name.includes(options.only ?? ""));
+const clean = await SourceTree.copyOf();
+const trees = [clean];
+const outcomes: Outcome[] = [];
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    for (const { path } of trees) rmSync(path, { recursive: true, force: true });
+    process.exit(1);
   });
+}
+try {
+  const tree = await clean.hash();
+  console.log(`sources ${tree}`);
+  const known = await recorded(tree);
+  const hunting = new Hunting(clean, {
+    schedules: Number(options.schedules),
+    seconds: Number(options.seconds),
+    catches: Number(options.catches),
+    minutes: Number(options.minutes),
+    schedulesBeforeTests: Number(options.schedulesBeforeTests),
+  });
+  const open = [...chosen];
+  const work = async (): Promise<void> => {
+    const copy = await SourceTree.copyOf(clean.path);
+    trees.push(copy);
+    for (let next = open.shift(); next !== undefined; next = open.shift()) {
+      const { number, mutant } = next;
+      const { name } = mutant;
+      const bug = `${mutant.find} -> ${mutant.replace}`;
+      const before = known.get(bug);
+      const caught =
+        before?.caught ?? (await copy.withMutant(mutant, () => hunting.hunt(mutant, copy)));
+      const outcome = { name, bug, tree, caught };
+      outcomes.push(outcome);
+      console.log(
+        `${number} | ${caught === null ? "MISSED" : "caught"} | ${name} | ${say(caught)}`,
+      );
+      if (options.record !== undefined && before === undefined) {
+        await appendFile(options.record, `${JSON.stringify(outcome)}\n`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Number(options.workers) }, work));
+} finally {
+  for (const tree of trees) await tree.remove();
+}
+const caught = outcomes.filter((outcome) => outcome.caught !== null);
+const bySchedules = caught.filter((outcome) => outcome.caught?.by === "schedules");
+console.log(`${caught.length} of ${outcomes.length} caught, ${bySchedules.length} by schedules`);
+process.exit(caught.length === outcomes.length ? 0 : 1);
+
+/** What an earlier part of this run found in the very same sources. */
+async function recorded(tree: string): Promise<Map<string, Outcome>> {
+  const text =
+    options.record === undefined
+      ? ""
+      : await readFile(options.record, "utf8").catch((error: NodeJS.ErrnoException) => {
+          if (error.code === "ENOENT") return "";
+          throw error;
+        });
+  const lines = text.split("\n").filter((line) => line !== "");
+  const all = lines.map((line) => JSON.parse(line) as Outcome);
+  return new Map(
+    all.filter((one) => one.tree === tree && one.caught !== null).map((one) => [one.bug, one]),
+  );
+}
+
+function say(caught: Catch | null): string {
+  if (caught === null) return "-";
+  if (caught.by === "tests") return `tests | ${caught.failed} failed in ${caught.tests.join(", ")}`;
+  const { schedules, seed, medianSimulatedMs, catches, message } = caught;
+  const median = `median ${Math.round(medianSimulatedMs / 1000)} s simulated of ${catches}`;
+  return `schedule ${schedules} (seed ${seed}) | ${median} | ${message.split("\n")[0]?.slice(0, 100)}`;
 }

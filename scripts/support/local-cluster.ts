@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +13,7 @@ export interface StatusAnswer {
   readonly reasons: readonly string[];
   readonly nodes: readonly {
     readonly name: string;
+    readonly nodeId: string;
     readonly role: string;
     readonly voter: boolean;
     readonly state: string;
@@ -36,6 +38,11 @@ export interface LocalClusterOptions {
 
 const startTimeoutMs = 60_000;
 
+/** Below the working directory of the cluster. */
+function dataDirectory(index: number): string {
+  return join("flockmq-data", `n${index + 1}`);
+}
+
 /** N real nodes on this machine, in a directory of their own, each with its own data directory and secret in common. */
 export class LocalCluster {
   readonly nodes: NodeProcess[] = [];
@@ -53,15 +60,28 @@ export class LocalCluster {
     const cwd = options.cwd ?? (await mkdtemp(join(tmpdir(), "flockmq-")));
     const cluster = new LocalCluster(cwd, options.cwd === undefined, options);
     try {
-      const first = cluster.#spawn(0);
-      await first.whenReady(startTimeoutMs);
-      for (let i = 1; i < options.nodes; i++) cluster.#spawn(i);
-      await Promise.all(cluster.nodes.map((node) => node.whenReady(startTimeoutMs)));
+      // Nodes of an earlier run are a quorum only together; new ones need one that is ready to join.
+      const known = cluster.#nodesOfEarlierRun();
+      for (let i = 0; i < Math.max(1, known); i++) cluster.#spawn(i);
+      await cluster.#whenAllReady();
+      for (let i = cluster.nodes.length; i < options.nodes; i++) cluster.#spawn(i);
+      await cluster.#whenAllReady();
     } catch (error) {
       await cluster.stop();
       throw error;
     }
     return cluster;
+  }
+
+  /** How many in a row have a data directory already. */
+  #nodesOfEarlierRun(): number {
+    let known = 0;
+    while (known < this.#options.nodes && existsSync(join(this.cwd, dataDirectory(known)))) known++;
+    return known;
+  }
+
+  async #whenAllReady(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.whenReady(startTimeoutMs)));
   }
 
   nodeAt(index: number): NodeProcess {
@@ -133,7 +153,7 @@ export class LocalCluster {
       "--name",
       `n${index + 1}`,
       "--data-dir",
-      join("flockmq-data", `n${index + 1}`),
+      dataDirectory(index),
       ...ports.flat(),
       ...(seed === undefined ? [] : ["--join", `127.0.0.1:${seed}`]),
       "--mdns",

@@ -80,8 +80,12 @@ export class NodeProcess {
     return this.ready;
   }
 
+  /** To the broker itself, whose process id the ready line tells: what started it may be another process. */
   signal(name: NodeJS.Signals): void {
-    if (this.isRunning) this.#child.kill(name);
+    if (!this.isRunning) return;
+    const broker = this.ready?.pid ?? this.pid;
+    if (broker === this.pid) this.#child.kill(name);
+    else signalProcess(broker, name);
   }
 
   /** SIGTERM, and SIGKILL when it does not end in time. */
@@ -114,5 +118,13 @@ export class NodeProcess {
   #failure(what: string): Error {
     const end = this.log.slice(-15).join("\n");
     return new Error(`node ${this.options.args.join(" ")} ${what}; the end of its log:\n${end}`);
+  }
+}
+
+function signalProcess(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }

@@ -9,14 +9,15 @@ export function sendVersion(reply: FastifyReply, version: number): void {
 
 /**
  * The version that the caller demands (RFC 9110, 13.1): `If-Match: "12"`, or `If-None-Match: *` for "nothing there yet" (0).
- * Undefined when it demands nothing. Throws ApiError for a demand that could not be decided by one version.
+ * Undefined when it demands nothing. Throws ApiError for a demand that could not be decided by one version, and for a tag that
+ * no resource ever had: tags are compared byte by byte, so that "0" and "012" must not pass for the numbers.
  */
 export function expectedVersion({ headers }: FastifyRequest): number | undefined {
   const match = headers["if-match"];
   const noneMatch = headers["if-none-match"];
   if (match === undefined && noneMatch === undefined) return undefined;
   if (match === undefined && noneMatch === "*") return 0;
-  const version = Number(/^"(\d{1,16})"$/.exec(match ?? "")?.[1] ?? Number.NaN);
+  const version = Number(/^"([1-9]\d{0,15})"$/.exec(match ?? "")?.[1] ?? Number.NaN);
   if (noneMatch !== undefined || !Number.isSafeInteger(version)) {
     throw new ApiError(
       400,

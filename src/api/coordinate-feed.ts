@@ -52,6 +52,7 @@ export class CoordinateFeed {
   #cancelBatch: Cancel | null = null;
   #cancelPing: Cancel | null = null;
   #lastBatchMs = Number.NEGATIVE_INFINITY;
+  #isStopped = false;
 
   constructor(devices: DeviceQueries, clock: Clock, limits: FeedLimits = defaultFeedLimits) {
     this.#devices = devices;
@@ -70,6 +71,10 @@ export class CoordinateFeed {
   }
 
   add(viewer: Viewer): void {
+    if (this.#isStopped) {
+      viewer.close(1001, "the node stops");
+      return;
+    }
     if (this.#viewers.size >= this.#limits.viewersMax) {
       this.counters.add("viewersRefused");
       viewer.close(1013, "too many viewers");
@@ -87,6 +92,7 @@ export class CoordinateFeed {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#stopListening();
     this.#cancelBatch?.();
     this.#cancelPing?.();

@@ -1,4 +1,4 @@
-import type { ClusterStatus, CompactedLog } from "#cluster";
+import type { ClusterStatus, CompactedLog, ReadOutcome } from "#cluster";
 import type { Qos } from "../mqtt/packets.ts";
 
 /** What the HTTP API needs of the node; the broker and the cluster implement it, the API knows nothing else. */
@@ -87,16 +87,16 @@ export interface NodePort {
   transferLeadership(nameOrId: string | null): Promise<string>;
   /** Cuts the log of the named member, or of all. */
   compactLog(nameOrId: string | null): Promise<readonly CompactedLog[]>;
-  /** Why stopping the member would cost something; no reasons when it would not. */
+  /** Why stopping these members at the same time would cost something; no reasons when it would not. */
   stopRisks(
-    nameOrId: string,
-  ): Promise<{ readonly node: string; readonly reasons: readonly string[] }>;
+    namesOrIds: readonly string[],
+  ): Promise<{ readonly nodes: readonly string[]; readonly reasons: readonly string[] }>;
   isReady(): boolean;
   /** Why not ready, for /readyz?verbose. */
   readiness(): readonly { readonly name: string; readonly isOk: boolean }[];
   stalenessMs(): number;
   /** "ok": local reads from now on see everything acknowledged before the call, on any node. */
-  readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum">;
+  readBarrier(timeoutMs: number): Promise<ReadOutcome>;
   /** Resolves when the promise of the message's QoS is true; rejects with BrokerError. */
   publish(request: PublishRequest): Promise<PublishResult>;
   /** Null when the topic has no retained message, or only one that has expired. */

@@ -11,6 +11,15 @@ export const consistencySchema = {
   default: "local",
 } as const;
 
+/** A misspelt `consistency` is refused: it would quietly be a local read. */
+export const readSchema = {
+  querystring: {
+    type: "object",
+    properties: { consistency: consistencySchema },
+    additionalProperties: false,
+  },
+} as const;
+
 export interface ConsistencyQuery {
   readonly consistency: "local" | "linearizable";
 }
@@ -26,6 +35,9 @@ export async function prepareRead(
 ): Promise<void> {
   if (query.consistency === "linearizable") {
     const outcome = await node.readBarrier(barrierTimeoutMs);
+    if (outcome === "overloaded") {
+      throw new ApiError(503, "overloaded", "too many linearizable reads wait; try again later");
+    }
     if (outcome !== "ok") {
       throw new ApiError(
         503,

@@ -59,6 +59,11 @@ export class ApiServer {
     return typeof address === "object" && address !== null ? address.port : port;
   }
 
+  /** Says goodbye to viewers; requests are answered on. */
+  stopFeed(): void {
+    this.#context.feed.stop();
+  }
+
   /** Says goodbye to viewers and closes every connection. */
   async close(): Promise<void> {
     this.#context.rates.stop();
@@ -75,6 +80,8 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
     http: { connectionsCheckingInterval: requestCheckMs, headersTimeout: requestTimeoutMs },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1024 },
+    // What a schema does not know is refused where the schema says so, and not taken out in silence.
+    ajv: { customOptions: { removeAdditional: false } },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, problemOf(error)),
     clientErrorHandler: ({ code }, socket) => {
       const status = statusOf(code);

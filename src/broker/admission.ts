@@ -9,6 +9,7 @@ export class Admission {
   readonly #clock: Clock;
   #open = 0;
   #pending = 0;
+  #upgrading = 0;
   /** Token bucket of one second's worth. */
   #tokens: number;
   #refilledAtMs: number;
@@ -41,6 +42,20 @@ export class Admission {
     this.#pending++;
     this.#counters.connectionsAccepted++;
     return true;
+  }
+
+  /** True: counted in; the caller owes `upgradeEnded`. */
+  tryUpgrade(): boolean {
+    if (this.#upgrading >= this.#limits.pendingUpgradesMax) {
+      this.#counters.upgradesRefused++;
+      return false;
+    }
+    this.#upgrading++;
+    return true;
+  }
+
+  upgradeEnded(): void {
+    this.#upgrading--;
   }
 
   connectArrived(): void {

@@ -183,6 +183,14 @@ class PeerBroker implements Broker, ConnectionOwner {
     return connection;
   }
 
+  tryUpgrade(): boolean {
+    return this.#isAccepting && this.#admission.tryUpgrade();
+  }
+
+  upgradeEnded(): void {
+    this.#admission.upgradeEnded();
+  }
+
   connectReceived(connection: Connection, packet: Parameters<ConnectFlow["connect"]>[1]): void {
     this.#admission.connectArrived();
     if (!this.#isAccepting) {

@@ -29,4 +29,10 @@ export interface ChannelHandler {
 /** Where listeners hand new connections; null = refused, the listener destroys the socket. */
 export interface ChannelAcceptor {
   accept(channel: Channel): ChannelHandler | null;
+  /**
+   * A socket that has yet to become a channel, by an HTTP upgrade. False: too many wait, the listener destroys it; else the
+   * listener owes one `upgradeEnded`, however it ends.
+   */
+  tryUpgrade(): boolean;
+  upgradeEnded(): void;
 }

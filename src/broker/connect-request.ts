@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { encodePacket } from "../mqtt/encoder.ts";
 import type { ConnackProperties, ConnectPacket } from "../mqtt/packets.ts";
 import { ReasonCode } from "../mqtt/reason-code.ts";
 import { topicNameProblem } from "../mqtt/topic.ts";
@@ -48,21 +49,31 @@ export function readConnect(packet: ConnectPacket, limits: BrokerLimits): Connec
         properties: { ...packet.properties, sessionExpiryInterval: expirySeconds },
       }
     : { ...packet, clientId };
+  const connackProperties: ConnackProperties | undefined = isMqtt5
+    ? {
+        receiveMaximum: limits.session.receiveMaximum,
+        maximumPacketSize: limits.maximumPacketSizeBytes,
+        topicAliasMaximum: limits.session.topicAliasMaximum,
+        ...(expirySeconds === wantedExpiry ? {} : { sessionExpiryInterval: expirySeconds }),
+        ...(isClientIdAssigned ? { assignedClientIdentifier: clientId } : {}),
+        ...(isCapped ? { serverKeepAlive: cap } : {}),
+      }
+    : undefined;
+  if (!canBeTold(packet, connackProperties)) return ReasonCode.packetTooLarge;
   return {
     packet: attached,
     clientId,
     isClientIdAssigned,
     expirySeconds,
     keepAliveSeconds,
-    connackProperties: isMqtt5
-      ? {
-          receiveMaximum: limits.session.receiveMaximum,
-          maximumPacketSize: limits.maximumPacketSizeBytes,
-          topicAliasMaximum: limits.session.topicAliasMaximum,
-          ...(expirySeconds === wantedExpiry ? {} : { sessionExpiryInterval: expirySeconds }),
-          ...(isClientIdAssigned ? { assignedClientIdentifier: clientId } : {}),
-          ...(isCapped ? { serverKeepAlive: cap } : {}),
-        }
-      : undefined,
+    connackProperties,
   };
+}
+
+/** [MQTT-3.1.2-24] Does the CONNACK fit into what the client takes? */
+function canBeTold(packet: ConnectPacket, properties: ConnackProperties | undefined): boolean {
+  const limit = packet.properties?.maximumPacketSize;
+  if (limit === undefined || properties === undefined) return true;
+  const connack = { cmd: "connack", reasonCode: 0, sessionPresent: false, properties } as const;
+  return encodePacket(connack, 5).length <= limit;
 }

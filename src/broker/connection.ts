@@ -1,5 +1,6 @@
 import type { Cancel, Clock, Log } from "#cluster";
 import { PacketDecoder } from "../mqtt/decoder.ts";
+import { encodePacket } from "../mqtt/encoder.ts";
 import { MqttError } from "../mqtt/errors.ts";
 import type {
   ConnackPacket,
@@ -53,6 +54,8 @@ export class Connection implements ChannelHandler {
   readonly #output: Output;
   #phase: Phase = "opened";
   #version: ProtocolVersion = 4;
+  /** What the client takes; its session sees to the PUBLISHes. */
+  #maximumPacketSizeBytes = Number.POSITIVE_INFINITY;
   #user: ConnectionUser | null = null;
   /** What a client sent behind its CONNECT before it had the CONNACK; bounded by the chunk it came in. */
   #early: InboundPacket[] = [];
@@ -173,6 +176,7 @@ export class Connection implements ChannelHandler {
   }
 
   send(packet: OutboundPacket): void {
+    if (this.#isTooLarge(packet)) return this.#cannotSay(packet);
     this.#shared.counters.packetsSent++;
     this.#output.send(packet, this.#version);
   }
@@ -227,6 +231,8 @@ export class Connection implements ChannelHandler {
       this.#phase = "connecting";
       this.#isPending = false;
       this.#version = packet.protocolVersion;
+      this.#maximumPacketSizeBytes =
+        packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
       this.#deadline();
       // Until CONNACK the client is not read, so that what it sends early stays bounded.
       this.pauseReading();
@@ -245,6 +251,19 @@ export class Connection implements ChannelHandler {
       this.#shared.counters.publishBytesReceived += packet.payload.length;
     }
     this.#user?.session.receive(packet, this.#chunkAtMs);
+  }
+
+  /** [MQTT-3.1.2-24] */
+  #isTooLarge(packet: OutboundPacket): boolean {
+    const limit = this.#maximumPacketSizeBytes;
+    return limit !== Number.POSITIVE_INFINITY && encodePacket(packet, this.#version).length > limit;
+  }
+
+  /** A client that waits for a SUBACK which cannot be sent would wait for ever. The other ways to say it end anyway. */
+  #cannotSay(packet: OutboundPacket): void {
+    if (packet.cmd !== "suback" && packet.cmd !== "unsuback") return;
+    this.#shared.counters.packetsTooLarge++;
+    this.#end(ReasonCode.packetTooLarge, "the answer is larger than the client takes");
   }
 
   #failed(error: unknown): void {

@@ -40,6 +40,7 @@ export class BrokerCounters {
   connectionsAccepted = 0;
   connectionsRefused = 0;
   connectionsRateRefused = 0;
+  upgradesRefused = 0;
   connectTimeouts = 0;
   connectsAccepted = 0;
   connectsRefused = 0;

@@ -1,6 +1,5 @@
 /** The closed list of what the broker refuses. `docs/errors.md` says what to do about each. */
 export const brokerErrorCodes = [
-  "option-invalid",
   "port-taken",
   "listen-failed",
   "topic-invalid",
@@ -11,7 +10,6 @@ export const brokerErrorCodes = [
   "no-quorum",
   "stopped",
   "snapshot-malformed",
-  "frame-malformed",
 ] as const;
 
 export type BrokerErrorCode = (typeof brokerErrorCodes)[number];

@@ -9,9 +9,11 @@ const property = "expected-version";
  * version, so that the property means nothing there.
  */
 export function expectedVersionOf(message: ApplicationMessage): number | undefined | "malformed" {
-  const value = message.properties?.userProperties?.[property];
-  if (value === undefined || !message.retain) return undefined;
-  if (typeof value !== "string" || !/^\d{1,16}$/.test(value)) return "malformed";
+  if (!message.retain) return undefined;
+  const values = message.properties?.userProperties?.filter(([name]) => name === property) ?? [];
+  if (values.length === 0) return undefined;
+  const value = values[0]?.[1] ?? "";
+  if (values.length > 1 || !/^\d{1,16}$/.test(value)) return "malformed";
   const version = Number(value);
   return Number.isSafeInteger(version) ? version : "malformed";
 }

@@ -9,6 +9,8 @@ export interface BrokerLimits {
   readonly connectionsMax: number;
   /** Connections that have not sent CONNECT yet. Beyond: closed at once; `connectionsRefused`. */
   readonly pendingConnectionsMax: number;
+  /** Sockets of the WebSocket port that have not been upgraded yet. Beyond: closed at once; `upgradesRefused`. */
+  readonly pendingUpgradesMax: number;
   /** New connections per second, with a burst of the same size. Beyond: closed at once; `connectionsRefused`. */
   readonly connectionsPerSecondMax: number;
   /** A connection without CONNECT after this long is closed; `connectTimeouts`. */
@@ -65,6 +67,7 @@ export interface BrokerLimits {
 export const defaultBrokerLimits: BrokerLimits = {
   connectionsMax: 100_000,
   pendingConnectionsMax: 10_000,
+  pendingUpgradesMax: 2000,
   connectionsPerSecondMax: 20_000,
   connectTimeoutMs: 10_000,
   sessionsMax: 200_000,
@@ -95,6 +98,6 @@ export const defaultBrokerLimits: BrokerLimits = {
     queuedSizeBytesMax: 16 * 1024 * 1024,
     receiveMaximum: 1_000,
     topicAliasMaximum: 64,
-    outboundTopicAliasMax: 0,
+    outboundTopicAliasMax: 64,
   },
 };

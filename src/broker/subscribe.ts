@@ -190,7 +190,7 @@ export class SubscribeFlow {
       isReading ? cluster.readBarrier(limits.readBarrierMs) : "ok",
     ]);
     if (interest === "timeout") counters.interestTimeouts++;
-    if (read === "no-quorum") counters.staleRetainedReads++;
+    if (read !== "ok") counters.staleRetainedReads++;
   }
 }
 

@@ -132,12 +132,13 @@ function addUpkeep(
       finish(compactLogs({ ...location(options, terminal), nameOrId: nameOrId ?? null }, terminal)),
     );
   withLocation(program.command("safe-to-stop"))
-    .argument("<NODE>", "name or identifier")
-    .description("tell whether stopping a node would cost something; exit 0 safe, 1 not")
+    .argument("<NODE...>", "names or identifiers of nodes to be stopped at the same time")
+    .description("tell whether stopping the nodes would cost something; exit 0 safe, 1 not")
     .option("--json", "print JSON")
-    .action((nameOrId: string, options: StatusOptions) => {
+    .action((namesOrIds: readonly string[], options: StatusOptions) => {
       const isJson = options.json ?? false;
-      return finish(showStopSafety({ ...location(options, terminal), nameOrId, isJson }, terminal));
+      const request = { ...location(options, terminal), namesOrIds, isJson };
+      return finish(showStopSafety(request, terminal));
     });
 }
 

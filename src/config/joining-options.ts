@@ -4,6 +4,7 @@ import {
   parseAddresses,
   parseCount,
   parseListen,
+  parseSeconds,
   parseSwitch,
   parseText,
 } from "./values.ts";
@@ -137,6 +138,45 @@ export const joiningOptions = {
     reason:
       "Five voters survive the loss of two; each further pair makes every write wait for one more.",
     parse: single(parseVoters),
+  }),
+  zone: option<string | null>({
+    flag: "zone",
+    env: "FLOCKMQ_ZONE",
+    argument: "NAME",
+    type: "text",
+    defaultValue: null,
+    defaultText: "none",
+    zero: null,
+    help: "what fails together with this node (rack, site); voters are spread over zones",
+    reason: "With a majority of voters in one rack, that rack alone can stop the cluster.",
+    parse: single(
+      parseText(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "1 to 63 letters, digits, '.', '_' or '-'"),
+    ),
+  }),
+  promoteAfterSeconds: option<number>({
+    flag: "promote-after",
+    env: "FLOCKMQ_PROMOTE_AFTER",
+    argument: "TIME",
+    type: "seconds",
+    defaultValue: 2,
+    defaultText: "2s",
+    zero: null,
+    help: "how long a learner must be healthy and caught up before it may vote",
+    reason:
+      "A node that comes and goes would cost the cluster a vote each time. The leader's counts.",
+    parse: single(parseSeconds(1, 86_400)),
+  }),
+  replaceAfterSeconds: option<number>({
+    flag: "replace-after",
+    env: "FLOCKMQ_REPLACE_AFTER",
+    argument: "TIME",
+    type: "seconds",
+    defaultValue: 30,
+    defaultText: "30s",
+    zero: "never",
+    help: "how long a voter must be down before a healthy learner votes in its place",
+    reason: "Longer than a restart, shorter than until the next failure. The leader's counts.",
+    parse: single(parseSeconds(0, 2_000_000)),
   }),
   peer: option({
     flag: "peer",

@@ -68,6 +68,18 @@ export const limitOptions = {
     reason: "A week covers a robot switched off over a holiday; abandoned sessions end.",
     parse: single(parseSeconds(0, 4_294_967_294)),
   }),
+  keepAliveSecondsMax: option<number>({
+    flag: "keep-alive-max",
+    env: "FLOCKMQ_KEEP_ALIVE_MAX",
+    argument: "TIME",
+    type: "seconds",
+    defaultValue: 0,
+    defaultText: "0",
+    zero: "clients choose; keep alive 0 is never watched",
+    help: "longest keep alive; MQTT 5 clients that ask for more, or for none, are told this one",
+    reason: "Behind some firewalls dead connections are only found by keep alive.",
+    parse: single(parseSeconds(0, 65_535)),
+  }),
   devicePatterns: option<readonly string[]>({
     flag: "device-pattern",
     env: "FLOCKMQ_DEVICE_PATTERN",

@@ -111,6 +111,18 @@ export const processOptions = {
     reason: "Damage is repaired from the other nodes as long as they are whole; reads some 6 MB/s.",
     parse: single(parseSeconds(0, 2_000_000)),
   }),
+  snapshotBytesPerSecondMax: option<number>({
+    flag: "snapshot-rate",
+    env: "FLOCKMQ_SNAPSHOT_RATE",
+    argument: "SIZE",
+    type: "size",
+    defaultValue: 67_108_864,
+    defaultText: "64MiB",
+    zero: "no limit",
+    help: "bytes per second of the whole states that this node sends to others, all together",
+    reason: "A node that joins must not take network and disk from the clients of the leader.",
+    parse: single(parseSizeBytes(0, 2 ** 40)),
+  }),
   config: option<string | null>({
     flag: "config",
     env: "FLOCKMQ_CONFIG",

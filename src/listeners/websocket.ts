@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import type { Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import type { Log } from "#cluster";
@@ -46,12 +47,14 @@ export async function listenWebSocket(
     perMessageDeflate: false,
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
   });
+  const ended = boundUpgrades(server, options.tls ? "secureConnection" : "connection", acceptor);
   server.on("request", (_request, response) => {
     const headers = { "content-type": "text/plain", upgrade: "websocket", connection: "close" };
     response.writeHead(426, headers);
     response.end("MQTT over WebSocket lives here: connect with subprotocol mqtt\n");
   });
   server.on("upgrade", (request, socket, head) => {
+    ended(request.socket);
     if (isLocalOnly && !isFromThisMachine(request)) return refuse(socket, "403 Forbidden");
     if (!isMqtt(request)) return refuse(socket, "400 Bad Request");
     webSockets.handleUpgrade(request, socket, head, (webSocket) =>
@@ -69,6 +72,27 @@ export async function listenWebSocket(
       server.closeIdleConnections();
     },
   };
+}
+
+/** Lets only so many sockets wait for their upgrade; answers what is to be told when one got there. */
+function boundUpgrades(
+  server: Server,
+  event: "connection" | "secureConnection",
+  acceptor: ChannelAcceptor,
+): (socket: Socket) => void {
+  const waiting = new WeakSet<Socket>();
+  const ended = (socket: Socket): void => {
+    if (waiting.delete(socket)) acceptor.upgradeEnded();
+  };
+  server.on(event, (socket: Socket) => {
+    if (!acceptor.tryUpgrade()) {
+      socket.destroy();
+      return;
+    }
+    waiting.add(socket);
+    socket.once("close", () => ended(socket));
+  });
+  return ended;
 }
 
 function isMqtt(request: IncomingMessage): boolean {

@@ -1,12 +1,13 @@
 /**
  * MQTT control packets as the broker sees them, for 3.1, 3.1.1 and 5.0 alike. Field names and shapes follow the
- * mqtt-packet library, which is the reference codec, so that no object is rebuilt on the way in or out.
+ * mqtt-packet library, which is the reference codec, so that no object is rebuilt on the way in or out; user properties excepted, whose order a record would not keep.
  */
 
 export type Qos = 0 | 1 | 2;
 export type ProtocolVersion = 3 | 4 | 5;
 
-export type UserProperties = Record<string, string | string[]>;
+/** Name and value, in the order of the packet; a name may come more than once [MQTT-3.3.2-18]. */
+export type UserProperties = readonly (readonly [name: string, value: string])[];
 
 export interface PublishProperties {
   payloadFormatIndicator?: boolean;

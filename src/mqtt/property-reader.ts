@@ -1,7 +1,6 @@
 import type { Cursor } from "./cursor.ts";
 import { MqttError, malformed, protocolError } from "./errors.ts";
 import { PacketType } from "./packet-type.ts";
-import type { UserProperties } from "./packets.ts";
 import { type PropertyDefinition, propertyById } from "./property-table.ts";
 import { ReasonCode } from "./reason-code.ts";
 
@@ -78,17 +77,11 @@ function readFlag(cursor: Cursor, name: string): boolean {
   return byte === 1;
 }
 
-/** Names come from clients, so the record has no prototype to collide with. */
-function addUserProperty(properties: Properties, key: string, value: string): void {
-  let pairs = properties["userProperties"] as UserProperties | undefined;
-  if (pairs === undefined) {
-    pairs = Object.create(null) as UserProperties;
-    properties["userProperties"] = pairs;
-  }
-  const present = pairs[key];
-  if (present === undefined) pairs[key] = value;
-  else if (typeof present === "string") pairs[key] = [present, value];
-  else present.push(value);
+/** A list, because a record would put "2" before "10" and all values of a name together [MQTT-3.3.2-18]. */
+function addUserProperty(properties: Properties, name: string, value: string): void {
+  const pairs = properties["userProperties"] as [string, string][] | undefined;
+  if (pairs === undefined) properties["userProperties"] = [[name, value]];
+  else pairs.push([name, value]);
 }
 
 function checkValue(name: string, value: unknown, packetType: number): void {

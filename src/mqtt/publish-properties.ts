@@ -57,11 +57,8 @@ function forwardedSizeBytes(properties: PublishProperties): number {
 
 function userPropertiesSizeBytes(properties: UserProperties): number {
   let sizeBytes = 0;
-  for (const key in properties) {
-    const keySizeBytes = 5 + Buffer.byteLength(key);
-    const value = properties[key]!;
-    if (typeof value === "string") sizeBytes += keySizeBytes + Buffer.byteLength(value);
-    else for (const one of value) sizeBytes += keySizeBytes + Buffer.byteLength(one);
+  for (const [name, value] of properties) {
+    sizeBytes += 5 + Buffer.byteLength(name) + Buffer.byteLength(value);
   }
   return sizeBytes;
 }
@@ -88,22 +85,16 @@ function writeForwarded(writer: ByteWriter, properties: PublishProperties): void
     writer.writeUint16(properties.correlationData.length);
     writer.writeBytes(properties.correlationData);
   }
-  // [MQTT-3.3.2-17]
+  // [MQTT-3.3.2-17] and [MQTT-3.3.2-18]
   if (properties.userProperties !== undefined) {
     writeUserProperties(writer, properties.userProperties);
   }
 }
 
 function writeUserProperties(writer: ByteWriter, properties: UserProperties): void {
-  for (const key in properties) {
-    const value = properties[key]!;
-    if (typeof value === "string") writeUserProperty(writer, key, value);
-    else for (const one of value) writeUserProperty(writer, key, one);
+  for (const [name, value] of properties) {
+    writer.writeByte(38);
+    writer.writeString(name);
+    writer.writeString(value);
   }
-}
-
-function writeUserProperty(writer: ByteWriter, key: string, value: string): void {
-  writer.writeByte(38);
-  writer.writeString(key);
-  writer.writeString(value);
 }

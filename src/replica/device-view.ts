@@ -1,4 +1,4 @@
-import type { CommandContext, StateWriter } from "#cluster";
+import type { StateWriter } from "#cluster";
 import type { AttributeState, DeviceQueries, DeviceState } from "../api/ports.ts";
 import { type AttributeRecord, decodeAttribute, encodeAttribute } from "./attribute-codec.ts";
 import type { RecordHash } from "./digest.ts";
@@ -38,6 +38,9 @@ class Device implements DeviceState {
 }
 
 /** What became of one update. */
+/** By whom and when an attribute was written; the version is one that no other value of it has. */
+export type AttributeOrigin = Pick<AttributeRecord, "source" | "timeMs" | "version">;
+
 export type UpdateOutcome =
   | "changed"
   | "ignored"
@@ -94,8 +97,7 @@ export class DeviceView implements DeviceQueries {
    */
   update(
     update: AttributeUpdate,
-    source: string,
-    context: CommandContext,
+    origin: AttributeOrigin,
     writer: StateWriter,
     isReplacing = false,
   ): UpdateOutcome {
@@ -122,7 +124,7 @@ export class DeviceView implements DeviceQueries {
       return "too-many-attributes";
     }
     const value = isReplacing ? update.value : mergeValues(previous?.value, update.value);
-    const attribute = { value, version: context.index, timeMs: context.timeMs, source };
+    const attribute = { value, ...origin };
     const encoded = encodeAttribute(attribute);
     if (encoded.valueSizeBytes > this.#limits.valueSizeBytesMax) {
       return "too-large";

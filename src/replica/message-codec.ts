@@ -126,47 +126,26 @@ function readProperties(reader: ByteReader): PublishProperties {
   return properties;
 }
 
-/** A name that occurs once has a string, one that occurs more often an array, as in mqtt-packet: 0, or the array's length + 1. */
+/** Count, then name, 0 and value of each. The 0 is a shape: records of 0.1 may have the length of a list of values plus 1. */
 function writeUserProperties(writer: ByteWriter, userProperties: UserProperties): void {
-  const names = Object.keys(userProperties);
-  writer.number(names.length);
-  for (const name of names) {
-    const value = userProperties[name] ?? "";
+  writer.number(userProperties.length);
+  for (const [name, value] of userProperties) {
     writer.string(name);
-    if (typeof value === "string") {
-      writer.number(0);
-      writer.string(value);
-      continue;
-    }
-    writer.number(value.length + 1);
-    for (const item of value) {
-      writer.string(item);
-    }
+    writer.number(0);
+    writer.string(value);
   }
 }
 
 function readUserProperties(reader: ByteReader): UserProperties {
-  const userProperties: UserProperties = {};
+  const userProperties: [string, string][] = [];
   const count = reader.number();
   for (let index = 0; index < count && reader.isSound; index++) {
     const name = reader.string();
     const shape = reader.number();
-    const value = shape === 0 ? reader.string() : readStrings(reader, shape - 1);
-    // Assigned as a definition, because a client may well send a property that is called "__proto__".
-    Object.defineProperty(userProperties, name, {
-      value,
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });
+    const values = shape === 0 ? 1 : shape - 1;
+    for (let at = 0; at < values && reader.isSound; at++) {
+      userProperties.push([name, reader.string()]);
+    }
   }
   return userProperties;
-}
-
-function readStrings(reader: ByteReader, count: number): string[] {
-  const strings: string[] = [];
-  for (let index = 0; index < count && reader.isSound; index++) {
-    strings.push(reader.string());
-  }
-  return strings;
 }

@@ -3,7 +3,7 @@ import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
 import { ClientLifecycle } from "./client-lifecycle.ts";
 import { ClientView } from "./client-view.ts";
 import { decodeCommand } from "./commands.ts";
-import { DeviceView } from "./device-view.ts";
+import { type AttributeOrigin, DeviceView } from "./device-view.ts";
 import { type ReplicaLimits, replicaLimits } from "./limits.ts";
 import { recordPrefix, StateRecords } from "./records.ts";
 import type {
@@ -291,21 +291,23 @@ export class Replica implements StateMachine, ReplicaQueries {
       this.#counts.replica_writes_repeated++;
       return { version: context.index, isRepeated: true };
     }
+    const current = this.#retained.versionOf(topic, context.timeMs);
     if (command.type === "retain") {
-      const current = this.#retained.versionOf(topic, context.timeMs);
       const conflict = this.#conflict(command.expectedVersion, [current]);
       if (conflict !== null) return conflict;
     }
-    if (!this.#store(message, context, writer)) return { version: 0, isFull: true };
+    const version = nextVersion(context.index, [current, ...this.#versionsOf(updates)]);
+    const versioned = createMessage({ ...message, version });
+    if (!this.#store(versioned, context, writer)) return { version: 0, isFull: true };
     if (own !== null) this.sessions.receive(own, qos2PacketId ?? 0, writer);
-    const isKept = command.type === "publish" || this.#retain(message, context, writer);
-    this.#update(updates, publisherId, context, writer);
-    return { version: isKept ? context.index : 0 };
+    const isKept = command.type === "publish" || this.#retain(versioned, writer);
+    this.#update(updates, publisherId, { timeMs: context.timeMs, version }, writer);
+    return { version: isKept ? version : 0 };
   }
 
   /** False when a limit kept it out. */
-  #retain(message: ApplicationMessage, context: CommandContext, writer: StateWriter): boolean {
-    const isKept = this.#retained.put(message, context, writer);
+  #retain(message: ApplicationMessage, writer: StateWriter): boolean {
+    const isKept = this.#retained.put(message, message.version, writer);
     this.#counts.replica_retained_refused += isKept ? 0 : 1;
     return isKept;
   }
@@ -321,13 +323,11 @@ export class Replica implements StateMachine, ReplicaQueries {
   #publishWill(message: ApplicationMessage, context: CommandContext, writer: StateWriter): void {
     this.#counts.replica_wills_published++;
     // Its expiry counts from the moment it is published.
-    const published = createMessage({
-      ...message,
-      receivedAtMs: context.timeMs,
-      version: context.index,
-    });
+    const { timeMs: receivedAtMs, index } = context;
+    const version = nextVersion(index, [this.#retained.versionOf(message.topic, receivedAtMs)]);
+    const published = createMessage({ ...message, receivedAtMs, version });
     this.#store(published, context, writer);
-    if (message.retain) this.#retain(published, context, writer);
+    if (message.retain) this.#retain(published, writer);
     this.#listeners.tellPublished(published);
   }
 
@@ -356,14 +356,23 @@ export class Replica implements StateMachine, ReplicaQueries {
   ): RetainedResult {
     const { source, updates, expectedVersion, isReplacing } = command;
     if (this.#isFenced(source, command.fence ?? "none", context)) return fenced;
-    const versions = updates.map(({ device, attribute }) =>
-      this.#devices.versionOf(device, attribute),
-    );
+    const versions = this.#versionsOf(updates);
     const conflict = this.#conflict(expectedVersion, versions);
     if (conflict !== null) return conflict;
-    const isWhole = this.#update(updates, source, context, writer, isReplacing);
+    const version = nextVersion(context.index, versions);
+    const isWhole = this.#update(
+      updates,
+      source,
+      { timeMs: context.timeMs, version },
+      writer,
+      isReplacing,
+    );
     // A publisher of sensor values is not told of limits; whoever sets one attribute by name is.
-    return { version: isWhole || isReplacing === undefined ? context.index : 0 };
+    return { version: isWhole || isReplacing === undefined ? version : 0 };
+  }
+
+  #versionsOf(updates: readonly AttributeUpdate[]): number[] {
+    return updates.map(({ device, attribute }) => this.#devices.versionOf(device, attribute));
   }
 
   /** Null unless one of the versions is not the expected one. */
@@ -385,14 +394,14 @@ export class Replica implements StateMachine, ReplicaQueries {
   #update(
     updates: readonly AttributeUpdate[],
     source: string,
-    context: CommandContext,
+    origin: Omit<AttributeOrigin, "source">,
     writer: StateWriter,
     isReplacing = false,
   ): boolean {
     const changedIds = new Set<string>();
     let refused = 0;
     for (const update of updates) {
-      const outcome = this.#devices.update(update, source, context, writer, isReplacing);
+      const outcome = this.#devices.update(update, { ...origin, source }, writer, isReplacing);
       refused += outcome === "changed" || outcome === "ignored" ? 0 : 1;
       switch (outcome) {
         case "changed":
@@ -417,4 +426,12 @@ export class Replica implements StateMachine, ReplicaQueries {
     }
     return refused === 0;
   }
+}
+
+/**
+ * The log index, unless the same entry wrote one of the keys before: an entry carries many commands, and each value needs a version
+ * of its own, or a compare-and-set could take one for the other.
+ */
+function nextVersion(index: number, versions: readonly number[]): number {
+  return versions.reduce((next, version) => Math.max(next, version + 1), index);
 }

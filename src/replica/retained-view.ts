@@ -1,4 +1,4 @@
-import type { CommandContext, StateWriter } from "#cluster";
+import type { StateWriter } from "#cluster";
 import { type ApplicationMessage, expiresAtMs } from "../mqtt/message.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
@@ -66,7 +66,7 @@ export class RetainedView {
   }
 
   /** False when a limit keeps the message out. */
-  put(message: ApplicationMessage, context: CommandContext, writer: StateWriter): boolean {
+  put(message: ApplicationMessage, version: number, writer: StateWriter): boolean {
     const { topic } = message;
     const previous = this.#entries.get(topic);
     if (message.payload.length === 0) {
@@ -75,7 +75,7 @@ export class RetainedView {
       }
       return true;
     }
-    const value = encodeRecord(message, context.index);
+    const value = encodeRecord(message, version);
     const sizeBytes = sizeOf(topic, value);
     const grownBytes = this.#sizeBytes + sizeBytes - (previous?.sizeBytes ?? 0);
     if (

@@ -21,6 +21,7 @@ const clusterGauges = new RegExp(
   `^(${[
     "raft_(term|(commit|applied|last)_index|is_leader|voters|learners)",
     "proposals_pending_bytes",
+    "reads_waiting",
     "storage_(queued_changes|log_bytes)",
     "disk_(low|free_bytes)",
     "members_(up|suspect|down)",

@@ -213,6 +213,21 @@ export function describeClusterStorage(name: string, makeDisk: () => Promise<Sto
       await view.close();
     });
 
+    it("shows the rest of a view behind any of its keys", async () => {
+      await storage.open();
+      const records = { a: "1", "a\u0000": "2", ab: "3", b: "4", é: "5" };
+      await written(storage, { entries: entries(1, 1), applied: applied(1, records) });
+      const view = (await storage.openStateView())!;
+      const order: string[] = [];
+      for await (const chunk of view.chunks(1)) order.push(...chunk.map(({ key }) => key));
+      for (const [at, after] of order.entries()) {
+        const rest: string[] = [];
+        for await (const chunk of view.chunks(2, after)) rest.push(...chunk.map(({ key }) => key));
+        expect(rest).toEqual(order.slice(at + 1));
+      }
+      await view.close();
+    });
+
     it("installs a staged snapshot in one step", async () => {
       await storage.open();
       await written(storage, {

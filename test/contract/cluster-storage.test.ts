@@ -1,6 +1,7 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LevelDirectoryDisk } from "../../cluster/storage/level-disk.ts";
 import { LevelStorage } from "../../cluster/storage/level-storage.ts";
 import { MemoryDisk } from "../../cluster/storage/memory-disk.ts";
 import { MemoryStorage } from "../../cluster/storage/memory-storage.ts";
@@ -15,7 +16,7 @@ describeClusterStorage("LevelStorage", async () => {
   let current: ClusterStorage | null = null;
   return {
     next(onFailure = () => {}) {
-      current = new LevelStorage(directory, { onFailure });
+      current = new LevelStorage(new LevelDirectoryDisk(directory), { onFailure });
       return current;
     },
     async crash() {

@@ -1,24 +1,35 @@
 import type { ProposalOutcome } from "../../cluster/cluster-api.ts";
-import type { Operation } from "./linearizability.ts";
+import type { Operation } from "../../scripts/chaos/linearizability.ts";
+import type { RetainedResult } from "../../src/replica/replica-api.ts";
 import { encodeWrite } from "./observed-machine.ts";
 import type { Seeded } from "./seeded.ts";
-import type { SimNode, SimProcess } from "./sim-node.ts";
+import type { SimNode } from "./sim-node.ts";
+import type { SimProcess } from "./sim-process.ts";
 import type { World } from "./world.ts";
 
 interface Open {
-  readonly type: "write" | "read";
+  readonly kind: "write" | "cas" | "read";
   readonly key: string;
-  readonly value: string;
-  readonly start: number;
+  readonly value: string | null;
+  /** What a compare-and-set is to find. */
+  readonly expected?: string | null;
+  readonly startMs: number;
   readonly process: SimProcess;
+  /** The disk of the node had been nearly full for long enough to know it. */
+  readonly isDiskLow?: boolean;
+}
+
+interface Seen {
+  readonly value: string | null;
+  readonly version: number;
 }
 
 const proposeTimeoutMs = 3000;
 const readTimeoutMs = 2000;
 
 /**
- * A client of the simulated cluster: writes values that nobody else writes, and reads, through whichever node it is at. It
- * remembers what it saw and when; an operation whose node dies has an unknown outcome.
+ * A client of the simulated cluster: writes values that nobody else writes, some only where it finds what it saw last, and reads,
+ * through whichever node it is at. It remembers what it saw and when; an operation whose node dies has an unknown outcome.
  */
 export class SimClient {
   readonly #world: World;
@@ -28,6 +39,9 @@ export class SimClient {
   #open = new Set<Open>();
   #writes = 0;
   #isStopped = false;
+  /** Of each key, what this client saw last: what its compare-and-sets expect. */
+  readonly #seen = new Map<string, Seen>();
+  /** Times are moments: their order is what matters. */
   readonly history = new Map<string, Operation[]>();
   acknowledged = 0;
   reads = 0;
@@ -49,7 +63,7 @@ export class SimClient {
     for (const open of [...this.#open]) {
       if (open.process !== process) continue;
       this.#open.delete(open);
-      if (open.type === "write") this.#remember(open, open.value, Number.POSITIVE_INFINITY);
+      if (open.kind !== "read") this.#remember(open, Number.POSITIVE_INFINITY);
     }
   }
 
@@ -74,21 +88,36 @@ export class SimClient {
     // A client that waits for several answers waits for all of them first.
     if (node?.process == null || this.#open.size > 8) return;
     const isRead = random.chance(0.4);
-    const count = isRead ? 1 : random.pick([1, 1, 1, 3]);
-    for (let i = 0; i < count; i++) {
-      if (isRead) this.read(node, key);
-      else this.write(node, key);
-    }
+    if (isRead) return this.read(node, key);
+    const count = random.pick([1, 1, 1, 3]);
+    const isComparing = random.chance(0.3);
+    for (let i = 0; i < count; i++) this.write(node, key, () => {}, isComparing);
   }
 
-  write(node: SimNode, key: string, done: (outcome: ProposalOutcome) => void = () => {}): void {
+  write(
+    node: SimNode,
+    key: string,
+    done: (outcome: ProposalOutcome) => void = () => {},
+    isComparing = false,
+  ): void {
     const { process, cluster } = node;
     if (process === null || cluster === null) return;
     const value = `${this.#name}:${++this.#writes}`;
-    const open: Open = { type: "write", key, value, start: this.#world.moment(), process };
+    const seen = isComparing ? (this.#seen.get(key) ?? { value: null, version: 0 }) : null;
+    const open: Open = {
+      ...{ key, value, process, startMs: this.#world.moment() },
+      ...(seen === null ? { kind: "write" } : { kind: "cas", expected: seen.value }),
+      isDiskLow: node.isKnownLow(process),
+    };
     this.#open.add(open);
-    const wallMs = process.clock.wallMs();
-    const command = encodeWrite(key, value, process.id, ++process.proposals, wallMs);
+    const command = encodeWrite({
+      topic: key,
+      text: value,
+      process: process.id,
+      sequence: ++process.proposals,
+      wallMs: process.clock.wallMs(),
+      expectedVersion: seen?.version ?? null,
+    });
     cluster.propose(command, proposeTimeoutMs, (outcome) => {
       if (!this.#open.delete(open)) return;
       this.#answered(open, outcome);
@@ -99,13 +128,21 @@ export class SimClient {
   read(node: SimNode, key: string, done: (isOk: boolean) => void = () => {}): void {
     const { process, cluster } = node;
     if (process === null || cluster === null) return;
-    const open: Open = { type: "read", key, value: "", start: this.#world.moment(), process };
+    const open: Open = { kind: "read", key, value: null, startMs: this.#world.moment(), process };
     this.#open.add(open);
+    const { facts } = this.#world;
+    const committedIndex = facts.committedIndex;
     void cluster.readBarrier(readTimeoutMs).then((verdict) => {
       if (!this.#open.delete(open)) return;
       if (verdict === "ok") {
         this.reads++;
-        this.#remember(open, process.machine.read(key), this.#world.moment());
+        const appliedIndex = process.storage?.appliedIndex ?? 0;
+        facts.demand(
+          appliedIndex >= committedIndex,
+          "reads see what was committed before",
+          `${process.id} read at ${appliedIndex}, ${committedIndex} was applied somewhere`,
+        );
+        this.#found(open, process.machine.read(key));
       }
       done(verdict === "ok");
     });
@@ -113,26 +150,51 @@ export class SimClient {
 
   #answered(open: Open, outcome: ProposalOutcome): void {
     const { facts, trace } = this.#world;
-    const { value } = open;
+    const { value, isDiskLow } = open;
     trace.event(`${value} ${outcome.status}`);
     if (outcome.status === "applied") {
-      this.acknowledged++;
-      facts.demand(
-        facts.values.get(value) === outcome.index,
-        "acknowledged means applied",
-        `${value} was acknowledged at ${outcome.index}, applied at ${facts.values.get(value)}`,
-      );
-      this.#remember(open, value, this.#world.moment());
+      facts.demand(isDiskLow !== true, "no writes on a disk nearly full", `${value} was taken`);
+      const result = outcome.result as RetainedResult | null;
+      facts.demand(result !== null, "acknowledged means applied", `${value} has no result`);
+      if (result !== null) this.#applied(open, outcome.index, result);
     } else if (outcome.status === "unknown") {
-      this.#remember(open, value, Number.POSITIVE_INFINITY);
+      this.#remember(open, Number.POSITIVE_INFINITY);
     } else {
-      this.#world.rejected.push(value);
+      this.#world.rejected.push(value ?? "");
     }
   }
 
-  #remember({ type, key, start }: Open, value: string | null, end: number): void {
+  #applied(open: Open, index: number, { version, currentVersion }: RetainedResult): void {
+    const { facts } = this.#world;
+    const { key, value } = open;
+    if (currentVersion !== undefined) {
+      this.#found(open, { value: facts.valueAt(key, currentVersion), version: currentVersion });
+      facts.demand(!facts.values.has(value ?? ""), "refused means never", `${value} was applied`);
+      return;
+    }
+    this.acknowledged++;
+    const applied = facts.values.get(value ?? "");
+    facts.demand(
+      applied === index && facts.valueAt(key, version) === value,
+      "acknowledged means applied",
+      `${value} was acknowledged at ${index}, applied at ${applied}`,
+    );
+    this.#seen.set(key, { value, version });
+    this.#remember(open, this.#world.moment());
+  }
+
+  /** What a read saw, or a compare-and-set that found something else. */
+  #found(open: Open, seen: Seen): void {
+    this.#seen.set(open.key, seen);
+    this.#remember({ ...open, kind: "read", value: seen.value }, this.#world.moment());
+  }
+
+  #remember({ key, kind, value, expected, startMs }: Open, endMs: number): void {
     const known = this.history.get(key);
-    const operation = { type, value, start, end };
+    const operation = {
+      ...{ kind, value, startMs, endMs, by: this.#name },
+      ...(expected === undefined ? {} : { expected }),
+    };
     if (known === undefined) this.history.set(key, [operation]);
     else known.push(operation);
   }

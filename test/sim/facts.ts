@@ -1,7 +1,14 @@
 import type { NodeId } from "../../cluster/node-id.ts";
 import type { Message } from "../../cluster/raft/messages.ts";
-import type { Configuration, Entry, LogIndex, Term } from "../../cluster/raft/types.ts";
-import type { LogImage, ObservedDisk } from "./observed-disk.ts";
+import type {
+  Configuration,
+  Entry,
+  LogIndex,
+  SnapshotPoint,
+  Term,
+} from "../../cluster/raft/types.ts";
+import type { DurableImage } from "./durable-image.ts";
+import type { LogImage } from "./log-image.ts";
 import { hashBytes } from "./seeded.ts";
 
 /** A broken promise, with the name of the promise. */
@@ -19,6 +26,14 @@ export function hashEntry({ term, type, data }: Entry): number {
   return hashBytes(data, term * 4 + type);
 }
 
+export interface EffectOfWrite {
+  readonly text: string;
+  readonly process: string;
+  readonly sequence: number;
+  /** False: a compare-and-set that found another version. */
+  readonly isWritten: boolean;
+}
+
 interface Committed {
   readonly term: Term;
   readonly hash: number;
@@ -31,30 +46,43 @@ function isMajority(voters: readonly NodeId[], isAgreeing: (nodeId: NodeId) => b
   return voters.length === 0 || 2 * voters.filter(isAgreeing).length > voters.length;
 }
 
-function isQuorum(
+export function isQuorum(
   { voters, votersOutgoing }: Configuration,
   isAgreeing: (nodeId: NodeId) => boolean,
 ): boolean {
   return isMajority(voters, isAgreeing) && isMajority(votersOutgoing, isAgreeing);
 }
 
+/** Who changes it afterwards throws, and so is found. */
+function freeze(configuration: Configuration): void {
+  for (const list of Object.values(configuration)) Object.freeze(list);
+  Object.freeze(configuration);
+}
+
 /** What a whole simulated cluster has said, stored and agreed on. Every method checks promises of `consensus.md` 6.3. */
 export class Facts {
-  readonly disks = new Map<NodeId, ObservedDisk>();
+  readonly disks = new Map<NodeId, DurableImage>();
   readonly #leaders = new Map<Term, NodeId>();
   readonly #votes = new Map<string, NodeId>();
   readonly #entries = new Map<number, { readonly before: Term; readonly hash: number }>();
   readonly #committed: (Committed | undefined)[] = [];
   readonly #digests: (string | undefined)[] = [];
-  readonly #configurations: { readonly index: LogIndex; readonly text: string }[] = [];
+  readonly #configurations = new Map<LogIndex, Configuration>();
+  readonly #texts = new WeakMap<Configuration, string>();
   /** Value of a client -> the index at which it was applied. */
   readonly values = new Map<string, LogIndex>();
+  /** Value of a compare-and-set that found another version -> the index at which it did. */
+  readonly #refused = new Map<string, LogIndex>();
+  /** Key and version -> the value that has it. */
+  readonly #versions = new Map<string, string>();
   readonly #lastOfProcess = new Map<string, number>();
   #valuesIndex = 0;
   #valuesFrom: object | null = null;
   #timeMs = 0;
   newestTerm: Term = 0;
   committedIndex: LogIndex = 0;
+  /** Up to here `Rules` found the log durable on a quorum. */
+  judgedIndex: LogIndex = 0;
   snapshotsInstalled = 0;
   compactions = 0;
   /** The first broken promise; the simulation ends with it. */
@@ -64,6 +92,16 @@ export class Facts {
     if (isTrue) return;
     this.violation ??= new Violation(promise, what);
   };
+
+  /** Of the newest entry that any node applied. */
+  get committedTerm(): Term {
+    return this.#committed[this.committedIndex]?.term ?? 0;
+  }
+
+  /** Whether some node has this entry in its log, or had. */
+  knows({ index, term }: Entry): boolean {
+    return this.#entries.has(term * indexesPerTerm + index);
+  }
 
   get leaderCount(): number {
     return this.#leaders.size;
@@ -173,6 +211,8 @@ export class Facts {
     }
     if (index <= this.committedIndex) return;
     this.committedIndex = index;
+    // Judged when a leader told it, by the members of that moment; a change may have been applied since.
+    if (index <= this.judgedIndex) return;
     const term = log.termAt(index) ?? 0;
     const isDurable = configurations.some((configuration) =>
       isQuorum(configuration, (voter) => this.disks.get(voter)?.holds(index, term) === true),
@@ -184,12 +224,33 @@ export class Facts {
     );
   }
 
+  /** A log or a state begins anew behind `point`: that is the committed entry, under the configuration of then. */
+  beginsAfter(nodeId: NodeId, { index, term, configuration }: SnapshotPoint): void {
+    const known = this.#committed[index];
+    this.demand(
+      known === undefined || known.term === term,
+      "log matching",
+      `${nodeId} begins behind ${index} of term ${term}, committed is term ${known?.term}`,
+    );
+    this.configured(index, configuration);
+  }
+
   /** Every node computes the same configuration from the log. */
   configured(index: LogIndex, configuration: Configuration): void {
+    if (!Object.isFrozen(configuration)) freeze(configuration);
+    const known = this.#configurations.get(index) ?? configuration;
+    this.#configurations.set(index, known);
+    const isSame = known === configuration || this.#textOf(known) === this.#textOf(configuration);
+    this.demand(isSame, "same configuration", `index ${index} has two`);
+  }
+
+  /** Most indexes share one configuration. It is frozen, so that it stays what it was when it was first seen. */
+  #textOf(configuration: Configuration): string {
+    const known = this.#texts.get(configuration);
+    if (known !== undefined) return known;
     const text = JSON.stringify(configuration);
-    const known = this.#configurations.find((one) => one.index === index);
-    if (known === undefined) this.#configurations.push({ index, text });
-    else this.demand(known.text === text, "same configuration", `index ${index} has two`);
+    this.#texts.set(configuration, text);
+    return text;
   }
 
   /** The content of a replica after the command at `index`. */
@@ -206,13 +267,20 @@ export class Facts {
     if (at > 0) this.digest(nodeId, at, digest);
   }
 
+  /** A version stands for one value of its key, on every node. */
+  hasVersion(key: string, version: number, text: string): void {
+    const name = `${key} ${version}`;
+    const known = this.#versions.get(name) ?? text;
+    this.demand(known === text, "one value per version", `${name} is ${known} and ${text}`);
+    this.#versions.set(name, known);
+  }
+
+  valueAt(key: string, version: number): string | null {
+    return this.#versions.get(`${key} ${version}`) ?? null;
+  }
+
   /** A client's value takes effect: once, and after what its node proposed before. */
-  takesEffect(
-    by: object,
-    index: LogIndex,
-    timeMs: number,
-    value: { readonly text: string; readonly process: string; readonly sequence: number },
-  ): void {
+  takesEffect(by: object, index: LogIndex, timeMs: number, value: EffectOfWrite): void {
     if (index > this.#valuesIndex) {
       this.#valuesIndex = index;
       this.#valuesFrom = by;
@@ -220,9 +288,9 @@ export class Facts {
       this.#timeMs = timeMs;
     }
     if (index < this.#valuesIndex || by !== this.#valuesFrom) return;
-    const before = this.values.get(value.text);
+    const before = this.values.get(value.text) ?? this.#refused.get(value.text);
     this.demand(before === undefined, "exactly once", `${value.text} at ${before} and ${index}`);
-    this.values.set(value.text, index);
+    (value.isWritten ? this.values : this.#refused).set(value.text, index);
     const last = this.#lastOfProcess.get(value.process) ?? 0;
     this.demand(
       value.sequence > last,

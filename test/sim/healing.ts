@@ -5,6 +5,9 @@ import type { World } from "./world.ts";
 const convergeWithinMs = 60_000;
 const answerWithinMs = 10_000;
 const pollMs = 100;
+const retryMs = 500;
+/** Entries by which a log may be longer than its window until it is cut. */
+const logSlack = 16;
 /** Before an operator looks who is missing. */
 const operatorAfterMs = 8000;
 const operatorEveryMs = 2000;
@@ -19,8 +22,10 @@ export async function heal(world: World): Promise<void> {
   world.note("healed");
   for (const client of world.clients) client.stop();
   network.healAll();
+  world.raftWeather.calm();
   for (const node of world.nodes) {
     node.isDiskSlow = false;
+    node.lowSinceMs = null;
     node.resume();
     world.startSoon(node);
   }
@@ -53,11 +58,12 @@ async function reach(
 /** Null when every live node is a ready member and holds the same as the leader; else what is missing. */
 function isAtRest(world: World): string | null {
   const live = world.nodes.filter(({ isGone }) => !isGone);
-  const down = live.find(({ process, cluster }) => process === null || cluster === null);
-  if (down !== undefined) {
-    if (down.process === null) world.startSoon(down);
-    return `${down.label} is no member`;
-  }
+  // Also those that had begun to stop before all was healed, and have stopped since.
+  for (const node of live) if (node.process === null) world.startSoon(node);
+  const down = live.find(({ cluster }) => cluster === null);
+  if (down !== undefined) return `${down.label} is no member`;
+  const stopping = live.find(({ isStopping }) => isStopping);
+  if (stopping !== undefined) return `${stopping.label} is about to end`;
   const gauges = live.map(({ cluster }) => cluster?.metrics() ?? new Map<string, number>());
   const read = (name: string): number[] => gauges.map((gauge) => gauge.get(name) ?? 0);
   const leaders = read("raft_is_leader").filter((one) => one === 1).length;
@@ -65,6 +71,11 @@ function isAtRest(world: World): string | null {
   const last = read("raft_last_index");
   const applied = read("raft_applied_index");
   if (new Set([...last, ...applied]).size !== 1) return `applied ${applied}, last ${last}`;
+  const waiting = [...read("reads_waiting"), ...read("proposals_pending_bytes")];
+  if (waiting.some((one) => one > 0)) return `reads or proposals wait: ${waiting}`;
+  const { entriesMax } = world.logWindow;
+  const longest = Math.max(...live.map(({ disk }) => disk.durable.log.marks.length));
+  if (longest > entriesMax + logSlack) return `a log of ${longest} entries, not ${entriesMax}`;
   for (const { label, cluster } of live) {
     const members = cluster?.members() ?? [];
     if (members.length !== live.length) return `${label} knows ${members.length} members`;
@@ -72,7 +83,7 @@ function isAtRest(world: World): string | null {
     if (voters !== targetVoters(live.length, 5)) return `${voters} voters of ${live.length}`;
     if (cluster?.isReady() !== true) return `${label} is not ready`;
   }
-  const joint = live.find(({ process }) => process?.storage.isJoint === true);
+  const joint = live.find(({ process }) => process?.storage?.isJoint === true);
   if (joint !== undefined) return `${joint.label} is in a joint configuration`;
   const digests = live.map(({ process }) => process?.machine.digest() ?? "");
   return new Set(digests).size === 1 ? null : `contents differ: ${digests}`;
@@ -85,7 +96,8 @@ function operate(world: World): void {
   if (cluster == null || !cluster.hasQuorum()) return;
   const members = cluster.members();
   for (const { nodeId } of members) {
-    if (world.node(nodeId)?.isGone === true) cluster.removeMember(nodeId).catch(() => undefined);
+    // Nobody has that id any more, or will never again.
+    if (world.node(nodeId)?.isGone !== false) cluster.removeMember(nodeId).catch(() => undefined);
   }
   for (const node of world.nodes) {
     const isMember = members.some(({ nodeId }) => nodeId === node.nodeId);
@@ -106,11 +118,13 @@ async function serveEverywhere(world: World): Promise<void> {
     waiting.add(what);
     return () => waiting.delete(what);
   };
-  const writeOn = (node: SimNode): void => {
-    const done = expect(`write on ${node.label}`);
-    client.write(node, "k/0", ({ status }) => status === "applied" && done());
+  const writeOn = (node: SimNode, done: () => void): void => {
+    client.write(node, "k/0", ({ status }) => {
+      if (status === "applied") done();
+      else world.clock.after(retryMs, () => writeOn(node, done));
+    });
   };
-  for (const node of live) writeOn(node);
+  for (const node of live) writeOn(node, expect(`write on ${node.label}`));
   await reach(world, "last writes", answerWithinMs, () => [...waiting].join() || null);
   for (const node of live) {
     for (const key of new Set(world.clients.flatMap(({ history }) => [...history.keys()]))) {

@@ -1,5 +1,9 @@
-import type { Configuration } from "../../cluster/raft/types.ts";
-import { MemoryStorage } from "../../cluster/storage/memory-storage.ts";
+import {
+  type Configuration,
+  type Entry,
+  EntryType,
+  type LogIndex,
+} from "../../cluster/raft/types.ts";
 import type {
   ClusterStorage,
   StateView,
@@ -8,33 +12,42 @@ import type {
   StorageRestore,
   StorageStats,
 } from "../../cluster/storage/storage.ts";
+import type { DurableImage } from "./durable-image.ts";
 import type { Facts } from "./facts.ts";
-import { LogImage, type ObservedDisk } from "./observed-disk.ts";
+import { LogImage } from "./log-image.ts";
+import type { Rules } from "./rules.ts";
 
 export interface ObservedStorageOptions {
   readonly nodeId: string;
   readonly facts: Facts;
-  readonly disk: ObservedDisk;
-  /** Called when a batch sets out for the disk. */
-  readonly schedule: (run: () => void) => void;
-  readonly onFailure: (error: Error) => void;
+  readonly rules: Rules;
+  readonly storage: ClusterStorage;
+  /** What the disk below `storage` has confirmed. */
+  readonly durable: DurableImage;
+  /** Opened: what differs from what was confirmed, or null. */
+  readonly opened: (difference: string | null) => void;
   /** The state is about to be read from the disk, as of this index. */
   readonly loading: (index: number) => void;
 }
 
-/** The memory storage, with every change shown to the checks: what a node wants stored is what it believes. */
+/** A storage with every change shown to the checks: what a node wants stored is what it believes. */
 export class ObservedStorage implements ClusterStorage {
   readonly #options: ObservedStorageOptions;
-  readonly #storage: MemoryStorage;
+  readonly #storage: ClusterStorage;
   /** The log as this process sees it; the disk follows. */
   readonly log = new LogImage();
   #appliedIndex = 0;
   #configuration: Configuration | null = null;
+  /** Of the changes of configuration in the log, compacted or not. */
+  #changes: LogIndex[] = [];
 
   constructor(options: ObservedStorageOptions) {
     this.#options = options;
-    const { schedule, onFailure, disk } = options;
-    this.#storage = new MemoryStorage(schedule, { onFailure }, disk);
+    this.#storage = options.storage;
+  }
+
+  get appliedIndex(): LogIndex {
+    return this.#appliedIndex;
   }
 
   /** In force at what this process has applied. */
@@ -48,21 +61,28 @@ export class ObservedStorage implements ClusterStorage {
 
   async open(): Promise<StorageRestore> {
     const restore = await this.#storage.open();
+    this.#options.opened(this.#options.durable.difference(restore));
     this.log.restart(restore.snapshot);
     this.log.change({ groupId: 0, entries: restore.entries });
     this.#appliedIndex = restore.appliedIndex;
     this.#configuration = restore.configuration;
+    this.#noteChanges(restore.entries);
     return restore;
   }
 
   write(change: StorageChange, done: () => void): void {
-    const { facts, nodeId } = this.#options;
-    const { entries, applied, installSnapshot } = change;
+    const { facts, nodeId, rules } = this.#options;
+    const { entries, applied, installSnapshot, hardState } = change;
+    if (hardState !== undefined) rules.knowsCommit(hardState.commit);
     if (entries !== undefined && entries.length > 0 && installSnapshot === undefined) {
+      this.#checkChanges(entries);
       facts.logged(this.log.termAt((entries[0]?.index ?? 0) - 1), entries);
     }
     this.log.change(change);
+    if (entries !== undefined) this.#noteChanges(entries);
+    if (change.compactTo !== undefined) facts.beginsAfter(nodeId, change.compactTo);
     if (installSnapshot !== undefined) {
+      facts.beginsAfter(nodeId, installSnapshot);
       facts.snapshotsInstalled++;
       this.#appliedIndex = installSnapshot.index;
       this.#configuration = installSnapshot.configuration;
@@ -78,7 +98,7 @@ export class ObservedStorage implements ClusterStorage {
   }
 
   loadState(visit: (key: string, value: Uint8Array) => void): Promise<void> {
-    this.#options.loading(this.#options.disk.appliedIndex);
+    this.#options.loading(this.#options.durable.appliedIndex);
     return this.#storage.loadState(visit);
   }
 
@@ -102,12 +122,23 @@ export class ObservedStorage implements ClusterStorage {
     return this.#storage.close();
   }
 
-  crash(inFlight: "lost" | "kept"): void {
-    this.#storage.crash(inFlight);
+  /** What nobody had in its log before is what a leader appends. */
+  #checkChanges(entries: readonly Entry[]): void {
+    const { facts, rules } = this.#options;
+    for (const entry of entries) {
+      if (entry.type !== EntryType.configChange || facts.knows(entry)) continue;
+      const last = this.#changes.findLast((index) => index < entry.index) ?? 0;
+      rules.changes(this.#options.nodeId, entry, last > this.#appliedIndex ? last : null);
+    }
   }
 
-  fail(error: Error): void {
-    this.#storage.fail(error);
+  #noteChanges(entries: readonly Entry[]): void {
+    const [first] = entries;
+    if (first === undefined) return;
+    while ((this.#changes.at(-1) ?? 0) >= first.index) this.#changes.pop();
+    for (const { type, index } of entries) {
+      if (type === EntryType.configChange) this.#changes.push(index);
+    }
   }
 
   #applied({ index, configuration }: NonNullable<StorageChange["applied"]>): void {

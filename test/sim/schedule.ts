@@ -1,9 +1,9 @@
+import { checkRegister, type Operation } from "../../scripts/chaos/linearizability.ts";
 import { SimClient } from "./client.ts";
 import { Violation } from "./facts.ts";
 import { strike } from "./faults.ts";
 import { heal } from "./healing.ts";
-import { checkRegister, type Operation } from "./linearizability.ts";
-import { planOf } from "./plan.ts";
+import { needsLevel, planOf } from "./plan.ts";
 import { Seeded } from "./seeded.ts";
 import { World } from "./world.ts";
 
@@ -30,23 +30,25 @@ export interface ScheduleResult {
   readonly reads: number;
   readonly snapshots: number;
   readonly compactions: number;
+  /** Damaged disks that their nodes noticed, and those that nobody could notice. */
+  readonly damagesNoticed: number;
+  readonly damagesUnnoticed: number;
 }
 
 /** One seed from beginning to end: faults, then healing, then what clients saw. Never throws. */
 export async function runSchedule(options: ScheduleOptions): Promise<ScheduleResult> {
   const { seed, seconds, say = null } = options;
-  const world = new World(seed, say);
   const plan = planOf(seed, seconds);
+  const world = new World(seed, say, needsLevel(plan));
   const faults = plan.faults.filter(({ number }) => options.faults?.includes(number) ?? true);
   const unhandled = (error: unknown): void => {
     world.facts.demand(false, "nothing is thrown", text(error));
   };
   process.on("unhandledRejection", unhandled);
   try {
-    let isHealed = false;
     for (let i = 0; i < plan.nodes; i++) {
       const delayMs = i === 0 ? 0 : 50 + world.random.between(0, 1000);
-      world.clock.after(delayMs, () => void (isHealed || world.add()));
+      world.clock.after(delayMs, () => void (world.isHealed || world.add()));
     }
     const clientRandom = new Seeded(seed, "clients");
     for (let i = 0; i < plan.clients; i++) {
@@ -55,11 +57,11 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
     }
     for (const fault of faults) {
       world.clock.after(fault.atMs, () => {
-        if (!isHealed) strike(world, fault, () => isHealed);
+        if (!world.isHealed) strike(world, fault);
       });
     }
     await world.clock.run(seconds * 1000, () => world.facts.violation !== null);
-    isHealed = true;
+    world.isHealed = true;
     await heal(world);
     checkClients(world);
   } catch (error) {
@@ -92,14 +94,19 @@ function checkClients(world: World): void {
   for (const [key, history] of histories) {
     const verdict = checkRegister(history, rankOf);
     facts.demand(
-      verdict === "linearizable",
+      verdict.isLinearizable,
       "linearizability",
-      `${history.length} operations on ${key}: ${verdict}`,
+      `${history.length} operations on ${key}: ${verdict.isLinearizable || blocked(verdict.blocking)}`,
     );
   }
   for (const value of world.rejected) {
     facts.demand(!facts.values.has(value), "refused means never", `${value} was applied`);
   }
+}
+
+function blocked({ kind, value, by, expected }: Operation): string {
+  const condition = expected === undefined ? "" : ` where ${expected} is expected`;
+  return `no place for ${kind} ${value} by ${by}${condition}`;
 }
 
 function resultOf(world: World, seed: number, faults: readonly number[]): ScheduleResult {
@@ -120,6 +127,8 @@ function resultOf(world: World, seed: number, faults: readonly number[]): Schedu
     reads: sum(({ reads }) => reads),
     snapshots: facts.snapshotsInstalled,
     compactions: facts.compactions,
+    damagesNoticed: world.damagesNoticed,
+    damagesUnnoticed: world.damagesUnnoticed,
   };
 }
 

@@ -1,11 +1,15 @@
 import type { Cancel, Clock } from "../../cluster/ports.ts";
 
+/** What happens at a moment, to a process or (null) to the world; `run` is null when it was cancelled. */
 interface Timer {
   readonly dueMs: number;
   /** Breaks ties: timers due at the same moment run in the order in which they were set. */
   readonly sequence: number;
+  readonly process: ProcessClock | null;
   run: (() => void) | null;
 }
+
+type Due = Pick<Timer, "process" | "run">;
 
 const turnsMax = 10_000;
 const ticksPerMs = 1024;
@@ -16,53 +20,58 @@ const ticksPerMs = 1024;
  */
 export class SimClock {
   readonly #heap: Timer[] = [];
-  #turn: (() => void)[] = [];
+  #turn: Due[] = [];
   #sequence = 0;
   nowMs = 0;
   events = 0;
 
-  after(delayMs: number, run: () => void): Cancel {
+  after(delayMs: number, run: () => void, process: ProcessClock | null = null): Cancel {
     // Times are whole binary fractions, so that sums of them are exact and no wait ends a moment too early.
     const dueMs = Math.ceil((this.nowMs + Math.max(0, delayMs)) * ticksPerMs) / ticksPerMs;
-    const timer: Timer = { dueMs, sequence: this.#sequence++, run };
+    const timer: Timer = { dueMs, sequence: this.#sequence++, process, run };
     this.#push(timer);
     return () => {
       timer.run = null;
     };
   }
 
-  endOfTurn(run: () => void): void {
-    this.#turn.push(run);
+  endOfTurn(run: () => void, process: ProcessClock | null = null): void {
+    this.#turn.push({ process, run });
   }
 
   /** Lets time pass until `untilMs`, or until `isOver` after some event. */
   async run(untilMs: number, isOver: () => boolean = () => false): Promise<void> {
     while (!isOver()) {
-      await this.#endTurns();
-      const timer = this.#heap[0];
+      for (let turns = 0; ; turns++) {
+        await null;
+        await null;
+        await null;
+        if (this.#turn.length === 0) break;
+        if (turns > turnsMax) throw new Error("endOfTurn spins: time does not pass any more");
+        this.#endTurn();
+      }
+      const timer = this.#next();
       if (timer === undefined || timer.dueMs > untilMs) {
         this.nowMs = Math.max(this.nowMs, untilMs);
         return;
       }
       this.#pop();
-      if (timer.run === null) continue;
       this.nowMs = Math.max(this.nowMs, timer.dueMs);
       this.events++;
-      timer.run();
+      runDue(timer);
     }
   }
 
-  async #endTurns(): Promise<void> {
-    for (let turns = 0; ; turns++) {
-      await null;
-      await null;
-      await null;
-      if (this.#turn.length === 0) return;
-      if (turns > turnsMax) throw new Error("endOfTurn spins: time does not pass any more");
-      const due = this.#turn;
-      this.#turn = [];
-      for (const run of due) run();
-    }
+  #endTurn(): void {
+    const due = this.#turn;
+    this.#turn = [];
+    for (const one of due) runDue(one);
+  }
+
+  /** The first timer that was not cancelled. */
+  #next(): Timer | undefined {
+    while (this.#heap[0]?.run === null) this.#pop();
+    return this.#heap[0];
   }
 
   #push(timer: Timer): void {
@@ -96,6 +105,11 @@ export class SimClock {
   }
 }
 
+function runDue(due: Due): void {
+  if (due.process === null) due.run?.();
+  else due.process.run(due);
+}
+
 function isBefore(a: Timer, b: Timer): boolean {
   return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.sequence < b.sequence);
 }
@@ -104,7 +118,7 @@ function isBefore(a: Timer, b: Timer): boolean {
 export class ProcessClock implements Clock {
   readonly #clock: SimClock;
   readonly #wall: { offsetMs: number };
-  #held: (() => void)[] = [];
+  #held: Due[] = [];
   #isDead = false;
   #isPaused = false;
 
@@ -122,19 +136,11 @@ export class ProcessClock implements Clock {
   }
 
   after(delayMs: number, run: () => void): Cancel {
-    let isCancelled = false;
-    const once = (): void => {
-      if (!isCancelled) run();
-    };
-    const cancel = this.#clock.after(delayMs, () => this.#run(once));
-    return () => {
-      isCancelled = true;
-      cancel();
-    };
+    return this.#clock.after(delayMs, run, this);
   }
 
   endOfTurn(run: () => void): void {
-    this.#clock.endOfTurn(() => this.#run(run));
+    this.#clock.endOfTurn(run, this);
   }
 
   die(): void {
@@ -152,12 +158,13 @@ export class ProcessClock implements Clock {
     this.#isPaused = false;
     const held = this.#held;
     this.#held = [];
-    for (const run of held) this.#run(run);
+    for (const due of held) this.run(due);
   }
 
-  #run(run: () => void): void {
+  /** Now, later if the process stands still, or never if it is dead or was cancelled meanwhile. */
+  run(due: Due): void {
     if (this.#isDead) return;
-    if (this.#isPaused) this.#held.push(run);
-    else run();
+    if (this.#isPaused) this.#held.push(due);
+    else due.run?.();
   }
 }

@@ -1,73 +1,49 @@
 import type { Cluster } from "../../cluster/cluster-api.ts";
+import type { KnownPeers } from "../../cluster/drivers/known-peers.ts";
 import { ClusterError } from "../../cluster/errors.ts";
+import { openDirectory } from "../../cluster/open-directory.ts";
 import { type ClusterOptions, defaultTimings, type Formation } from "../../cluster/options.ts";
-import { Counters, type Log } from "../../cluster/ports.ts";
-import { type StartingCluster, startNode } from "../../cluster/start-node.ts";
-import { ObservedDisk } from "./observed-disk.ts";
-import { ObservedMachine } from "./observed-machine.ts";
-import { ObservedStorage } from "./observed-storage.ts";
-import { ObservedTransport } from "./observed-transport.ts";
-import { ProcessClock } from "./sim-clock.ts";
+import type { Log } from "../../cluster/ports.ts";
+import { startNode } from "../../cluster/start-node.ts";
+import { Seeded } from "./seeded.ts";
+import { SimDisk } from "./sim-disk.ts";
+import { SimProcess, secret } from "./sim-process.ts";
 import type { World } from "./world.ts";
 
-const secret = Buffer.from("a secret of the simulator");
 const secondMs = 1000;
+/** Longer than a node takes to look at its disk once more. */
+const diskLooksMs = 5.5 * secondMs;
 
-/** One process: the real composition of a node over simulated parts. It ends with `end`, whatever it still waits for. */
-export class SimProcess {
-  readonly id: string;
-  readonly clock: ProcessClock;
-  readonly machine: ObservedMachine;
-  readonly counters = new Counters();
-  readonly storage: ObservedStorage;
-  readonly transport: ObservedTransport;
-  cluster: Cluster | null = null;
-  starting: StartingCluster | null = null;
-  proposals = 0;
-
-  constructor(world: World, node: SimNode) {
-    const { nodeId, disk } = node;
-    const { facts, network, trace } = world;
-    this.id = `${node.label}.${++node.starts}`;
-    this.clock = new ProcessClock(world.clock, node.wall);
-    this.machine = new ObservedMachine(nodeId, facts);
-    this.storage = new ObservedStorage({
-      ...{ nodeId, facts, disk },
-      schedule: (run) => this.clock.after(node.syncMs(), run),
-      onFailure: (error) => world.fatal(node, this, error),
-      loading: (index) => this.machine.loading(index),
-    });
-    const { counters } = this;
-    const { log } = this.storage;
-    this.transport = new ObservedTransport({
-      ...{ network, nodeId, secret, counters, facts, trace, log },
-      port: node.port,
-    });
-  }
-}
-
-/** A node through its starts and deaths: same id, same disk. */
+/** A node through its starts and deaths: same directory, and the same id unless its disk was damaged. */
 export class SimNode {
-  readonly nodeId: string;
   readonly label: string;
-  readonly disk: ObservedDisk;
+  nodeId: string;
+  disk: SimDisk;
+  /** What stands in files beside the database. */
+  knownPeers: KnownPeers | null = null;
+  condemnedFor: string | null = null;
   readonly wall = { offsetMs: 0 };
   readonly #world: World;
   readonly #formation: Formation;
+  #resumedMs = 0;
   starts = 0;
   process: SimProcess | null = null;
   isPaused = false;
+  /** Was told to end, and has not yet. */
+  isStopping = false;
   /** Its disk is lost, or it was removed: it never starts again. */
   isGone = false;
   isDiskSlow = false;
+  /** Since when its disk is nearly full; null: it has room. */
+  lowSinceMs: number | null = null;
 
   constructor(world: World, label: string, formation: Formation) {
     this.#world = world;
     this.label = label;
-    this.nodeId = world.random.hex(32);
     this.#formation = formation;
-    this.disk = new ObservedDisk(world.facts, this.nodeId);
-    world.facts.disks.set(this.nodeId, this.disk);
+    this.nodeId = world.random.hex(32);
+    this.disk = this.#newDisk();
+    world.facts.disks.set(this.nodeId, this.disk.durable);
   }
 
   /** A port of its own, so that its address stays the same through restarts. */
@@ -75,9 +51,22 @@ export class SimNode {
     return 7000 + Number(this.label.slice(1)) * 10;
   }
 
+  /** Its disk has all that it confirmed, and will be back. */
+  get isWhole(): boolean {
+    return !this.isGone && this.disk.damage === null;
+  }
+
   /** Null unless it runs and is a member. */
   get cluster(): Cluster | null {
     return this.process?.cluster ?? null;
+  }
+
+  /** Whether this process must have seen that its disk is nearly full: it looks every five seconds. */
+  isKnownLow(process: SimProcess): boolean {
+    const { nowMs } = this.#world.clock;
+    if (this.lowSinceMs === null || this.isPaused) return false;
+    const sinceMs = Math.max(this.lowSinceMs, process.memberSinceMs, this.#resumedMs);
+    return nowMs - sinceMs > diskLooksMs;
   }
 
   syncMs(): number {
@@ -91,22 +80,40 @@ export class SimNode {
     const process = new SimProcess(world, this);
     this.process = process;
     world.note(`${this.label} starts`);
-    const restore = await process.storage.open();
+    const oldId = this.nodeId;
+    const options = this.#options(process);
+    const { storage, restore, formation } = await openDirectory(options, process.directory());
+    if (this.process !== process) return;
+    if (oldId !== this.nodeId) world.note(`${this.label} has a new id`);
+    // Damage in the replicated state shows when that is loaded.
+    if (this.disk.damage?.isAlwaysNoticed === false) return world.damageUnnoticed(this);
     const starting = await startNode({
-      options: this.#options(process),
-      storage: process.storage,
-      restore,
-      transport: process.transport,
-      counters: process.counters,
-      logWindow: world.logWindow,
+      options: { ...options, formation },
+      ...{
+        storage,
+        restore,
+        counters: process.counters,
+        logWindow: world.logWindow,
+        flow: world.flow,
+      },
+      transport: process.transport(),
       neighbours: () => Promise.resolve([]),
       listening: () => Promise.resolve(),
-      remember: () => undefined,
+      remember: (known) => {
+        this.knownPeers = known;
+      },
+      condemn: async (reason) => {
+        this.condemnedFor = reason;
+      },
+      diskSpace: () => process.diskSpace(),
     });
     process.starting = starting;
     starting.cluster.then(
       (cluster) => {
         process.cluster = cluster;
+        process.memberSinceMs = world.clock.nowMs;
+        const damage = this.disk.damage?.what ?? null;
+        world.facts.demand(damage === null, "damage is noticed", `${this.label}: ${damage}`);
       },
       (error: Error) => world.fatal(this, process, error),
     );
@@ -119,8 +126,8 @@ export class SimNode {
     this.#world.note(`${this.label} dies, the batch in flight is ${inFlight}`);
     this.process = null;
     this.isPaused = false;
-    process.clock.die();
-    process.storage.crash(inFlight);
+    this.isStopping = false;
+    process.crash(inFlight);
     this.#world.network.crash(this.nodeId);
     this.#world.died(process);
   }
@@ -130,6 +137,7 @@ export class SimNode {
     const { process } = this;
     if (process === null) return;
     this.#world.note(`${this.label} stops`);
+    this.isStopping = true;
     if (process.cluster !== null) await process.cluster.stop(5 * secondMs);
     else await process.starting?.stop();
     if (this.process === process) this.crash("kept");
@@ -147,8 +155,42 @@ export class SimNode {
     if (!this.isPaused) return;
     this.#world.note(`${this.label} goes on`);
     this.isPaused = false;
+    this.#resumedMs = this.#world.clock.nowMs;
     this.process?.clock.resume();
     this.#world.network.resume(this.nodeId);
+  }
+
+  /** The first half of what happens to a damaged node... */
+  renewIdentity(): void {
+    const { facts, random } = this.#world;
+    const { durable } = this.disk;
+    const isOfOldId = facts.disks.get(this.nodeId) === durable;
+    if (isOfOldId) facts.disks.set(this.nodeId, durable.handOver());
+    this.nodeId = random.hex(32);
+    this.disk.damage = null;
+    facts.disks.set(this.nodeId, this.disk.durable);
+  }
+
+  /** ...and the second: what it held is not used any more. */
+  setAside(reason: string): void {
+    this.#world.note(`${this.label} sets its database aside: ${reason}`);
+    this.#world.damagesNoticed++;
+    this.condemnedFor = null;
+    this.disk = this.#newDisk();
+    this.#world.facts.disks.set(this.nodeId, this.disk.durable);
+  }
+
+  /** Everything is gone but for its key. */
+  wipe(): void {
+    this.disk = this.#newDisk();
+    this.disk.damage = { what: "its data is gone", isAlwaysNoticed: true };
+  }
+
+  #newDisk(): SimDisk {
+    const { facts, random, isLevel } = this.#world;
+    const seed = Math.floor(random.next() * 2 ** 31);
+    const disk = new SimDisk(facts, this.nodeId, isLevel ? new Seeded(seed, "disk") : null);
+    return disk;
   }
 
   #options(process: SimProcess): ClusterOptions {

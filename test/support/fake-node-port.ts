@@ -113,9 +113,11 @@ export class FakeNodePort implements NodePort {
     return nameOrId === null ? this.compacted : [{ name: nameOrId, index: 120 }];
   }
 
-  async stopRisks(node: string): Promise<{ node: string; reasons: readonly string[] }> {
+  async stopRisks(
+    nodes: readonly string[],
+  ): Promise<{ nodes: readonly string[]; reasons: readonly string[] }> {
     this.#failIfAsked();
-    return { node, reasons: this.risks };
+    return { nodes, reasons: this.risks };
   }
 
   async removeMember(nameOrId: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LevelDirectoryDisk } from "../../cluster/storage/level-disk.ts";
 import { LevelStorage } from "../../cluster/storage/level-storage.ts";
 import { applied, entries, written } from "./storage-changes.ts";
 
@@ -20,7 +21,7 @@ export class LevelDirectory {
   }
 
   storage(onFailure: (error: Error) => void = () => {}): LevelStorage {
-    return new LevelStorage(this.path, { onFailure });
+    return new LevelStorage(new LevelDirectoryDisk(this.path), { onFailure });
   }
 
   async copy(): Promise<LevelDirectory> {

@@ -36,6 +36,7 @@ export interface FlockOptions {
   readonly timings?: Partial<ClusterTimings>;
   readonly logWindow?: LogWindowLimits;
   readonly votersMax?: number;
+  readonly snapshotBytesPerSecondMax?: number;
   /** How long a state takes to load, as a large one does. */
   readonly loadMs?: number;
 }
@@ -54,6 +55,7 @@ export interface NodeSettings {
   readonly diskSpace?: () => Promise<DiskSpace>;
   readonly formation?: Formation;
   readonly name?: string | null;
+  readonly zone?: string;
   readonly secret?: Uint8Array;
 }
 
@@ -263,6 +265,7 @@ export class FlockNode {
       dataDir: "",
       siblingRoot: null,
       name: this.settings.name ?? null,
+      zone: this.settings.zone ?? null,
       peerHost: "",
       peerPort: 0,
       isPeerPortFixed: false,
@@ -270,6 +273,9 @@ export class FlockNode {
       secret: this.settings.secret ?? flockSecret,
       formation: this.settings.formation ?? { kind: "found" },
       votersMax: options.votersMax ?? 5,
+      ...(options.snapshotBytesPerSecondMax === undefined
+        ? {}
+        : { snapshotBytesPerSecondMax: options.snapshotBytesPerSecondMax }),
       stateMachine: process.machine,
       figures: () => ({ retained: 0, devices: 0, sessions: 0, connections: 0, ports: {} }),
       version: "0.0.0",

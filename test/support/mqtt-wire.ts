@@ -1,7 +1,7 @@
 import { generate, type Packet } from "mqtt-packet";
 import { PacketDecoder } from "../../src/mqtt/decoder.ts";
 import { MqttError } from "../../src/mqtt/errors.ts";
-import type { InboundPacket, ProtocolVersion } from "../../src/mqtt/packets.ts";
+import type { InboundPacket, ProtocolVersion, UserProperties } from "../../src/mqtt/packets.ts";
 
 /** "10 02" as bytes; spaces are for the reader. */
 export function bytes(hex: string): Buffer {
@@ -53,6 +53,31 @@ export function decode(
     return { packets, decoder, reasonCode: error.reasonCode };
   }
   return { packets, decoder, reasonCode: null };
+}
+
+/** User properties as mqtt-packet has them, name by name, in our shape. */
+export function userPairs(
+  byName: Readonly<Record<string, string | readonly string[]>>,
+): UserProperties {
+  return Object.entries(byName).flatMap(([name, values]) =>
+    [values].flat().map((value) => [name, value] as const),
+  );
+}
+
+/** A packet in mqtt-packet's shape as our decoder hands it on. */
+export function inOurShape(packet: object): object {
+  const { properties, will } = packet as { properties?: object; will?: object };
+  return {
+    ...packet,
+    ...(properties === undefined ? {} : { properties: withUserPairs(properties) }),
+    ...(will === undefined ? {} : { will: inOurShape(will) }),
+  };
+}
+
+function withUserPairs(properties: object): object {
+  const { userProperties } = properties as { userProperties?: Record<string, string | string[]> };
+  if (userProperties === undefined) return properties;
+  return { ...properties, userProperties: userPairs(userProperties) };
 }
 
 /** The bytes as mqtt-packet writes them. */

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { listenTcp } from "../../src/listeners/tcp.ts";
@@ -7,6 +7,7 @@ import { bytesUntilEnd, Inbox, WireBroker } from "../support/wire-broker.ts";
 
 const wire = new WireBroker({
   pendingConnectionsMax: 20,
+  pendingUpgradesMax: 10,
   maximumPacketSizeBytes: 64 * 1024,
   lingerMs: 200,
   connectTimeoutMs: 500,
@@ -55,6 +56,31 @@ test("WebSocket frames may cut packets anywhere", async () => {
   expect([data[0], data[3]]).toEqual([connack.cmd, 0]);
   socket.close();
   await once(socket, "close");
+});
+
+test("sockets that wait for their upgrade are bounded, and there is room again when some went", async () => {
+  const { counters } = wire.broker;
+  const before = counters.upgradesRefused;
+  const silent = Array.from({ length: 13 }, () => {
+    const socket = connect({ host: "127.0.0.1", port: wire.webSocketPort });
+    socket.on("error", () => {});
+    return socket;
+  });
+  await Promise.all(silent.map((socket) => once(socket, "connect")));
+  await expect.poll(() => counters.upgradesRefused - before).toBe(3);
+  await expect.poll(() => silent.filter(({ closed }) => closed).length).toBe(3);
+  for (const socket of silent) socket.destroy();
+  await expect.poll(() => silent.every(({ closed }) => closed)).toBe(true);
+  // The node may hear of it a moment later than this end.
+  for (let opened = 0; opened < 12; ) {
+    const socket = new WebSocket(`ws://127.0.0.1:${wire.webSocketPort}/mqtt`, "mqtt");
+    const isOpen = await Promise.race([
+      once(socket, "open").then(() => true),
+      once(socket, "error").then(() => false),
+    ]).catch(() => false);
+    if (isOpen) opened++;
+    socket.terminate();
+  }
 });
 
 test("a text frame ends a WebSocket; another path or subprotocol is refused", async () => {

@@ -10,11 +10,20 @@ const full = 1;
 const first = 2;
 const last = 4;
 
-/**
- * Offset of the first write that cannot be read, or `null` when the file is sound to its end. `visit` gets every write
- * before that, put together.
- */
-export function damageOfLog(bytes: Buffer, visit?: (write: Buffer) => void): number | null {
+const sectorSizeBytes = 512;
+/** A shorter run of zeros may well be content. */
+const unwrittenSizeBytesMin = 16;
+
+/** Where a log cannot be read any more. */
+export interface LogDamage {
+  /** Where the first write begins that cannot be read. */
+  readonly writeAt: number;
+  /** The record of it that is damaged; the end of the file when the rest of the write is missing. */
+  readonly recordAt: number;
+}
+
+/** `null` when the file is sound to its end. `visit` gets every write before the damaged one, put together. */
+export function damageOfLog(bytes: Buffer, visit?: (write: Buffer) => void): LogDamage | null {
   let parts: Buffer[] = [];
   let isInside = false;
   let startedAt = 0;
@@ -26,9 +35,10 @@ export function damageOfLog(bytes: Buffer, visit?: (write: Buffer) => void): num
       continue;
     }
     const type = validType(bytes, at);
-    if (type === null) return isInside ? startedAt : at;
     const startsWrite = type === full || type === first;
-    if (startsWrite === isInside) return isInside ? startedAt : at;
+    if (type === null || startsWrite === isInside) {
+      return { writeAt: isInside ? startedAt : at, recordAt: at };
+    }
     if (startsWrite) startedAt = at;
     const end = at + headerSizeBytes + bytes.readUInt16LE(at + 4);
     isInside = type !== full && type !== last;
@@ -41,7 +51,34 @@ export function damageOfLog(bytes: Buffer, visit?: (write: Buffer) => void): num
     }
     at = end;
   }
-  return isInside ? startedAt : null;
+  return isInside ? { writeAt: startedAt, recordAt: bytes.length } : null;
+}
+
+/**
+ * Is the damage what a crash in the middle of the last write leaves behind? Nobody was told that such a write is durable; one
+ * that was whole may have been acknowledged, and losing it in silence would be forgetting a promise. A killed process leaves
+ * a file that ends within the record. A power loss may also leave sectors that were never written, which read as zeros. A
+ * record that is all there, with a checksum that does not fit, was whole once.
+ */
+export function isTorn(bytes: Buffer, { writeAt, recordAt }: LogDamage): boolean {
+  if (hasWriteBehind(bytes, writeAt)) return false;
+  const payloadAt = recordAt + headerSizeBytes;
+  if (payloadAt > bytes.length || hasUnwrittenSector(bytes, recordAt)) return true;
+  const end = payloadAt + bytes.readUInt16LE(recordAt + 4);
+  if (end <= bytes.length || end > blockEndOf(recordAt)) return false;
+  // The checksum does not cover the length: when it fits what is there, only the length is wrong.
+  return maskedCrc32c(bytes, recordAt + 6, bytes.length) !== bytes.readUInt32LE(recordAt);
+}
+
+/** In the file from `from` on. A payload of as many zeros looks the same; then damage to it passes for a torn write. */
+function hasUnwrittenSector(bytes: Buffer, from: number): boolean {
+  for (let start = from; start < bytes.length; ) {
+    const end = Math.min(start - (start % sectorSizeBytes) + sectorSizeBytes, bytes.length);
+    const isZero = bytes.subarray(start, end).every((byte) => byte === 0);
+    if (isZero && end - start >= unwrittenSizeBytesMin) return true;
+    start = end;
+  }
+  return false;
 }
 
 /**
@@ -49,7 +86,7 @@ export function damageOfLog(bytes: Buffer, visit?: (write: Buffer) => void): num
  * can be torn by a crash: a sound beginning behind the damage proves that the damaged one was once whole. Every
  * offset is tried, because a damaged length leaves no other way to find the next record.
  */
-export function hasWriteBehind(bytes: Buffer, damagedAt: number): boolean {
+function hasWriteBehind(bytes: Buffer, damagedAt: number): boolean {
   for (let at = damagedAt + 1; at + headerSizeBytes <= bytes.length; at++) {
     const type = bytes[at + 6];
     if (type !== full && type !== first) continue;
@@ -60,11 +97,15 @@ export function hasWriteBehind(bytes: Buffer, damagedAt: number): boolean {
 
 /** The type of the record at `at`, or `null` when there is none or its CRC does not fit. */
 function validType(bytes: Buffer, at: number): number | null {
-  const blockEnd = at - (at % blockSizeBytes) + blockSizeBytes;
+  const blockEnd = blockEndOf(at);
   const payloadAt = at + headerSizeBytes;
   if (payloadAt > Math.min(bytes.length, blockEnd)) return null;
   const end = payloadAt + bytes.readUInt16LE(at + 4);
   const type = bytes[at + 6]!;
   if (end > Math.min(bytes.length, blockEnd) || type < full || type > last) return null;
   return maskedCrc32c(bytes, at + 6, end) === bytes.readUInt32LE(at) ? type : null;
+}
+
+function blockEndOf(at: number): number {
+  return at - (at % blockSizeBytes) + blockSizeBytes;
 }

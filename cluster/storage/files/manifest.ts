@@ -1,4 +1,4 @@
-import { damageOfLog } from "./log-blocks.ts";
+import { damageOfLog, isTorn } from "./log-blocks.ts";
 import { ByteReader } from "./varint.ts";
 
 /** The files that make up the database; others are leftovers that LevelDB removes when it opens. */
@@ -21,13 +21,21 @@ const tag = {
   previousLogNumber: 9,
 } as const;
 
-/** Throws RangeError when an edit cannot be read. A torn last edit is left out, as LevelDB does. */
+/**
+ * Throws RangeError when an edit cannot be read. A torn last edit is left out, as LevelDB does; LevelDB also leaves out, without
+ * a word, one whose length is damaged, and all edits behind it.
+ */
 export function readManifest(bytes: Buffer): LiveFiles {
   const live = { tables: new Set<number>(), logNumber: 0, previousLogNumber: 0 };
-  damageOfLog(bytes, (edit) => {
+  const damage = damageOfLog(bytes, (edit) => {
     const reader = new ByteReader(edit);
     while (!reader.isAtEnd) applyField(reader, live);
   });
+  if (damage !== null && !isTorn(bytes, damage)) {
+    throw new RangeError(
+      `damaged at byte ${damage.recordAt}, and not by a crash while it was written`,
+    );
+  }
   return live;
 }
 

@@ -21,25 +21,29 @@ export function damageOfTable(bytes: Buffer): string | null {
     const footer = bytes.subarray(bytes.length - footerSizeBytes);
     if (!footer.subarray(footerSizeBytes - magic.length).equals(magic)) return "no table footer";
     const reader = new ByteReader(footer);
+    let checkedSizeBytes = footerSizeBytes;
     for (const list of [readHandle(reader), readHandle(reader)]) {
-      checkBlock(bytes, list);
+      checkedSizeBytes += checkBlock(bytes, list);
       for (const handle of handlesIn(bytes.subarray(list.offset, list.offset + list.sizeBytes))) {
-        checkBlock(bytes, handle);
+        checkedSizeBytes += checkBlock(bytes, handle);
       }
     }
-    return null;
+    // Blocks stand one behind the other: a list that is not the one we wrote would leave some out.
+    return checkedSizeBytes === bytes.length ? null : "blocks that no list names";
   } catch (error) {
     if (error instanceof RangeError) return error.message;
     throw error;
   }
 }
 
-function checkBlock(bytes: Buffer, { offset, sizeBytes }: BlockHandle): void {
+/** Answers how many bytes of the file the block takes. */
+function checkBlock(bytes: Buffer, { offset, sizeBytes }: BlockHandle): number {
   const end = offset + sizeBytes;
   if (end + trailerSizeBytes > bytes.length) throw new RangeError("block beyond the end");
   if (maskedCrc32c(bytes, offset, end + 1) !== bytes.readUInt32LE(end + 1)) {
     throw new RangeError(`CRC mismatch in the block at ${offset}`);
   }
+  return sizeBytes + trailerSizeBytes;
 }
 
 /** The values of a list block are handles; its keys do not matter here. We never write compressed tables. */

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { corrupt } from "../corrupt.ts";
-import { damageOfLog, hasWriteBehind } from "./log-blocks.ts";
+import { damageOfLog, isTorn } from "./log-blocks.ts";
 import { type LiveFiles, readManifest } from "./manifest.ts";
 import { damageOfTable } from "./table.ts";
 
@@ -65,12 +65,10 @@ async function checkLogs(directory: string, live: LiveFiles, logs: number[]): Pr
   }
   for (const number of logs) {
     const bytes = await readFile(join(directory, logName(number)));
-    const damagedAt = damageOfLog(bytes);
-    if (damagedAt === null) continue;
-    if (number !== logs.at(-1) || hasWriteBehind(bytes, damagedAt)) {
-      const reason = `damaged at byte ${damagedAt}, with sound writes behind it`;
-      throw corrupt(logName(number), null, reason);
-    }
+    const damage = damageOfLog(bytes);
+    if (damage === null || (number === logs.at(-1) && isTorn(bytes, damage))) continue;
+    const reason = `damaged at byte ${damage.recordAt}, and not by a crash while it was written`;
+    throw corrupt(logName(number), null, reason);
   }
 }
 

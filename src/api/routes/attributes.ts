@@ -4,7 +4,7 @@ import { expectedVersion, refuseWithVersion, sendVersion } from "../condition.ts
 import type { ApiContext } from "../context.ts";
 import type { AttributeState, NodePort } from "../ports.ts";
 import { ApiError } from "../problem.ts";
-import { type ConsistencyQuery, consistencySchema, prepareRead } from "../reading.ts";
+import { type ConsistencyQuery, prepareRead, readSchema } from "../reading.ts";
 
 interface AttributeParams {
   readonly id: string;
@@ -24,16 +24,11 @@ const paramsSchema = {
   type: "object",
   properties: { id: nameSchema, name: nameSchema },
 } as const;
-const readSchema = {
-  params: paramsSchema,
-  querystring: { type: "object", properties: { consistency: consistencySchema } },
-} as const;
-
 /** One attribute of one device: its value as JSON, the version its entity tag. */
 export function registerAttributes(app: FastifyInstance, { node }: ApiContext): void {
   app.get<{ Querystring: ConsistencyQuery; Params: AttributeParams }>(
     path,
-    { schema: readSchema },
+    { schema: { params: paramsSchema, ...readSchema } },
     async (request, reply) => {
       await prepareRead(node, request.query, reply);
       const { id, name } = request.params;

@@ -17,12 +17,39 @@ interface StatusRequest {
 }
 
 const statusSchema = {
-  querystring: { type: "object", properties: { verify: { type: "boolean", default: false } } },
+  querystring: {
+    type: "object",
+    properties: { verify: { type: "boolean", default: false } },
+    additionalProperties: false,
+  },
 } as const;
 
+/** Several members, to be stopped together, are separated by commas. */
+const membersSchema = {
+  params: {
+    type: "object",
+    properties: {
+      namesOrIds: {
+        type: "string",
+        maxLength: 1024,
+        pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(,[A-Za-z0-9][A-Za-z0-9._-]{0,62})*$",
+      },
+    },
+  },
+} as const;
+
+interface MembersRequest {
+  readonly Params: { readonly namesOrIds: string };
+}
+
 const nameSchema = memberSchema.params.properties.nameOrId;
-const transferSchema = { body: { type: "object", properties: { to: nameSchema } } } as const;
-const snapshotSchema = { body: { type: "object", properties: { node: nameSchema } } } as const;
+/** A misspelt field is refused: without it the request would concern another node, or all. */
+function bodySchema<Properties>(properties: Properties) {
+  return { body: { type: "object", properties, additionalProperties: false } } as const;
+}
+
+const transferSchema = bodySchema({ to: nameSchema });
+const snapshotSchema = bodySchema({ node: nameSchema });
 
 /** What the `cluster` command asks for. */
 export function registerCluster(app: FastifyInstance, { node, log }: ApiContext): void {
@@ -46,12 +73,12 @@ export function registerCluster(app: FastifyInstance, { node, log }: ApiContext)
     async (request) => ({ nodes: await node.compactLog(request.body.node ?? null) }),
   );
 
-  app.get<MemberRequest>(
-    "/api/v1/cluster/safe-to-stop/:nameOrId",
-    { schema: memberSchema },
+  app.get<MembersRequest>(
+    "/api/v1/cluster/safe-to-stop/:namesOrIds",
+    { schema: membersSchema },
     async (request) => {
-      const { node: name, reasons } = await node.stopRisks(request.params.nameOrId);
-      return { node: name, isSafe: reasons.length === 0, reasons };
+      const risks = await node.stopRisks(request.params.namesOrIds.split(","));
+      return { nodes: risks.nodes, isSafe: risks.reasons.length === 0, reasons: risks.reasons };
     },
   );
 

@@ -3,14 +3,15 @@ import { type ApiContext, staleness } from "../context.ts";
 import { allCoordinates } from "../coordinates.ts";
 import type { DeviceState } from "../ports.ts";
 import { ApiError } from "../problem.ts";
-import { type ConsistencyQuery, consistencySchema, prepareRead } from "../reading.ts";
+import { type ConsistencyQuery, consistencySchema, prepareRead, readSchema } from "../reading.ts";
 
 interface ListQuery extends ConsistencyQuery {
   readonly limit: number;
   readonly after: string;
 }
 
-const readSchema = {
+/** An address that others chose: what they append to it is ignored. */
+const lenientSchema = {
   querystring: { type: "object", properties: { consistency: consistencySchema } },
 } as const;
 
@@ -22,6 +23,7 @@ const listSchema = {
       after: { type: "string", maxLength: 1024, default: "" },
       consistency: consistencySchema,
     },
+    additionalProperties: false,
   },
 } as const;
 
@@ -29,7 +31,7 @@ const listSchema = {
 export function registerDevices(app: FastifyInstance, { node }: ApiContext): void {
   app.get<{ Querystring: ConsistencyQuery }>(
     "/api/coordinates",
-    { schema: readSchema },
+    { schema: lenientSchema },
     async (request, reply) => {
       await prepareRead(node, request.query, reply);
       const { coordinates, isTruncated } = allCoordinates(node.devices);

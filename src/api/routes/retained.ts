@@ -3,7 +3,7 @@ import { expectedVersion, refuseWithVersion, sendVersion } from "../condition.ts
 import type { ApiContext } from "../context.ts";
 import type { NodePort } from "../ports.ts";
 import { ApiError } from "../problem.ts";
-import { type ConsistencyQuery, consistencySchema, prepareRead } from "../reading.ts";
+import { type ConsistencyQuery, prepareRead, readSchema } from "../reading.ts";
 
 interface TopicParams {
   readonly "*": string;
@@ -11,10 +11,6 @@ interface TopicParams {
 
 const path = "/api/v1/retained/*";
 const payloadSizeBytesMax = 1_048_576;
-
-const readSchema = {
-  querystring: { type: "object", properties: { consistency: consistencySchema } },
-} as const;
 
 /** Retained messages by topic: the payload is the body, the version its entity tag. */
 export function registerRetained(app: FastifyInstance, { node }: ApiContext): void {

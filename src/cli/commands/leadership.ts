@@ -16,22 +16,25 @@ export async function transferLeadership(
   return exitCodes.ok;
 }
 
-/** Answers 0 when the node can be stopped at no cost, else 1 with the reasons. */
+/** Answers 0 when the nodes can be stopped together at no cost, else 1 with the reasons. */
 export async function showStopSafety(
-  request: NodeLocation & { readonly nameOrId: string; readonly isJson: boolean },
+  request: NodeLocation & { readonly namesOrIds: readonly string[]; readonly isJson: boolean },
   terminal: Terminal,
 ): Promise<ExitCode> {
   const { url } = await fetchStatus(request);
-  const path = `/api/v1/cluster/safe-to-stop/${encodeURIComponent(request.nameOrId)}`;
-  const what = `nobody knows whether ${request.nameOrId} is safe to stop`;
+  const asked = request.namesOrIds.join(", ");
+  const path = `/api/v1/cluster/safe-to-stop/${encodeURIComponent(request.namesOrIds.join(","))}`;
+  const isOne = request.namesOrIds.length === 1;
+  const what = `nobody knows whether ${asked} ${isOne ? "is" : "are"} safe to stop`;
   const safety = (await askNode(url, "GET", path, what)) as {
-    readonly node: string;
+    readonly nodes: readonly string[];
     readonly isSafe: boolean;
     readonly reasons: readonly string[];
   };
+  const are = `${safety.nodes.join(", ")} ${safety.nodes.length === 1 ? "is" : "are"}`;
   const lines = safety.isSafe
-    ? [`${safety.node} is safe to stop`]
-    : [`${safety.node} is NOT safe to stop`, ...safety.reasons.map((reason) => `  - ${reason}`)];
+    ? [`${are} safe to stop`]
+    : [`${are} NOT safe to stop`, ...safety.reasons.map((reason) => `  - ${reason}`)];
   terminal.out(request.isJson ? JSON.stringify(safety) : lines.join("\n"));
   return safety.isSafe ? exitCodes.ok : exitCodes.notInSync;
 }

@@ -162,7 +162,7 @@ export class SessionView {
     return filters.map((filter) => this.#table.unsubscribe(session, filter, writer));
   }
 
-  /** A message for everyone who subscribed before it, with the QoS that it was published at. */
+  /** A message for everyone who subscribed before it, at the QoS that it was published with. */
   store(message: ApplicationMessage, context: CommandContext, writer: StateWriter): StoreOutcome {
     if (message.qos === 0 || this.#index.count === 0) return { stored: 0, isFull: false };
     const { topic, publisherId, retain } = message;
@@ -263,9 +263,8 @@ export class SessionView {
       const lower = Math.min(qos, message.qos) as Qos;
       return { sessionNumber: session.number, seq, qos: lower, retain, identifiers, group };
     });
-    const versioned = { ...message, version: context.index };
     const id = this.#messages.nextId(context);
-    const stored = this.#messages.add(id, versioned, recipients, context, writer);
+    const stored = this.#messages.add(id, message, recipients, context, writer);
     matches.forEach(({ session }, at) => {
       const { sessionNumber: _, ...place } = recipients[at]!;
       this.#enqueue({ ...place, session, stored, isPlaced: false });

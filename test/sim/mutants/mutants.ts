@@ -1,8 +1,15 @@
 import { consensusMutants } from "./consensus-mutants.ts";
+import { faultMutants } from "./fault-mutants.ts";
+import { leadershipMutants } from "./leadership-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { surfaceMutants } from "./surface-mutants.ts";
 
-export const mutants: readonly Mutant[] = [...consensusMutants, ...surfaceMutants];
+export const mutants: readonly Mutant[] = [
+  ...consensusMutants,
+  ...leadershipMutants,
+  ...surfaceMutants,
+  ...faultMutants,
+];
 
 /** The source with the bug in it. Throws when the text is not there exactly once: the table must follow the code. */
 export function mutate(source: string, { name, file, find, replace }: Mutant): string {

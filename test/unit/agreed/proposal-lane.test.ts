@@ -108,6 +108,21 @@ describe("a proposal lane", () => {
     expect(sent()).toEqual(["2:y"]);
   });
 
+  test("forgets its callers and not their commands, and takes later ones", () => {
+    const { add, sent, apply, subject, outcomes } = lane({ batchesInflightMax: 1 });
+    add("x");
+    sent();
+    add("y");
+    subject.forgetCallers();
+    expect(outcomes.splice(0)).toEqual(["x unknown stopped", "y unknown stopped"]);
+    apply(1, "rx");
+    add("z");
+    expect(sent()).toEqual(["2:y+z"]);
+    apply(2, "ry", "rz");
+    expect(outcomes).toEqual(["z applied=rz"]);
+    expect(subject.pendingSizeBytes).toBe(0);
+  });
+
   test("when closed refuses what was never sent and does not know about the rest", () => {
     const { add, sent, subject, outcomes } = lane({ batchesInflightMax: 1 });
     add("x");

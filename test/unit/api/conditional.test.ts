@@ -66,6 +66,11 @@ describe("a retained message", () => {
     ["PUT", { "if-match": "*" }, "x"],
     ["PUT", { "if-match": 'W/"41"' }, "x"],
     ["PUT", { "if-match": '"41", "42"' }, "x"],
+    ["PUT", { "if-match": '"0"' }, "x"],
+    ["PUT", { "if-match": '"041"' }, "x"],
+    ["PUT", { "if-match": '"99999999999999999999"' }, "x"],
+    ["PUT", { "if-match": "" }, "x"],
+    ["PUT", { "if-none-match": '"41"' }, "x"],
     ["PUT", { "if-match": '"41"', "if-none-match": "*" }, "x"],
     ["DELETE", { "if-match": "41" }, undefined],
   ])("%s with %j and the body %j is refused", async (method, headers, body) => {

@@ -177,12 +177,36 @@ describe("cluster", () => {
     const cut = await post("/api/v1/cluster/snapshot", "{}");
     expect(cut.json()).toEqual({ nodes: [{ name: "n1", index: 120 }] });
     const safety = await get("/api/v1/cluster/safe-to-stop/n1");
-    expect(safety.json()).toEqual({ node: "n1", isSafe: true, reasons: [] });
+    expect(safety.json()).toEqual({ nodes: ["n1"], isSafe: true, reasons: [] });
+    const both = await get("/api/v1/cluster/safe-to-stop/n1,n2");
+    expect(both.json().nodes).toEqual(["n1", "n2"]);
+    expect((await get("/api/v1/cluster/safe-to-stop/n1,")).statusCode).toBe(400);
     for (const path of ["transfer", "snapshot"]) {
       const url = `/api/v1/cluster/${path}`;
       expect((await post(url, '{"to":"a b","node":"a b"}')).json().code).toBe("request-invalid");
       expect((await post(url, "{}", "text/plain")).statusCode).toBe(415);
     }
+  });
+
+  test("is not asked for something else because a word was misspelt", async () => {
+    for (const [path, body] of [
+      ["transfer", '{"too":"n3"}'],
+      ["transfer", '{"to":"n3","too":1}'],
+      ["snapshot", '{"nodes":"n3"}'],
+    ] as const) {
+      const answer = await post(`/api/v1/cluster/${path}`, body);
+      expect(answer.json()).toMatchObject({ status: 400, code: "request-invalid" });
+    }
+    for (const path of [
+      "cluster?verfy=true",
+      "retained/a?consistancy=linearizable",
+      "devices?consistancy=linearizable",
+      "devices/r1?consistancy=linearizable",
+      "devices/r1/attributes/mode?consistancy=linearizable",
+    ]) {
+      expect((await get(`/api/v1/${path}`)).json().code).toBe("request-invalid");
+    }
+    expect((await get("/api/coordinates?_=1")).statusCode).toBe(200);
   });
 
   test.each([

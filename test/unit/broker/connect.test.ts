@@ -193,3 +193,36 @@ test("shutting down tells every client and waits for the sockets", async () => {
   await stopped;
   expect(rig.tryOpen(node)).toBeNull();
 });
+
+test("a client that takes no packet as large as its CONNACK hears 0x95, or nothing [MQTT-3.1.2-24]", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  for (const [maximumPacketSize, codes] of [
+    [4, []],
+    [5, [0x95]],
+    [15, [0x95]],
+    [16, [0]],
+  ] as const) {
+    const client = await rig.connect(node, "c", { properties: { maximumPacketSize } });
+    expect(client.take("connack").map(({ reasonCode }) => reasonCode)).toEqual(codes);
+    expect(client.isEnded).toBe(codes[0] !== 0);
+  }
+});
+
+test("a SUBACK that the client does not take ends its connection with 0x95 [MQTT-3.1.2-24]", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const client = await rig.connect(node, "c", { properties: { maximumPacketSize: 16 } });
+  const subscriptions = Array.from({ length: 12 }, (_, at) => ({
+    topic: `${at}`,
+    qos: 0 as const,
+  }));
+  client.send({ cmd: "subscribe", messageId: 1, subscriptions: subscriptions.slice(1) });
+  await rig.settle();
+  expect(client.take("suback")).toHaveLength(1);
+  client.send({ cmd: "subscribe", messageId: 2, subscriptions });
+  await rig.settle();
+  expect(client.take("suback")).toEqual([]);
+  expect(client.take("disconnect")[0]?.reasonCode).toBe(0x95);
+  expect(node.broker.counters.packetsTooLarge).toBe(1);
+});

@@ -93,7 +93,7 @@ test("a delayed Will moves with its session: cancelled, or published when the cl
   const second = await rig.connect(node, "d", { properties, will: delayed(60) });
   second.drop();
   await rig.connect(other, "d", { properties, clean: true });
-  await rig.pass(11_000);
+  await rig.settle();
   expect(watcher.texts()).toEqual(["gone=bye"]);
 });
 

@@ -75,8 +75,20 @@ test("safe-to-stop answers 0, or 1 with the reasons", async () => {
     "n1 is safe to stop",
     "n1 is NOT safe to stop",
     "  - it is needed",
-    '{"node":"n1","isSafe":false,"reasons":["it is needed"]}',
+    '{"nodes":["n1"],"isSafe":false,"reasons":["it is needed"]}',
   ]);
+});
+
+test("safe-to-stop takes several nodes that are to be stopped together", async () => {
+  expect(await run("safe-to-stop", "n1", "n2")).toBe(0);
+  node.risks = ["without them 1 of 3 voters are up"];
+  expect(await run("safe-to-stop", "n1", "n2")).toBe(1);
+  expect(out).toEqual([
+    "n1, n2 are safe to stop",
+    "n1, n2 are NOT safe to stop",
+    "  - without them 1 of 3 voters are up",
+  ]);
+  expect(await run("safe-to-stop")).toBe(2);
 });
 
 test("a member that nobody knows is 1 as well, in one line", async () => {

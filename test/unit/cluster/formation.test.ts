@@ -72,21 +72,24 @@ describe("how a cluster comes about", () => {
     expect(one.cluster.clusterId).not.toBe(two.cluster.clusterId);
   });
 
-  test("a member that comes back under a new id waits until its name is free", async () => {
+  test("a member that comes back under a new id waits until the old one is down, and takes its place", async () => {
     const flock = new MemoryFlock();
     await flock.grow(2);
     const old = await flock.join("kite");
     await flock.settled(3);
     const addresses = ["memory:7001"];
+    const former = { nodeId: old.nodeId, name: "kite" };
     const back = await flock.add({
-      name: "kite",
-      formation: { kind: "join", addresses, isDiscovering: false, isReturning: true },
+      formation: { kind: "join", addresses, isDiscovering: false, former },
     });
     await flock.pass(3000);
     expect(back.isMember).toBe(false);
     old.crash();
     await flock.until(() => back.isMember, "it is a member again");
     expect(back.cluster.name).toBe("kite");
+    await flock.settled(3);
+    const members = flock.leader.cluster.members();
+    expect(members.filter(({ name }) => name === "kite")).toMatchObject([{ nodeId: back.nodeId }]);
   });
 
   test("a name that a live member has is refused; one of a dead member may be taken", async () => {

@@ -109,6 +109,8 @@ describe("snapshots", () => {
     expect(await flock.settle(slow.cluster.readBarrier(1000))).toBe("ok");
     expect(checker.propose(slow, "after").outcome).toBeNull();
     await checker.answered();
+    // Its own node has applied it; the others may hear of the commit a moment later.
+    await flock.converged();
     checker.checkHistory();
     checker.checkState();
     expect(flock.nodes.flatMap((node) => node.fatal)).toEqual([]);

@@ -38,9 +38,49 @@ describe("who votes", () => {
     await flock.settled(4);
     await flock.converged();
   });
+
+  test("are spread over zones, also when a node of a new zone comes last", async () => {
+    const flock = new MemoryFlock();
+    const founder = await flock.add({ zone: "a" });
+    await flock.until(() => founder.isLeader, "the founder leads");
+    for (const zone of ["a", "a"]) await flock.add({ formation: flock.joining(), zone });
+    await flock.settled(3);
+    const last = await flock.add({ formation: flock.joining(), zone: "b" });
+    await flock.until(
+      () => last.isMember && voters(flock).includes(last.cluster.name),
+      "the node of the other zone votes",
+    );
+    await flock.settled(4);
+    expect(voters(flock)).toHaveLength(3);
+    await flock.pass(5000);
+    expect(voters(flock)).toContain(last.cluster.name);
+    await flock.converged();
+  });
 });
 
 describe("removal", () => {
+  test.each(["dead", "promoted"] as const)(
+    "of the %s node waits for the exchange of voters that is under way",
+    async (which) => {
+      const flock = new MemoryFlock();
+      await flock.grow(4);
+      const learner = flock.running.find((node) => !voters(flock).includes(node.cluster.name));
+      const dead = flock.followers.find((node) => node !== learner) as FlockNode;
+      const promoted = (learner as FlockNode).cluster.name;
+      dead.crash();
+      await flock.until(
+        () => flock.findLeader() !== null && voters(flock).includes(promoted),
+        "the exchange has begun",
+      );
+      await remove(flock, flock.leader, which === "dead" ? dead : (learner as FlockNode));
+      // Three members call for three voters; the dead one cannot be one, so that two are all there are.
+      const left = which === "dead" ? 3 : 2;
+      await flock.until(() => voters(flock).length === left, `${left} voters`);
+      expect(flock.leader.cluster.members()).toHaveLength(3);
+      await flock.settle(flock.leader.propose("k=1"));
+    },
+  );
+
   test("a follower that is removed learns of it, and is refused when it returns", async () => {
     const flock = new MemoryFlock();
     await flock.grow(4);
@@ -94,12 +134,29 @@ describe("removal", () => {
     await flock.until(() => two.cluster.members().length === 2, "the dead one is removed");
   });
 
+  test("what the leader refuses is refused with the same code at every node", async () => {
+    const flock = new MemoryFlock();
+    await flock.grow(4);
+    const isVoting = (node: FlockNode): boolean => voters(flock).includes(node.cluster.name);
+    const [follower, other] = flock.followers.filter(isVoting) as [FlockNode, FlockNode];
+    const learner = flock.followers.find((node) => !isVoting(node)) as FlockNode;
+    const refusal = { code: "change-refused" };
+    await expect(
+      flock.settle(follower.cluster.transferLeadership(learner.nodeId)),
+    ).rejects.toMatchObject(refusal);
+    other.crash();
+    await flock.pass(3000);
+    await expect(
+      flock.settle(follower.cluster.removeMember(follower.nodeId)),
+    ).rejects.toMatchObject(refusal);
+  });
+
   test("requests to remove at any node reach the leader; an unknown id is an error", async () => {
     const flock = new MemoryFlock();
     await flock.grow(3);
     const follower = flock.followers[0] as FlockNode;
-    await expect(flock.settle(follower.cluster.removeMember("0".repeat(32)))).rejects.toThrow(
-      "unknown-node",
+    await expect(flock.settle(follower.cluster.removeMember("0".repeat(32)))).rejects.toMatchObject(
+      { code: "unknown-node" },
     );
   });
 

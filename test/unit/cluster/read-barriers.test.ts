@@ -1,9 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { ReadBarriers } from "../../../cluster/drivers/read-barriers.ts";
+import { logLimits } from "../../../cluster/log-limits.ts";
+import { Counters } from "../../../cluster/ports.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 function barriers(): {
   clock: FakeClock;
+  counters: Counters;
   reads: ReadBarriers;
   asked: number[];
   apply(index: number): void;
@@ -12,12 +15,13 @@ function barriers(): {
   const clock = new FakeClock();
   const asked: number[] = [];
   let appliedIndex = 5;
-  const reads = new ReadBarriers(clock, {
+  const counters = new Counters();
+  const reads = new ReadBarriers(clock, counters, {
     readIndex: (requestId) => asked.push(requestId),
     appliedIndex: () => appliedIndex,
   });
   return {
-    ...{ clock, reads, asked },
+    ...{ clock, counters, reads, asked },
     apply: (index) => {
       appliedIndex = index;
       reads.applied();
@@ -85,6 +89,24 @@ describe("a read barrier", () => {
     await turn();
     expect(behind.outcome).toBe("no-quorum");
     expect(clock.pendingTimers()).toBe(0);
+  });
+
+  test("has a bound: one more is refused at once and counted, and there is room when others are answered", async () => {
+    const { clock, counters, reads, wait } = barriers();
+    const waiters = Array.from({ length: logLimits.readBarriersMax }, () => wait(1000));
+    const refused = wait(1000);
+    await turn();
+    expect([refused.outcome, counters.get("reads_refused")]).toEqual(["overloaded", 1]);
+    clock.advance(1);
+    reads.confirmed(1, 5);
+    await turn();
+    expect(waiters.every(({ outcome }) => outcome === "ok")).toBe(true);
+    expect(reads.waiting).toBe(0);
+    const next = wait(1000);
+    clock.advance(1);
+    reads.confirmed(2, 5);
+    await turn();
+    expect(next.outcome).toBe("ok");
   });
 
   test("after close nobody waits, and nothing is asked any more", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decodeSnapshotHeader } from "../../../cluster/drivers/snapshot-driver.ts";
+import { decodeSnapshotHeader } from "../../../cluster/wire/snapshot-header.ts";
 import { leaderTerm, pointOf, unsoundSnapshots } from "../../support/raft/unsound-snapshots.ts";
 
 function headerOf(point: unknown): Uint8Array {

@@ -34,7 +34,7 @@ describe("verification", () => {
     expect(status.verified).toEqual({ index: status.nodes[0]?.appliedIndex, replicas: 3 });
   });
 
-  test("finds a replica whose memory differs; it ends itself, and no other does", async () => {
+  test("finds a replica whose memory differs; it is condemned, and no other is", async () => {
     const flock = await flockOfThree();
     const wrong = flock.followers[0] as FlockNode;
     wrong.machine.values.set("a", "other");
@@ -62,6 +62,19 @@ describe("verification", () => {
     ]);
     await flock.until(() => leader.fatal.length > 0, "the leader ends itself");
     expect(codesOf(leader)).toEqual(["storage-corrupt"]);
+  });
+
+  test("a replica that was found wrong confirms no read and is not ready", async () => {
+    const flock = await flockOfThree();
+    const wrong = flock.followers[0] as FlockNode;
+    wrong.machine.values.set("a", "other");
+    await flock.settle(flock.leader.propose("b=2"));
+    await flock.settle(flock.leader.cluster.verify());
+    // Silent by the time that the answer is there.
+    expect(wrong.cluster.isReady()).toBe(false);
+    expect(wrong.cluster.readiness()).toContainEqual({ name: "content", isOk: false });
+    expect(wrong.counters.get("replica_condemned")).toBe(1);
+    expect(await flock.settle(wrong.cluster.readBarrier(1000))).toBe("no-quorum");
   });
 
   test("without a quorum proves nothing and says so", async () => {

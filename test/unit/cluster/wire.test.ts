@@ -75,6 +75,7 @@ test("a join request is bounded", () => {
     { name: "n".repeat(300) },
     { addresses: ["h".repeat(300)] },
     { nodeId: "1" },
+    { replaces: "1" },
   ]) {
     expect(() => decodeJoinWish(wish(fields))).toThrow("join request");
   }

@@ -84,7 +84,9 @@ describe("values", () => {
   });
 
   test("take units", () => {
-    const { config } = load(["--max-packet-size", "64KiB", "--session-expiry-max", "2h"]);
+    const times = ["--session-expiry-max", "2h", "--keep-alive-max", "1m"];
+    const { config } = load(["--max-packet-size", "64KiB", ...times]);
+    expect(config.keepAliveSecondsMax).toBe(60);
     expect(config.packetSizeBytesMax).toBe(65_536);
     expect(config.sessionExpirySecondsMax).toBe(7200);
   });

@@ -21,6 +21,7 @@ const documented = rowNames(page);
 const expansions: Readonly<Record<string, readonly string[]>> = {
   "transport_frames_dropped_${this.name}_full": ["raft", "control", "forward", "request"],
   "transport_links_${reason}": ["reset", "closed"],
+  "transport_connections_refused_${reason}": ["full", "address", "flood", "late"],
   "transport_broadcasts_dropped_${reason}": ["too_large", "failed"],
   'transport_refused_${refusal.code.replaceAll("-", "_")}': [
     "wrong_secret",
@@ -85,9 +86,11 @@ describe("docs/metrics.md", () => {
   beforeAll(async () => {
     const loaded = loadConfig([...flags, ...anyPort], {}, version);
     if (loaded.kind !== "loaded") throw new Error("the options are not taken");
-    node = new BrokerNode(loaded, createLog("silent"), (error) => {
+    const onFatal = (error: Error): never => {
       throw error;
-    });
+    };
+    const onCondemned = (): never => onFatal(new Error("condemned"));
+    node = new BrokerNode({ loaded, log: createLog("silent"), place: null, onFatal, onCondemned });
     const ready = await node.start();
     const answer = await fetch(`http://127.0.0.1:${ready?.http}/metrics`);
     scraped = namesIn(await answer.text());

@@ -13,7 +13,7 @@ function three(...changes: readonly Partial<NodeStatus>[]) {
 
 describe("stopping a node", () => {
   test("of three healthy ones costs nothing", () => {
-    for (const name of ["n1", "n2", "n3"]) expect(stopRisks(three(), name)).toEqual([]);
+    for (const name of ["n1", "n2", "n3"]) expect(stopRisks(three(), [name])).toEqual([]);
   });
 
   test.each<[string, Partial<NodeStatus>]>([
@@ -23,10 +23,10 @@ describe("stopping a node", () => {
   ])("while another voter %s costs the majority, unless it is that one", (_what, change) => {
     const far = { commitIndex: 5000, appliedIndex: 5000 };
     const status = three(far, { ...far, ...change }, far);
-    expect(stopRisks(status, "n1")).toEqual([
+    expect(stopRisks(status, ["n1"])).toEqual([
       "without it 1 of 3 voters are up and in step, 2 are needed",
     ]);
-    expect(stopRisks(status, "n2")).toEqual([]);
+    expect(stopRisks(status, ["n2"])).toEqual([]);
   });
 
   test("that alone votes is never safe, a learner beside it is", () => {
@@ -34,22 +34,36 @@ describe("stopping a node", () => {
       nodeStatus("n1", quiet),
       nodeStatus("n2", { ...quiet, voter: false, role: "learner" }),
     ]);
-    expect(stopRisks(status, "n1")).toEqual([
+    expect(stopRisks(status, ["n1"])).toEqual([
       "without it 0 of 1 voters are up and in step, 1 are needed",
     ]);
-    expect(stopRisks(status, "n2")).toEqual([]);
+    expect(stopRisks(status, ["n2"])).toEqual([]);
   });
 
   test("with sessions of clients that are away would end these", () => {
     const status = three({}, { sessions: 5, connections: 3 });
-    expect(stopRisks(status, "n2")).toEqual([
+    expect(stopRisks(status, ["n2"])).toEqual([
       "it alone holds 2 sessions of clients that would come back to it",
     ]);
-    expect(stopRisks(status, "n1")).toEqual([]);
+    expect(stopRisks(status, ["n1"])).toEqual([]);
+  });
+
+  test("may be safe for each of two and not for both", () => {
+    expect(stopRisks(three(), ["n1", "n2"])).toEqual([
+      "without them 1 of 3 voters are up and in step, 2 are needed",
+    ]);
+    const five = clusterStatus(
+      ["n1", "n2", "n3", "n4", "n5"].map((name) => nodeStatus(name, quiet)),
+    );
+    expect(stopRisks(five, ["n1", "n2"])).toEqual([]);
+    const status = three({ sessions: 3, connections: 2 });
+    expect(stopRisks(status, ["n1", "n2"])).toContain(
+      "n1 alone holds 1 session of a client that would come back to it",
+    );
   });
 
   test("without a quorum is not safe", () => {
-    expect(stopRisks({ ...three(), quorum: false }, "n1")).toEqual([
+    expect(stopRisks({ ...three(), quorum: false }, ["n1"])).toEqual([
       "the cluster has no quorum now",
     ]);
   });

@@ -16,8 +16,10 @@ import type {
 } from "../../../src/mqtt/packets.ts";
 import type { OutboundPublish } from "../../../src/session/session-api.ts";
 import { PUBLISH_PROPERTIES } from "../../support/mqtt-arbitrary.ts";
-import { bytes, reference } from "../../support/mqtt-wire.ts";
+import { bytes, reference, userPairs } from "../../support/mqtt-wire.ts";
 import { messageTo } from "../../support/recorded-session.ts";
+
+type ByName = Record<string, string | string[]>;
 
 function publishOf(
   message: ApplicationMessage,
@@ -84,17 +86,21 @@ class RecordingSink implements PacketSink {
 }
 
 /** The same PUBLISH as mqtt-packet writes it; its properties in the order of ours. */
-function byReference(publish: OutboundPublish, version: ProtocolVersion): Buffer {
+function byReference(
+  publish: OutboundPublish,
+  version: ProtocolVersion,
+  userProperties: ByName | undefined,
+): Buffer {
   const { message } = publish;
   const about = message.properties ?? {};
-  const properties: PublishProperties = {};
+  const properties: Omit<PublishProperties, "userProperties"> & { userProperties?: ByName } = {};
   if (about.payloadFormatIndicator !== undefined) {
     properties.payloadFormatIndicator = about.payloadFormatIndicator;
   }
   if (about.contentType !== undefined) properties.contentType = about.contentType;
   if (about.responseTopic !== undefined) properties.responseTopic = about.responseTopic;
   if (about.correlationData !== undefined) properties.correlationData = about.correlationData;
-  if (about.userProperties !== undefined) properties.userProperties = about.userProperties;
+  if (userProperties !== undefined) properties.userProperties = userProperties;
   if (publish.expirySecondsLeft >= 0) properties.messageExpiryInterval = publish.expirySecondsLeft;
   if (publish.topicAlias > 0) properties.topicAlias = publish.topicAlias;
   if (publish.identifiers.length > 0) properties.subscriptionIdentifier = [...publish.identifiers];
@@ -132,9 +138,12 @@ describe("encodePublish", () => {
     });
     fc.assert(
       fc.property(arbitrary, ({ topic, payloadSizeBytes, properties: about, version, ...more }) => {
+        const byName = about?.userProperties;
         const message = messageTo(topic, 2, {
           payload: Buffer.alloc(payloadSizeBytes, 7),
-          properties: about as PublishProperties | null,
+          properties: (byName === undefined
+            ? about
+            : { ...about, userProperties: userPairs(byName) }) as PublishProperties | null,
         });
         const isTopicOmitted = version === 5 && more.topicAlias > 10;
         const publish = publishOf(message, {
@@ -142,7 +151,7 @@ describe("encodePublish", () => {
           dup: more.dup && more.qos > 0,
           isTopicOmitted,
         });
-        const expected = byReference(publish, version);
+        const expected = byReference(publish, version, byName);
         for (const time of ["first", "from the shared form"]) {
           expect(encoded(publish, version).equals(expected), time).toBe(true);
         }

@@ -90,7 +90,7 @@ describe("snapshot", () => {
 
 test("a node counts as silent after two intervals without an answer", () => {
   const progress = progressAt(1);
-  progress.markActive();
+  progress.answered();
   progress.startActivityInterval();
   expect([progress.isActive, progress.isRecentlyActive]).toEqual([false, true]);
   progress.startActivityInterval();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { encodeCommand } from "../../../src/replica/commands.ts";
 import { replicaLimits } from "../../../src/replica/limits.ts";
 import { Replica } from "../../../src/replica/replica.ts";
 import type { ClaimResult } from "../../../src/replica/replica-api.ts";
@@ -46,7 +47,15 @@ describe("client identifiers", () => {
     expect(replica.ownerOf("other")).toBeNull();
     expect(replica.ownedClients).toBe(1);
     expect(heard).toEqual([["c", { nodeId: n2, epoch: 2 }, { nodeId: n1, epoch: 1 }]]);
-    expect(replica.metrics().get("replica_handler_errors")).toBe(1);
+    const clean = encodeCommand({
+      type: "claim",
+      clientId: "c",
+      cleanStart: true,
+      expirySeconds: 0,
+    });
+    replica.apply(clean, context(3, { origin: n1 }), store);
+    expect(heard[1]).toEqual(["c", { nodeId: n1, epoch: 3 }, { nodeId: n2, epoch: 2 }, true]);
+    expect(replica.metrics().get("replica_handler_errors")).toBe(2);
   });
 
   it("are released by their owner with the current epoch only", () => {

@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ByteReader } from "../../../src/replica/byte-reader.ts";
+import { ByteWriter } from "../../../src/replica/byte-writer.ts";
 import { decodeCommand, encodeCommand } from "../../../src/replica/commands.ts";
+import { readMessageBody } from "../../../src/replica/message-codec.ts";
 import type { Command } from "../../../src/replica/replica-api.ts";
 import { valueDepthMax } from "../../../src/replica/state-value.ts";
 import { anyCommand, message } from "../../support/replica-model.ts";
@@ -22,7 +25,12 @@ describe("commands", () => {
   });
 
   it("keep user properties in order, repeated names, and a name like __proto__", () => {
-    const userProperties = JSON.parse('{"b": ["2", "1", "2"], "__proto__": "p", "a": "", "e": []}');
+    const userProperties = [
+      ["b", "2"],
+      ["__proto__", "p"],
+      ["b", "1"],
+      ["a", ""],
+    ] as const;
     const command: Command = {
       type: "retain",
       message: message("t", "x", { properties: { userProperties } }),
@@ -30,7 +38,28 @@ describe("commands", () => {
     };
     const decoded = decodeCommand(encodeCommand(command));
     const found = decoded?.type === "retain" ? decoded.message.properties?.userProperties : null;
-    expect(JSON.stringify(found)).toBe(JSON.stringify(userProperties));
+    expect(found).toEqual(userProperties);
+  });
+
+  it("of 0.1 with a list of values for one name are read", () => {
+    const writer = new ByteWriter(64);
+    writer.byte(0x08);
+    writer.number(1);
+    writer.string("publisher");
+    writer.byte(0x40);
+    writer.number(1);
+    writer.string("name");
+    writer.number(3);
+    writer.string("first");
+    writer.string("second");
+    writer.bytes(Buffer.from("x"));
+    const reader = new ByteReader(writer.finish());
+    const found = readMessageBody(reader, "t", 1);
+    expect([reader.isSound, reader.isAtEnd]).toEqual([true, true]);
+    expect(found.properties?.userProperties).toEqual([
+      ["name", "first"],
+      ["name", "second"],
+    ]);
   });
 
   it("are small: a sensor's value costs little more than its names and payload", () => {

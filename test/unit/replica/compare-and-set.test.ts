@@ -83,6 +83,22 @@ describe("a retained message", () => {
   });
 });
 
+test("two values that one log entry wrote have two versions, so that a writer who saw the first does not replace the second", () => {
+  const { replica, apply } = subject();
+  expect([apply(5, retain("one")), apply(5, retain("two"))]).toEqual([
+    { version: 5 },
+    { version: 6 },
+  ]);
+  expect(replica.getRetained("t")?.version).toBe(6);
+  expect(replica.devices.get("r1")?.attributes.get("a")?.version).toBe(6);
+  expect(apply(6, retain("three", 5))).toEqual({ version: 0, currentVersion: 6 });
+  expect([apply(6, set(1)), apply(6, set(2, 7)), apply(6, set(3, 7))]).toEqual([
+    { version: 7 },
+    { version: 8 },
+    { version: 0, currentVersion: 8 },
+  ]);
+});
+
 describe("an attribute", () => {
   test("is written at the expected version only, and replaced instead of merged", () => {
     const { replica, apply } = subject();

@@ -265,13 +265,21 @@ describe("a log of many blocks", () => {
 
   it("whose last batch is torn opens with the batches before it", async () => {
     const name = await large();
-    const content = await readFile(join(whole.path, "database", name));
-    await whole.flip(name, content.indexOf("value 9 value 9") + 10_000);
+    const path = join(whole.path, "database", name);
+    const content = await readFile(path);
+    await truncate(path, content.indexOf("value 9 value 9") + 10_000);
     const storage = whole.storage();
     await storage.open();
     const found = await stateOf(storage);
     expect(Object.keys(found).filter((key) => key.startsWith("large")).length).toBe(9);
     await storage.close();
+  });
+
+  it("whose last batch is damaged but all there is reported: somebody may rely on it", async () => {
+    const name = await large();
+    const content = await readFile(join(whole.path, "database", name));
+    await whole.flip(name, content.indexOf("value 9 value 9") + 10_000);
+    expect(await openError(whole)).toMatchObject({ details: { record: name } });
   });
 
   it("that another log follows must be whole", async () => {

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AgreedState } from "../../../cluster/agreed/agreed-state.ts";
 import { EntryType } from "../../../cluster/raft/types.ts";
+import { LevelDirectoryDisk } from "../../../cluster/storage/level-disk.ts";
 import { LevelStorage } from "../../../cluster/storage/level-storage.ts";
 import { CommandTag, decodeBatch } from "../../../cluster/wire/batch-codec.ts";
 import { decodeCommand } from "../../../src/replica/commands.ts";
@@ -25,7 +26,7 @@ beforeEach(async () => {
     await mkdir(dirname(join(directory, name)), { recursive: true });
     await writeFile(join(directory, name), Buffer.from(content, "base64"));
   }
-  storage = new LevelStorage(directory, {
+  storage = new LevelStorage(new LevelDirectoryDisk(directory), {
     onFailure: (error) => {
       throw error;
     },
@@ -54,7 +55,7 @@ test("format 1: records on disk are read, and make the same digest anew", async 
   expect(mode?.payload.toString()).toBe("auto");
   expect(mode?.properties).toMatchObject({
     contentType: "text/plain",
-    userProperties: { site: "north" },
+    userProperties: [["site", "north"]],
   });
   expect(replica.getRetained("plant/größe")?.payload).toEqual(Buffer.from([0, 1, 255]));
   expect(replica.getRetained("plant/gone")).toBeNull();

@@ -1,0 +1,104 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Mutant } from "../../../test/sim/mutants/mutant.ts";
+import { mutate } from "../../../test/sim/mutants/mutants.ts";
+
+const root = join(import.meta.dirname, "../../..");
+const folders = ["cluster", "src", "scripts", "test"];
+const files = ["package.json", "tsconfig.base.json", "vitest.config.ts"];
+
+export interface Ended {
+  /** Null when its time was up. */
+  readonly code: number | null;
+  readonly output: string;
+}
+
+export interface Run {
+  /** Ends the program when it has printed nothing for so long. */
+  readonly silenceMaxMs: number;
+  /** Ends it in any case; 0 for no bound. */
+  readonly totalMaxMs: number;
+}
+
+/** A copy of the sources in a temporary directory, so that a bug never stands in the tree itself. */
+export class SourceTree {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static async copyOf(from: string = root): Promise<SourceTree> {
+    const path = await mkdtemp(join(tmpdir(), "flockmq-mutants-"));
+    for (const name of [...folders, ...files]) {
+      await cp(join(from, name), join(path, name), { recursive: true });
+    }
+    await symlink(join(root, "node_modules"), join(path, "node_modules"));
+    return new SourceTree(path);
+  }
+
+  /** Names the content of the whole copy but for the table of mutants and what runs them. */
+  async hash(): Promise<string> {
+    const hash = createHash("sha256");
+    const names = [...files];
+    for (const folder of folders) {
+      const entries = await readdir(join(this.path, folder), {
+        recursive: true,
+        withFileTypes: true,
+      });
+      for (const entry of entries) {
+        if (!entry.isFile() || entry.parentPath.endsWith("sim/mutants")) continue;
+        names.push(join(entry.parentPath, entry.name).slice(this.path.length));
+      }
+    }
+    for (const name of names.sort()) {
+      hash.update(name).update(await readFile(join(this.path, name)));
+    }
+    return hash.digest("hex").slice(0, 16);
+  }
+
+  async withMutant<T>(mutant: Mutant, run: () => Promise<T>): Promise<T> {
+    const path = join(this.path, mutant.file);
+    const source = await readFile(path, "utf8");
+    await writeFile(path, mutate(source, mutant));
+    try {
+      return await run();
+    } finally {
+      await writeFile(path, source);
+    }
+  }
+
+  /** Runs a Node program in the copy. */
+  run(args: readonly string[], { silenceMaxMs, totalMaxMs }: Run): Promise<Ended> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, args, {
+        cwd: this.path,
+        env: { ...process.env, NO_COLOR: "1" },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const end = (): boolean => child.kill("SIGKILL");
+      const silence = setTimeout(end, silenceMaxMs);
+      const total = totalMaxMs > 0 ? setTimeout(end, totalMaxMs) : undefined;
+      const parts: Buffer[] = [];
+      const take = (part: Buffer): void => {
+        parts.push(part);
+        silence.refresh();
+      };
+      child.stdout.on("data", take);
+      child.stderr.on("data", take);
+      child.on("error", reject);
+      child.on("close", (code) => {
+        clearTimeout(silence);
+        clearTimeout(total);
+        resolve({ code, output: Buffer.concat(parts).toString("utf8") });
+      });
+    });
+  }
+
+  remove(): Promise<void> {
+    return rm(this.path, { recursive: true, force: true });
+  }
+}

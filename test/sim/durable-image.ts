@@ -1,0 +1,95 @@
+import type { HardState, LogIndex, Term } from "../../cluster/raft/types.ts";
+import type { StorageChange, StorageRestore } from "../../cluster/storage/storage.ts";
+import { type Facts, hashEntry } from "./facts.ts";
+import { LogImage } from "./log-image.ts";
+
+/** What a disk has confirmed as durable, kept by the checks beside the disk itself. */
+export class DurableImage {
+  readonly #facts: Facts;
+  readonly #nodeId: string;
+  log = new LogImage();
+  hardState: HardState = { term: 0, vote: null, commit: 0 };
+  appliedIndex: LogIndex = 0;
+
+  constructor(facts: Facts, nodeId: string) {
+    this.#facts = facts;
+    this.#nodeId = nodeId;
+  }
+
+  demand(isTrue: boolean, promise: string, what: string): void {
+    this.#facts.demand(isTrue, promise, `${this.#nodeId}: ${what}`);
+  }
+
+  /** One change becomes durable. */
+  change(change: StorageChange): void {
+    const { demand } = this.#facts;
+    const { hardState, applied, installSnapshot, compactTo } = change;
+    this.log.change(change);
+    if (hardState !== undefined) {
+      const before = this.hardState;
+      const isLater = hardState.term > before.term;
+      const isSame = hardState.term === before.term;
+      demand(isLater || isSame, "monotonic term", `${this.#nodeId} went back from ${before.term}`);
+      demand(
+        hardState.commit >= before.commit,
+        "monotonic commit",
+        `${this.#nodeId} went back from ${before.commit} to ${hardState.commit}`,
+      );
+      demand(
+        isLater || before.vote === null || before.vote === hardState.vote,
+        "one vote per term",
+        `${this.#nodeId} changed its vote in term ${hardState.term}`,
+      );
+      this.hardState = hardState;
+    }
+    const index = installSnapshot?.index ?? applied?.index;
+    if (index !== undefined) {
+      demand(index >= this.appliedIndex, "monotonic applied index", `${this.#nodeId} at ${index}`);
+      this.appliedIndex = index;
+    }
+    if (compactTo !== undefined) {
+      demand(
+        compactTo.index <= this.appliedIndex,
+        "purged <= applied",
+        `${this.#nodeId} cut its log at ${compactTo.index}, applied is ${this.appliedIndex}`,
+      );
+    }
+    demand(
+      this.appliedIndex <= this.log.lastIndex && this.hardState.commit <= this.log.lastIndex,
+      "applied <= last",
+      `${this.#nodeId} has applied ${this.appliedIndex}, its log ends at ${this.log.lastIndex}`,
+    );
+  }
+
+  /** The disk is that of a new node from now on; what it had confirmed is answered. */
+  handOver(): DurableImage {
+    const old = new DurableImage(this.#facts, this.#nodeId);
+    old.log = this.log;
+    old.hardState = this.hardState;
+    old.appliedIndex = this.appliedIndex;
+    this.log = new LogImage();
+    this.hardState = { term: 0, vote: null, commit: 0 };
+    this.appliedIndex = 0;
+    return old;
+  }
+
+  holds(index: LogIndex, term: Term): boolean {
+    return index <= this.log.baseIndex || this.log.termAt(index) === term;
+  }
+
+  /** What of a restart differs from what was confirmed; null when nothing does. */
+  difference(restore: StorageRestore): string | null {
+    const { hardState, log, appliedIndex } = this;
+    if (restore.hardState.term !== hardState.term || restore.hardState.vote !== hardState.vote) {
+      return `restarts in term ${restore.hardState.term}, it wrote ${hardState.term}, or with another vote`;
+    }
+    const lastIndex = restore.snapshot.index + restore.entries.length;
+    const isSame =
+      lastIndex === log.lastIndex &&
+      restore.entries.every((entry) => log.at(entry.index)?.hash === hashEntry(entry));
+    if (!isSame)
+      return `restarts with a log up to ${lastIndex}, it wrote one up to ${log.lastIndex}`;
+    if (restore.appliedIndex === appliedIndex) return null;
+    return `restarts at applied index ${restore.appliedIndex}, it wrote ${appliedIndex}`;
+  }
+}

@@ -1,0 +1,103 @@
+import type { Fault } from "../plan.ts";
+import type { Seeded } from "../seeded.ts";
+import type { SimNode } from "../sim-node.ts";
+import { diskFull, type World } from "../world.ts";
+import { damages } from "./damage.ts";
+import type { Strike } from "./strike.ts";
+
+/** After which a removal has happened, or will not any more. */
+const removalMs = 8000;
+const lookMs = 50;
+/** For how long a fault waits for a moment at which it does no more harm than any system can bear. */
+const patienceMs = 10_000;
+
+/** Disks are slow, full, cut off from power, lie, forget, and are lost. */
+export const diskFaults = {
+  slowDisk: (world, random) => {
+    const nodes = random.shuffled(world.nodes).slice(0, random.pick([1, 1, 2, 5]));
+    for (const node of nodes) node.isDiskSlow = true;
+    return () => {
+      for (const node of nodes) node.isDiskSlow = false;
+    };
+  },
+  fullDisk: (world, random) => {
+    const node = random.pick(world.serving);
+    if (node?.process == null) return null;
+    node.process.failDisk(diskFull);
+    return () => world.startSoon(node);
+  },
+  diskLow: (world, random) => {
+    const nodes = random.shuffled(world.nodes).slice(0, random.pick([1, 1, 2, 5]));
+    const { nowMs } = world.clock;
+    for (const node of nodes) node.lowSinceMs ??= nowMs;
+    return () => {
+      for (const node of nodes) node.lowSinceMs = null;
+    };
+  },
+  loseDisk: (world, random, fault) =>
+    damage(world, random, fault, (node) => {
+      node.isGone = true;
+      node.crash("lost");
+      world.add();
+    }),
+  // The key is left, or it was restored: its id must not come back with an empty disk.
+  wipeDisk: (world, random, fault) =>
+    damage(world, random, fault, (node) => {
+      node.crash("lost");
+      node.wipe();
+    }),
+  lyingDisk: (world, random, fault) =>
+    damage(world, random, fault, (node) => {
+      const { level } = node.disk;
+      if (level === null) return;
+      node.crash("lost");
+      const lost = level.loseTail(random.pick([1, 2, 10, 100]));
+      node.disk.damage = { what: `${lost} synced batches are gone`, isAlwaysNoticed: false };
+    }),
+  bitFlip: (world, random, fault) =>
+    damage(world, random, fault, (node) => {
+      const { level } = node.disk;
+      if (level === null) return;
+      node.crash(random.pick(["lost", "kept"]));
+      const others = world.nodes.flatMap(({ disk }) => disk.level ?? []);
+      node.disk.damage = random.pick(damages)(level, random, others);
+    }),
+} satisfies Record<string, Strike>;
+
+/** Waits until a disk may be damaged, and starts its node again when the time of the fault is over. */
+function damage(world: World, random: Seeded, fault: Fault, act: (node: SimNode) => void): null {
+  const untilMs = world.clock.nowMs + patienceMs;
+  const look = (): void => {
+    if (world.isHealed) return;
+    const node = damageable(world, random);
+    if (node !== null) {
+      act(node);
+      world.note(`${node.label}: ${node.disk.damage?.what ?? fault.kind}`);
+      world.clock.after(fault.durationMs, () => {
+        if (!world.isHealed) world.startSoon(node);
+      });
+    } else if (world.clock.nowMs < untilMs) world.clock.after(lookMs, look);
+  };
+  look();
+  return null;
+}
+
+/**
+ * A node whose disk may be damaged: to lose a majority of disks is to lose data, in any system. So three or more vote, all of their
+ * disks are whole, and a quorum without that node runs and knows who votes.
+ */
+function damageable(world: World, random: Seeded): SimNode | null {
+  const target = random.pick(world.serving);
+  const configuration = world.leader?.process?.storage?.configuration;
+  if (target === undefined || configuration == null) return null;
+  const { voters, votersOutgoing } = configuration;
+  if (voters.length < 3 || votersOutgoing.length > 0) return null;
+  const nodes = voters.map((voter) => world.node(voter));
+  const isRemoving = world.clock.nowMs - world.lastRemovalMs < removalMs;
+  if (isRemoving || nodes.some((node) => node?.isWhole !== true)) return null;
+  const knowing = nodes.filter((node) => {
+    const known = node?.process?.storage?.configuration;
+    return node !== target && known?.voters.join() === voters.join();
+  });
+  return knowing.length * 2 > voters.length ? target : null;
+}

@@ -1,0 +1,165 @@
+import type { Entry, EntryType, HardState } from "../../cluster/raft/types.ts";
+import type { Floor } from "../../cluster/storage/floor-file.ts";
+import type { AppliedRecord, SnapshotRecord } from "../../cluster/storage/records.ts";
+import { sealJson } from "../../cluster/storage/sealed.ts";
+import type { Operation } from "../../cluster/storage/write-batch.ts";
+import type { DurableImage } from "./durable-image.ts";
+import type { Seeded } from "./seeded.ts";
+
+/** A batch in LevelDB's log, with what it takes to undo it. */
+interface Logged {
+  readonly operations: readonly Operation[];
+  readonly isSynced: boolean;
+  /** Number of the log file it stands in: a full file is closed without a sync. */
+  readonly file: number;
+  readonly before: ReadonlyMap<string, Buffer | undefined>;
+}
+
+/** Batches that can be undone: more than a disk's cache would hold back. */
+const journalMax = 256;
+const rotationChance = 0.05;
+
+/**
+ * What LevelDB keeps on a simulated disk: its records, and its newest log files batch by batch, so that a power cut can drop what
+ * was not synced and a lying disk what was. It outlives the processes that write to it.
+ */
+export class LevelImage {
+  readonly durable: DurableImage;
+  readonly records = new Map<string, Buffer>();
+  readonly #random: Seeded;
+  #journal: Logged[] = [];
+  #file = 0;
+  #durableSequence = 0;
+  /** Sealed, as it stands in its file. */
+  floor: Buffer | null = null;
+  /** What a check of the files finds; null: nothing. */
+  fileDamage: string | null = null;
+
+  constructor(durable: DurableImage, random: Seeded) {
+    this.durable = durable;
+    this.#random = random;
+  }
+
+  setFloor(floor: Floor): void {
+    this.durable.demand(
+      floor.sequence <= this.#durableSequence,
+      "the floor is durable",
+      `it stands for batch ${floor.sequence}, synced are ${this.#durableSequence}`,
+    );
+    this.floor = sealJson("floor", floor);
+  }
+
+  /** What the database holds ends before what the floor stands for. */
+  get isBelowFloor(): boolean {
+    const sequence = record<number>(this.records, "q") ?? 0;
+    const floor = this.floor && (JSON.parse(this.floor.toString("utf8", 4)) as Floor);
+    return floor !== null && sequence < floor.sequence;
+  }
+
+  /** Of the live generation of the replicated state. */
+  get statePrefix(): string {
+    return `s/0/${record<number>(this.records, "g/0") ?? 1}/`;
+  }
+
+  get isEmpty(): boolean {
+    return this.records.size === 0;
+  }
+
+  /** Readers see it from now on. A sync makes durable what stands in the same log file, and nothing of earlier ones. */
+  write(operations: readonly Operation[], isSynced: boolean): void {
+    if (this.#random.chance(rotationChance)) this.#file++;
+    const file = this.#file;
+    if (isSynced) {
+      for (const earlier of this.#journal) {
+        if (!earlier.isSynced && earlier.file === file) this.#confirm(earlier.operations);
+      }
+      this.#journal = this.#journal.map((one) =>
+        one.file === file && !one.isSynced ? { ...one, isSynced: true } : one,
+      );
+      this.#confirm(operations);
+    }
+    this.#journal.push({ operations, isSynced, file, before: this.#put(operations) });
+    if (this.#journal.length > journalMax && this.#journal[0]?.isSynced) this.#journal.shift();
+  }
+
+  /** The power fails: of what was not synced each log file keeps a part from its start, or nothing. */
+  powerCut(): void {
+    const isLost = new Map<number, boolean>();
+    const kept = this.#journal.filter(({ isSynced, file }) => {
+      if (isSynced) return true;
+      const isBehindLoss = isLost.get(file) === true || this.#random.chance(0.5);
+      isLost.set(file, isBehindLoss);
+      return !isBehindLoss;
+    });
+    if (kept.length < this.#journal.length) this.#rebuild(kept);
+  }
+
+  /** The disk had lied: of what it confirmed, the newest batches are gone. Answers how many. */
+  loseTail(batches: number): number {
+    const kept = this.#journal.slice(0, Math.max(0, this.#journal.length - batches));
+    const lost = this.#journal.length - kept.length;
+    this.#rebuild(kept);
+    return lost;
+  }
+
+  #rebuild(kept: readonly Logged[]): void {
+    for (const { before } of [...this.#journal].reverse()) {
+      for (const [key, value] of before) {
+        if (value === undefined) this.records.delete(key);
+        else this.records.set(key, value);
+      }
+    }
+    this.#journal = kept.map((one) => ({ ...one, before: this.#put(one.operations) }));
+  }
+
+  #put(operations: readonly Operation[]): Map<string, Buffer | undefined> {
+    const before = new Map<string, Buffer | undefined>();
+    for (const operation of operations) {
+      const { key } = operation;
+      if (!before.has(key)) before.set(key, this.records.get(key));
+      if (operation.type === "del") this.records.delete(key);
+      else this.records.set(key, operation.value);
+    }
+    return before;
+  }
+
+  #confirm(operations: readonly Operation[]): void {
+    const puts = new Map<string, Buffer>();
+    for (const operation of operations) {
+      if (operation.type === "del") puts.delete(operation.key);
+      else puts.set(operation.key, operation.value);
+    }
+    const { durable } = this;
+    this.#durableSequence = record<number>(puts, "q") ?? this.#durableSequence;
+    const point = record<SnapshotRecord>(puts, "p/0");
+    const isInstalled = puts.has("g/0");
+    if (point !== null && isInstalled) durable.change({ groupId: 0, installSnapshot: point });
+    const entries: Entry[] = [];
+    for (const [key, value] of puts) if (key.startsWith("l/")) entries.push(entryOf(value));
+    const hardState = record<HardState>(puts, "h/0");
+    const applied = record<AppliedRecord>(puts, "a/0");
+    durable.change({
+      groupId: 0,
+      entries: entries.sort((a, b) => a.index - b.index),
+      ...(hardState && { hardState }),
+      ...(applied && { applied: { ...applied, writes: [] } }),
+    });
+    if (point !== null && !isInstalled) durable.change({ groupId: 0, compactTo: point });
+  }
+}
+
+/** Read here once more, since the product's own reading is under test: four bytes of CRC, then JSON. */
+function record<Stored>(puts: ReadonlyMap<string, Buffer>, key: string): Stored | null {
+  const sealed = puts.get(key);
+  return sealed === undefined ? null : (JSON.parse(sealed.toString("utf8", 4)) as Stored);
+}
+
+/** As laid out in cluster/storage/log-record.ts. */
+function entryOf(stored: Buffer): Entry {
+  return {
+    type: stored[5] as EntryType,
+    term: stored.readUIntBE(14, 6),
+    index: stored.readUIntBE(22, 6),
+    data: stored.subarray(44),
+  };
+}

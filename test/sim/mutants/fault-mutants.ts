@@ -1,0 +1,86 @@
+import type { Mutant } from "./mutant.ts";
+
+/** What damaged, lying and full disks show, and clients that compare before they set. */
+export const faultMutants: readonly Mutant[] = [
+  {
+    name: "every other batch is not synced (the hole of LevelDB's log files)",
+    file: "cluster/storage/write-stream.ts",
+    find: "{ sync: true }",
+    replace: "{ sync: batch.sequence % 2 === 0 }",
+  },
+  {
+    name: "a batch is written in two halves",
+    file: "cluster/storage/write-stream.ts",
+    find: "    void this.#database.batch(batch.operations(), { sync: true }).then(",
+    replace:
+      "    const all = batch.operations();\n    const half = all.length >> 1;\n    void this.#database.batch(all.slice(0, half), { sync: true }).then(() => this.#database.batch(all.slice(half), { sync: true })).then(",
+  },
+  {
+    name: "the floor stands for batches that are not durable yet",
+    file: "cluster/storage/write-stream.ts",
+    find: "    this.#inFlight = batch;\n",
+    replace: "    this.#inFlight = batch;\n    this.#events.landed(batch);\n",
+  },
+  {
+    name: "a wiped node keeps its id",
+    file: "cluster/open-directory.ts",
+    find: "if (nodeRecord === null && known?.nodeId === identity.nodeId) {",
+    replace: "if (nodeRecord !== null && known?.nodeId !== identity.nodeId) {",
+    faults: ["wipeDisk"],
+  },
+  {
+    name: "a log is cut where it is damaged",
+    file: "cluster/storage/restore.ts",
+    find: "      for (const [key, stored] of records) entries.push(readEntry(key, stored, table));",
+    replace:
+      "      try {\n        for (const [key, stored] of records) entries.push(readEntry(key, stored, table));\n      } catch {\n        return entries;\n      }",
+    faults: ["bitFlip"],
+  },
+  {
+    name: "a damaged record is believed",
+    file: "cluster/storage/sealed.ts",
+    find: "if (crc32(value, crc32(key)) !== sealed.readUInt32BE(0)) {",
+    replace: "if (value.byteLength > 1e9) {",
+    faults: ["bitFlip"],
+  },
+  {
+    name: "a node whose state is damaged starts from it again and again",
+    file: "cluster/start-node.ts",
+    find: "      await condemn?.(error.message);\n",
+    replace: "",
+    faults: ["bitFlip"],
+  },
+  {
+    name: "a node forgets who its peers are until it has caught up",
+    file: "cluster/start-node.ts",
+    find: "    parts.remember(peersOf(record, formed.members));\n",
+    replace: "    peersOf(record, formed.members);\n",
+    faults: ["wipeDisk"],
+  },
+  {
+    name: "writes are taken while the disk is nearly full",
+    file: "cluster/drivers/upkeep.ts",
+    find: "    if (!this.#disk.isLow) return false;\n",
+    replace: "    if (!this.#disk.isLow || this.#disk.isLow) return false;\n",
+    faults: ["diskLow"],
+  },
+  {
+    name: "the alarm of a disk nearly full never ends",
+    file: "cluster/drivers/disk-watch.ts",
+    find: "freeSizeBytes >= reserveSizeBytes * recoveryFactor",
+    replace: "freeSizeBytes >= reserveSizeBytes * recoveryFactor * 100",
+    faults: ["diskLow"],
+  },
+  {
+    name: "values of one log entry share a version",
+    file: "src/replica/replica.ts",
+    find: "Math.max(next, version + 1), index)",
+    replace: "Math.max(next, version), index)",
+  },
+  {
+    name: "compare-and-set does not compare",
+    file: "src/replica/replica.ts",
+    find: "const currentVersion = versions.find((version) => version !== expected);",
+    replace: "const currentVersion = versions.find((version) => version < expected - 1e15);",
+  },
+];

@@ -1,0 +1,98 @@
+import type {
+  Database,
+  DatabaseIterator,
+  DatabaseSnapshot,
+  RangeOptions,
+  ReadOptions,
+} from "../../cluster/storage/level-open.ts";
+import type { Operation } from "../../cluster/storage/write-batch.ts";
+
+type Records = ReadonlyMap<string, Buffer>;
+
+class SimSnapshot implements DatabaseSnapshot {
+  readonly records: Records;
+
+  constructor(records: Records) {
+    this.records = records;
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** Items of a range as of one moment, in the order of the keys. */
+class SimIterator<Item> implements DatabaseIterator<Item> {
+  readonly #items: readonly Item[];
+  #at = 0;
+
+  constructor(items: readonly Item[]) {
+    this.#items = items;
+  }
+
+  async nextv(size: number): Promise<Item[]> {
+    const from = this.#at;
+    this.#at += size;
+    return this.#items.slice(from, from + size);
+  }
+
+  async all(): Promise<Item[]> {
+    return this.nextv(this.#items.length);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Item> {
+    yield* this.#items;
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** What LevelDB is to LevelStorage, over the records of a simulated disk. */
+export class SimDatabase implements Database {
+  readonly #records: Records;
+  readonly #write: (operations: Operation[], isSynced: boolean) => Promise<void>;
+
+  constructor(
+    records: Records,
+    write: (operations: Operation[], isSynced: boolean) => Promise<void>,
+  ) {
+    this.#records = records;
+    this.#write = write;
+  }
+
+  async get(key: string, options: ReadOptions = {}): Promise<Buffer | undefined> {
+    const value = this.#seen(options).get(key);
+    // A copy, as LevelDB answers: whoever reads may change it.
+    return value && Buffer.from(value);
+  }
+
+  batch(operations: Operation[], { sync }: { readonly sync: boolean }): Promise<void> {
+    return this.#write(operations, sync);
+  }
+
+  iterator(range: RangeOptions): DatabaseIterator<[string, Buffer]> {
+    const records = this.#seen(range);
+    return new SimIterator(
+      this.#keysOf(range).map((key) => [key, Buffer.from(records.get(key) as Buffer)]),
+    );
+  }
+
+  keys(range: RangeOptions): DatabaseIterator<string> {
+    return new SimIterator(this.#keysOf(range));
+  }
+
+  snapshot(): DatabaseSnapshot {
+    return new SimSnapshot(new Map(this.#records));
+  }
+
+  async close(): Promise<void> {}
+
+  #seen({ snapshot }: ReadOptions): Records {
+    return snapshot instanceof SimSnapshot ? snapshot.records : this.#records;
+  }
+
+  #keysOf(range: RangeOptions): string[] {
+    const { gte, lt, limit = Number.POSITIVE_INFINITY } = range;
+    const keys: string[] = [];
+    for (const key of this.#seen(range).keys()) if (key >= gte && key < lt) keys.push(key);
+    return keys.sort().slice(0, limit);
+  }
+}
