@@ -193,6 +193,7 @@ export class BrokerNode {
       log: this.#log,
       patterns: this.#patterns,
       version,
+      partitionMode: config.partitionMode,
       limits: limitsOf(config),
       sysIntervalMs: config.sysIntervalSeconds * 1000,
       heapSizeBytes: () => process.memoryUsage().heapUsed,

@@ -12,5 +12,5 @@ export function outcomeOf(proposal: ProposalOutcome): CommitOutcome {
   const { version, isRepeated = false } = (proposal.result as RetainedResult | null) ?? {};
   // Version 0: a limit of the replicated state or a newer claim of the client kept the write out.
   if (version === 0) return { status: "refused" };
-  return { status: "committed", version: proposal.index, isRepeated };
+  return { status: "committed", version: version ?? proposal.index, isRepeated };
 }

@@ -1,5 +1,5 @@
 import { option, single } from "./option.ts";
-import { parseCount, parseSeconds, parseSizeBytes, parseText } from "./values.ts";
+import { parseChoice, parseCount, parseSeconds, parseSizeBytes, parseText } from "./values.ts";
 
 const parsePattern = parseText(
   /^(?=.*\{device\})(?=.*\{attribute\})[^#+]{1,1024}$/,
@@ -19,6 +19,19 @@ export const limitOptions = {
     help: "largest MQTT packet taken from a client; a larger one ends its connection (0x95)",
     reason: "Bounds the memory one client can claim, and the size of one entry in the log.",
     parse: single(parseSizeBytes(1024, 16_777_216)),
+  }),
+  partitionMode: option<"strict" | "available">({
+    flag: "partition-mode",
+    env: "FLOCKMQ_PARTITION_MODE",
+    argument: "MODE",
+    type: "choice",
+    defaultValue: "strict",
+    defaultText: "strict",
+    zero: null,
+    help: "strict: QoS 1 and 2 need a quorum; available: not if this node knows of no session that waits",
+    reason:
+      "Without a quorum nobody can know that no session waits for the message; strict does not acknowledge it then.",
+    parse: single(parseChoice(["strict", "available"])),
   }),
   receiveMaximum: option<number>({
     flag: "receive-maximum",
