@@ -27,7 +27,7 @@ pass, with these exceptions:
 
 | test | why |
 |---|---|
-| \`test_subscribe_failure\` (both) | It wants the filter \`test/nosubscribe\` refused, which its own broker forbids by configuration. FlockMQ has no such configuration yet; [MQTT-3.8.4-5] of 3.1.1 and [MQTT-3.8.4-7] of 5.0 let a server grant it. Where an authorizer refuses a filter, MQTT 5 clients hear 0x87, not the 0x80 that the test compares with [MQTT-3.9.3-2]. |
+| \`test_subscribe_failure\` (both) | It wants one filter refused, which its own broker forbids by configuration. FlockMQ has no such configuration yet; [MQTT-3.8.4-5] of 3.1.1 and [MQTT-3.8.4-7] of 5.0 let a server grant it. Where an authorizer refuses a filter, MQTT 5 clients hear 0x87, not the 0x80 that the test compares with [MQTT-3.9.3-2]. |
 `;
 
 /** The text of \`docs/conformance.md\`. */
