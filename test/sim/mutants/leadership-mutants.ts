@@ -77,8 +77,8 @@ export const leadershipMutants: readonly Mutant[] = [
   {
     name: "a transfer never ends",
     file: "cluster/raft/leader.ts",
-    find: "    state.transferTarget = null;\n    if (!checkQuorum",
-    replace: "    if (!checkQuorum",
+    find: "  if (state.transferElapsed >= state.options.electionTicks) {",
+    replace: "  if (state.transferElapsed < 0) {",
     tests: golden,
   },
   {
