@@ -18,6 +18,8 @@ export interface ClusterStatus {
 export interface NodeStatus {
   readonly name: string;
   readonly nodeId: NodeId;
+  /** As given with `--zone`; left out when none was. */
+  readonly zone?: string;
   readonly role: "leader" | "follower" | "learner" | "candidate";
   readonly voter: boolean;
   readonly state: "up" | "suspect" | "down";

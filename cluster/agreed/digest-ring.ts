@@ -2,12 +2,16 @@ import type { LogIndex } from "../raft/types.ts";
 
 /** The content digest after each of the newest log entries, so that replicas can be compared at one index. */
 export class DigestRing {
-  readonly #digests: string[];
+  readonly #capacity: number;
+  /** Grows to its capacity as entries come. */
+  readonly #digests: string[] = [];
+  /** The slot of the newest index. */
+  #newestSlot = -1;
   #newestIndex: LogIndex = 0;
   #count = 0;
 
   constructor(capacity: number) {
-    this.#digests = new Array<string>(capacity).fill("");
+    this.#capacity = capacity;
   }
 
   get newestIndex(): LogIndex {
@@ -16,9 +20,10 @@ export class DigestRing {
 
   /** Indexes come without gaps, except after `reset`. */
   record(index: LogIndex, digest: string): void {
-    this.#digests[index % this.#digests.length] = digest;
+    this.#newestSlot = (this.#newestSlot + 1) % this.#capacity;
+    this.#digests[this.#newestSlot] = digest;
     this.#newestIndex = index;
-    this.#count = Math.min(this.#count + 1, this.#digests.length);
+    this.#count = Math.min(this.#count + 1, this.#capacity);
   }
 
   /** The state was replaced: what came before is not known. */
@@ -28,7 +33,9 @@ export class DigestRing {
   }
 
   at(index: LogIndex): string | null {
-    if (index > this.#newestIndex || index <= this.#newestIndex - this.#count) return null;
-    return this.#digests[index % this.#digests.length] ?? null;
+    const back = this.#newestIndex - index;
+    if (back < 0 || back >= this.#count) return null;
+    const slot = this.#newestSlot - back;
+    return this.#digests[slot < 0 ? slot + this.#capacity : slot] ?? null;
   }
 }

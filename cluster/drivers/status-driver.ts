@@ -71,9 +71,12 @@ export class StatusDriver {
       a.name.localeCompare(b.name, "en", { numeric: true }),
     );
     const nodes = await Promise.all(
-      records.map((record) =>
-        record.nodeId === nodeId ? this.#ownStatusAt(index) : this.#ask(record, index),
-      ),
+      records.map(async (record) => {
+        const isSelf = record.nodeId === nodeId;
+        const status = await (isSelf ? this.#ownStatusAt(index) : this.#ask(record, index));
+        // From the log, so that it is known of nodes that are away, too.
+        return record.zone === undefined ? status : { ...status, zone: record.zone };
+      }),
     );
     const now = leader();
     const reasons = findDifferences(nodes, index);

@@ -18,9 +18,13 @@ import { EntryType } from "./types.ts";
 export function tickLeader(state: RaftState): void {
   state.heartbeatElapsed += 1;
   state.electionElapsed += 1;
+  state.transferElapsed += 1;
+  // A transfer gets one election timeout, then the leader goes on.
+  if (state.transferElapsed >= state.options.electionTicks) {
+    state.transferTarget = null;
+  }
   if (state.electionElapsed >= state.options.electionTicks) {
     state.electionElapsed = 0;
-    state.transferTarget = null;
     if (!checkQuorum(state)) {
       becomeFollower(state, state.term, null);
       return;
@@ -129,8 +133,8 @@ export function startTransfer(state: RaftState, to: NodeId): boolean {
     return true;
   }
   state.transferTarget = to;
-  // A transfer gets one election timeout, then the leader goes on.
-  state.electionElapsed = 0;
+  // Check-quorum keeps its own time: transfers asked for again and again must not keep a leader that nobody answers.
+  state.transferElapsed = 0;
   state.isReplicationDue = true;
   finishTransfer(state, to);
   return true;

@@ -8,14 +8,11 @@ import type { LogIndex } from "./types.ts";
 
 /** What a leader sends its followers, and when an entry counts as committed. */
 
-function followers(state: RaftState): readonly (readonly [NodeId, Progress])[] {
-  return [...state.progress].filter(([nodeId]) => nodeId !== state.nodeId);
-}
-
 /** Entries and commit news to everyone that may get some, as far as each window allows. */
 export function replicate(state: RaftState): void {
   state.isReplicationDue = false;
-  for (const [nodeId, progress] of followers(state)) {
+  for (const [nodeId, progress] of state.progress) {
+    if (nodeId === state.nodeId) continue;
     while (sendAppend(state, nodeId, progress, progress.sentCommit < state.log.commitIndex)) {}
   }
 }
@@ -75,7 +72,8 @@ function sendSnapshot(state: RaftState, to: NodeId, progress: Progress): boolean
 }
 
 export function sendHeartbeats(state: RaftState): void {
-  for (const [to, progress] of followers(state)) {
+  for (const [to, progress] of state.progress) {
+    if (to === state.nodeId) continue;
     sendHeartbeat(state, to, progress, state.reads.openContext);
   }
 }
@@ -125,7 +123,8 @@ export function startReads(state: RaftState): void {
     return;
   }
   const context = state.reads.startRound(state.log.commitIndex);
-  for (const [to, progress] of followers(state)) {
+  for (const [to, progress] of state.progress) {
+    if (to === state.nodeId) continue;
     if (isVoter(state.configuration, to)) {
       sendHeartbeat(state, to, progress, context);
     }

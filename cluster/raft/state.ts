@@ -47,6 +47,8 @@ export class RaftState {
   readonly progress = new Map<NodeId, Progress>();
   reads = new LeaderReads();
   transferTarget: NodeId | null = null;
+  /** Ticks since the transfer began. */
+  transferElapsed = 0;
   /** A configuration change may stand at or before this index; no other is proposed until it is applied. */
   pendingConfigIndex: LogIndex = 0;
   uncommittedBytes = 0;

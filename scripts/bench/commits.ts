@@ -1,115 +1,105 @@
 /** Replicated, synced writes a second of three local nodes beside three nats-servers: `npm run bench:commits -- --help`. */
+import { cpus } from "node:os";
 import { Command } from "commander";
 import { startFlockMq } from "./brokers.ts";
-import { measure } from "./load/start.ts";
-import { type NatsCluster, type NatsDurability, startNats } from "./nats-cluster.ts";
-import { NatsConnection } from "./nats-connection.ts";
+import { type CommitJob, type CommitResult, commitsOfFlock, commitsOfNats } from "./commit-load.ts";
+import { natsDurabilities, startNats } from "./nats-cluster.ts";
 import { median } from "./statistics.ts";
 
 const program = new Command("bench:commits")
   .description(
-    "256 clients, each with one retained QoS 1 write of 300 bytes under way, on a flock of three; and as many writes to a key-value stream with three replicas on three nats-servers, where they are installed, with their default (not synced) and with every write synced. Alternating rounds, medians. Needs `npm run build` before.",
+    "256 clients, each with one retained QoS 1 write of 300 bytes under way, on a flock of three; and as many writes to a key-value stream with three replicas on three nats-servers, where they are installed: as they are (not synced), and with every write synced. Alternating rounds, medians. Needs `npm run build` before, and root for nats-servers without `sync_interval` (before 2.10), which then write to a file system mounted sync.",
   )
   .option("--seconds <count>", "measured seconds per round", "5")
+  .option("--warmup <seconds>", "before each measurement, for all alike", "5")
   .option("--rounds <count>", "of each", "3")
   .option("--writers <count>", "clients", "256")
   .option("--window <count>", "writes of one client under way, FlockMQ and NATS alike", "1")
+  .option("--only <text>", "only systems whose name contains this")
   .parse();
 const options = program.opts<{
   seconds: string;
+  warmup: string;
   rounds: string;
   writers: string;
   window: string;
+  only?: string;
 }>();
-const seconds = Number(options.seconds);
-const writers = Number(options.writers);
-const window = Number(options.window);
-const payloadSizeBytes = 300;
-const keysPerWriter = 4;
-const warmupMs = 1000;
-/** In every payload, so that nothing of an earlier run counts. */
-let run = Date.now() % 1_000_000;
+const job: CommitJob = {
+  writers: Number(options.writers),
+  window: Number(options.window),
+  payloadSizeBytes: 300,
+  keysPerWriter: 4,
+  warmupMs: Number(options.warmup) * 1000,
+  seconds: Number(options.seconds),
+};
 
-const results = new Map<string, number[]>();
+const results = new Map<string, CommitResult[]>();
+const failures = new Map<string, string>();
 for (let round = 0; round < Number(options.rounds); round++) {
-  await one("FlockMQ, synced", commitsOfFlock);
-  await one("nats-server, synced", () => commitsOfNats("synced"));
-  await one("nats-server, not synced", () => commitsOfNats("default"));
+  await one("FlockMQ, synced by a majority", flock);
+  for (const durability of natsDurabilities) {
+    await one(`nats-server, ${durability}`, () => nats(durability));
+  }
 }
-const medians = [...results].map(([name, rates]) => [name, Math.round(median(rates))] as const);
 console.log(
-  JSON.stringify({ writers, window, payloadSizeBytes, ...Object.fromEntries(medians) }, null, 2),
+  `\nMedians of ${options.rounds} rounds of ${job.seconds} s after ${job.warmupMs / 1000} s; ${job.writers} clients x ${job.window}, ${job.payloadSizeBytes} bytes; ${cpus().length} x ${cpus()[0]?.model}, Node ${process.versions.node}`,
 );
+console.log(line("", ["commits/s", "CPU us", "p50 ms", "p99 ms", "generator"]));
+for (const [name, rounds] of results) {
+  const middle = (field: keyof CommitResult): number => median(rounds.map((one) => one[field]));
+  console.log(
+    line(name, [
+      middle("commitsPerSecond").toFixed(0),
+      middle("cpuMicrosPerCommit").toFixed(1),
+      middle("p50Ms").toFixed(1),
+      middle("p99Ms").toFixed(1),
+      middle("generatorLoad").toFixed(2),
+    ]),
+  );
+}
+for (const [name, message] of failures) console.log(`${name}: not measured: ${message}`);
 
-async function one(name: string, rateOf: () => Promise<number | null>): Promise<void> {
+async function one(name: string, run: () => Promise<CommitResult | null>): Promise<void> {
+  if (options.only !== undefined && !name.includes(options.only)) return;
   try {
-    const rate = await rateOf();
-    if (rate === null) return;
-    results.set(name, [...(results.get(name) ?? []), rate]);
-    console.log(`${name.padEnd(24)} ${rate.toFixed(0).padStart(8)} commits/s`);
+    const result = await run();
+    if (result === null) return;
+    results.set(name, [...(results.get(name) ?? []), result]);
+    const { commitsPerSecond, cpuMicrosPerCommit, p50Ms, p99Ms, generatorLoad } = result;
+    const figures = [
+      commitsPerSecond.toFixed(0),
+      cpuMicrosPerCommit.toFixed(1),
+      p50Ms.toFixed(1),
+      p99Ms.toFixed(1),
+      generatorLoad.toFixed(2),
+    ];
+    console.log(line(name, figures));
   } catch (error) {
-    console.error(`${name}: not measured: ${(error as Error).message}`);
+    failures.set(name, (error as Error).message);
   }
 }
 
-async function commitsOfFlock(): Promise<number> {
+function line(name: string, columns: readonly string[]): string {
+  return `${name.padEnd(48)}${columns.map((column) => column.padStart(11)).join("")}`;
+}
+
+async function flock(): Promise<CommitResult> {
   const broker = await startFlockMq(3, "");
   try {
-    const { messagesPerSecond } = await measure({
-      run: ++run,
-      publishers: writers,
-      subscribers: 0,
-      layout: "pairs",
-      qos: 1,
-      retain: true,
-      payloadSizeBytes,
-      topicsPerPublisher: keysPerWriter,
-      window,
-      outstandingMax: 0,
-      publishPort: broker.publishPort,
-      subscribePort: broker.subscribePort,
-      warmupMs,
-      seconds,
-      pids: broker.pids,
-    });
-    return messagesPerSecond;
+    return await commitsOfFlock(job, broker);
   } finally {
     await broker.stop();
   }
 }
 
-async function commitsOfNats(durability: NatsDurability): Promise<number | null> {
+async function nats(durability: (typeof natsDurabilities)[number]): Promise<CommitResult | null> {
   const cluster = await startNats(durability);
   if (cluster === null) return null;
   try {
-    console.log(`nats-server ${cluster.version}, ${cluster.durability}`);
-    return await writeToNats(cluster);
+    console.log(`nats-server ${cluster.version}: ${cluster.durability}`);
+    return await commitsOfNats(job, cluster);
   } finally {
     await cluster.stop();
   }
-}
-
-async function writeToNats({ ports }: NatsCluster): Promise<number> {
-  const connections = await Promise.all(
-    Array.from({ length: writers * window }, () => NatsConnection.open(ports[0] ?? 0)),
-  );
-  const payload = Buffer.alloc(payloadSizeBytes, "x");
-  const startMs = performance.now() + warmupMs;
-  const endMs = startMs + seconds * 1000;
-  let commits = 0;
-  await Promise.all(
-    connections.map(async (connection, writer) => {
-      for (let i = 0; performance.now() < endMs; i++) {
-        const answer = await connection.request(
-          `$KV.bench.${writer}-${i % keysPerWriter}`,
-          payload,
-        );
-        if (!answer.includes('"seq"')) throw new Error(answer);
-        const nowMs = performance.now();
-        if (nowMs >= startMs && nowMs < endMs) commits++;
-      }
-    }),
-  );
-  for (const connection of connections) connection.close();
-  return commits / seconds;
 }

@@ -17,14 +17,17 @@ export interface NatsCluster {
   /** How its writes reach the disk. */
   readonly durability: string;
   readonly ports: readonly number[];
+  readonly pids: readonly number[];
   stop(): Promise<void>;
 }
 
-export type NatsDurability =
-  /** As configured when nobody asks: the disk hears of writes when the system likes. */
-  | "default"
-  /** Each write reaches the disk before it is acknowledged. */
-  | "synced";
+/**
+ * As configured when nobody asks: the disk hears of writes when the system likes. Or each write reaches the disk before it is
+ * acknowledged: by `sync_interval: always` where the version knows it (2.10), else by a file system mounted sync, since a
+ * version before has no means of its own.
+ */
+export const natsDurabilities = ["not synced", "synced"] as const;
+export type NatsDurability = (typeof natsDurabilities)[number];
 
 /** Null when nats-server is not installed. Rejects when `synced` cannot be had on this machine. */
 export async function startNats(durability: NatsDurability): Promise<NatsCluster | null> {
@@ -44,8 +47,9 @@ export async function startNats(durability: NatsDurability): Promise<NatsCluster
   try {
     const store = join(directory, "store");
     await mkdir(store);
-    const hasOption = durability === "synced" && (await knowsSyncInterval(env, directory));
-    if (durability === "synced" && !hasOption) unmount = mountSynced(directory, store);
+    const isSynced = durability !== "not synced";
+    const hasOption = isSynced && (await knowsSyncInterval(env, directory));
+    if (isSynced && !hasOption) unmount = mountSynced(directory, store);
     const sync = hasOption ? "sync_interval: always" : "";
     const [ports, routes] = await Promise.all([freePorts(), freePorts()]);
     for (let index = 0; index < nodeCount; index++) {
@@ -54,7 +58,8 @@ export async function startNats(durability: NatsDurability): Promise<NatsCluster
       children.push(spawn("nats-server", ["-c", file], { env, stdio: "ignore" }));
     }
     await createStream(ports[0] ?? 0);
-    return { version, durability: describeDurability(durability, hasOption), ports, stop };
+    const pids = children.map(({ pid }) => pid ?? 0);
+    return { version, durability: describeDurability(durability, hasOption), ports, pids, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -62,10 +67,9 @@ export async function startNats(durability: NatsDurability): Promise<NatsCluster
 }
 
 function describeDurability(durability: NatsDurability, hasOption: boolean): string {
-  if (durability === "default") return "default, not synced";
-  return hasOption
-    ? "sync_interval: always"
-    : "on a file system mounted sync, which costs more than one fsync per write";
+  if (durability === "not synced") return "default, not synced";
+  if (hasOption) return "sync_interval: always";
+  return "ext4 mounted sync: each write call waits for the disk by itself";
 }
 
 function configuration(

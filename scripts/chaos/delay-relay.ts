@@ -28,13 +28,25 @@ for (const pair of process.argv.slice(5)) {
 // Whoever started this holds the other end; when it is gone there is nothing to delay.
 process.stdin.on("end", () => process.exit(0)).resume();
 
+/** One timer for all that is under way: two timers may fire in another order than they were set. */
 function pass(from: Socket, to: Socket): void {
-  let arrivesMs = 0;
+  const underway: { readonly arrivesMs: number; readonly arrive: () => void }[] = [];
   let underwayBytes = 0;
+  const wait = (): void => {
+    const [next] = underway;
+    if (next !== undefined) setTimeout(arrive, Math.max(0, next.arrivesMs - performance.now()));
+  };
+  const arrive = (): void => {
+    const nowMs = performance.now();
+    while ((underway[0]?.arrivesMs ?? Number.POSITIVE_INFINITY) <= nowMs)
+      underway.shift()?.arrive();
+    wait();
+  };
   const late = (then: () => void): void => {
     const delayMs = leastMs + Math.random() * (mostMs - leastMs);
-    arrivesMs = Math.max(arrivesMs, performance.now() + delayMs);
-    setTimeout(then, arrivesMs - performance.now());
+    const lastMs = underway.at(-1)?.arrivesMs ?? 0;
+    underway.push({ arrivesMs: Math.max(lastMs, performance.now() + delayMs), arrive: then });
+    if (underway.length === 1) wait();
   };
   from.on("data", (piece: Buffer) => {
     underwayBytes += piece.length;

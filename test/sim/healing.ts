@@ -113,24 +113,28 @@ async function serveEverywhere(world: World): Promise<void> {
   const [client] = world.clients;
   if (world.facts.violation !== null || client === undefined) return;
   const live = world.nodes.filter(({ isGone }) => !isGone);
-  const waiting = new Set<string>();
-  const expect = (what: string): (() => void) => {
-    waiting.add(what);
-    return () => waiting.delete(what);
+  const waiting = new Map<string, SimNode>();
+  const expect = (what: string, node: SimNode): (() => void) => {
+    const name = `${what} on ${node.label}`;
+    waiting.set(name, node);
+    return () => waiting.delete(name);
   };
+  // A removal that was asked for before may have its effect only now.
+  const open = (): string | null =>
+    [...waiting].flatMap(([name, { isGone }]) => (isGone ? [] : [name])).join() || null;
   const writeOn = (node: SimNode, done: () => void): void => {
     client.write(node, "k/0", ({ status }) => {
       if (status === "applied") done();
       else world.clock.after(retryMs, () => writeOn(node, done));
     });
   };
-  for (const node of live) writeOn(node, expect(`write on ${node.label}`));
-  await reach(world, "last writes", answerWithinMs, () => [...waiting].join() || null);
+  for (const node of live) writeOn(node, expect("write", node));
+  await reach(world, "last writes", answerWithinMs, open);
   for (const node of live) {
     for (const key of new Set(world.clients.flatMap(({ history }) => [...history.keys()]))) {
-      const done = expect(`read of ${key} on ${node.label}`);
+      const done = expect(`read of ${key}`, node);
       client.read(node, key, (isOk) => isOk && done());
     }
   }
-  await reach(world, "last reads", answerWithinMs, () => [...waiting].join() || null);
+  await reach(world, "last reads", answerWithinMs, open);
 }

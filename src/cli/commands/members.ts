@@ -9,9 +9,10 @@ export async function listMembers(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const { status } = await fetchStatus(request);
-  const members = status.nodes.map(({ name, nodeId, role, voter, state, version }) => ({
+  const members = status.nodes.map(({ name, nodeId, zone, role, voter, state, version }) => ({
     name,
     nodeId,
+    ...(zone === undefined ? {} : { zone }),
     role,
     voter,
     state,
@@ -20,15 +21,19 @@ export async function listMembers(
   if (request.isJson) {
     terminal.out(JSON.stringify(members));
   } else {
+    // A column for what few clusters have would only be in the way of the others.
+    const hasZones = members.some(({ zone }) => zone !== undefined);
     const rows = members.map((member) => [
       member.name,
       member.nodeId,
+      ...(hasZones ? [member.zone ?? "-"] : []),
       member.role,
       member.voter ? "yes" : "no",
       member.state,
       member.version,
     ]);
-    terminal.out(formatTable(["NODE", "ID", "ROLE", "VOTER", "STATE", "VERSION"], rows));
+    const zone = hasZones ? ["ZONE"] : [];
+    terminal.out(formatTable(["NODE", "ID", ...zone, "ROLE", "VOTER", "STATE", "VERSION"], rows));
   }
   return exitCodes.ok;
 }

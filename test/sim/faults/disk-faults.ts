@@ -7,6 +7,7 @@ import type { Strike } from "./strike.ts";
 
 /** After which a removal has happened, or will not any more. */
 const removalMs = 8000;
+const lowAtLeastMs = 4000;
 const lookMs = 50;
 /** For how long a fault waits for a moment at which it does no more harm than any system can bear. */
 const patienceMs = 10_000;
@@ -26,13 +27,15 @@ export const diskFaults = {
     node.process.failDisk(diskFull);
     return () => world.startSoon(node);
   },
-  diskLow: (world, random) => {
+  // A node looks at its disk every five seconds only.
+  diskLow: (world, random, { durationMs }) => {
     const nodes = random.shuffled(world.nodes).slice(0, random.pick([1, 1, 2, 5]));
-    const { nowMs } = world.clock;
-    for (const node of nodes) node.lowSinceMs ??= nowMs;
-    return () => {
+    const { clock } = world;
+    for (const node of nodes) node.lowSinceMs ??= clock.nowMs;
+    clock.after(lowAtLeastMs + durationMs, () => {
       for (const node of nodes) node.lowSinceMs = null;
-    };
+    });
+    return null;
   },
   loseDisk: (world, random, fault) =>
     damage(world, random, fault, (node) => {

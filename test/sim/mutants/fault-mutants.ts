@@ -29,12 +29,12 @@ export const faultMutants: readonly Mutant[] = [
     faults: ["wipeDisk"],
   },
   {
-    name: "a log is cut where it is damaged",
-    file: "cluster/storage/restore.ts",
-    find: "      for (const [key, stored] of records) entries.push(readEntry(key, stored, table));",
+    name: "the database is not compared with the floor",
+    file: "cluster/storage/level-storage.ts",
+    find: "const stored = await readStoredNode(database, written);",
     replace:
-      "      try {\n        for (const [key, stored] of records) entries.push(readEntry(key, stored, table));\n      } catch {\n        return entries;\n      }",
-    faults: ["bitFlip"],
+      "const stored = await readStoredNode(database, { ...written, sequence: 0, lastIndex: 0 });",
+    faults: ["lyingDisk"],
   },
   {
     name: "a damaged record is believed",

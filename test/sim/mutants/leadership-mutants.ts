@@ -9,12 +9,14 @@ export const leadershipMutants: readonly Mutant[] = [
     file: "cluster/raft/role.ts",
     find: "  state.votes.clear();\n",
     replace: "",
+    tests: golden,
   },
   {
     name: "a new term keeps the vote of the old one",
     file: "cluster/raft/role.ts",
     find: "    state.term = term;\n    state.vote = null;",
     replace: "    state.term = term;",
+    tests: golden,
   },
   {
     name: "joint elections ask the incoming voters only",
@@ -63,6 +65,7 @@ export const leadershipMutants: readonly Mutant[] = [
     file: "cluster/raft/role.ts",
     find: "  appendOwn(state, [{ type: EntryType.noop, data: new Uint8Array(0) }]);",
     replace: "",
+    tests: golden,
   },
   {
     name: "progress of an earlier leadership is kept (openraft cecb5de8)",
@@ -74,8 +77,8 @@ export const leadershipMutants: readonly Mutant[] = [
   {
     name: "a transfer never ends",
     file: "cluster/raft/leader.ts",
-    find: "    state.transferTarget = null;\n    if (!checkQuorum",
-    replace: "    if (!checkQuorum",
+    find: "  if (state.transferElapsed >= state.options.electionTicks) {",
+    replace: "  if (state.transferElapsed < 0) {",
     tests: golden,
   },
   {

@@ -143,6 +143,15 @@ describe("cluster members and remove", () => {
     expect(node.removed).toEqual(["n1"]);
   });
 
+  test("list shows zones when there are any", async () => {
+    const url = `http://127.0.0.1:${await serve()}`;
+    node.status = clusterStatus([nodeStatus("n1", { zone: "rack-1" }), nodeStatus("n2")]);
+    expect(await run("members", "--url", url)).toBe(0);
+    expect(terminal.outLines[0]).toMatch(/^NODE +ID +ZONE +ROLE/);
+    expect(terminal.outLines[1]).toMatch(/^n1 +n10{30} +rack-1 +leader/);
+    expect(terminal.outLines[2]).toMatch(/^n2 +n20{30} +- +leader/);
+  });
+
   test("a refusal is one line and status 1", async () => {
     class Refusing extends FakeNodePort {
       override async removeMember(): Promise<void> {

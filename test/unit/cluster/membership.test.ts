@@ -55,6 +55,8 @@ describe("who votes", () => {
     await flock.pass(5000);
     expect(voters(flock)).toContain(last.cluster.name);
     await flock.converged();
+    const { nodes } = await flock.settle(last.cluster.status());
+    expect(nodes.map(({ zone }) => zone).sort()).toEqual(["a", "a", "a", "b"]);
   });
 });
 

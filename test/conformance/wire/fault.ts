@@ -1,0 +1,2 @@
+/** What the server sent breaks the specification. */
+export class WireFault extends Error {}
