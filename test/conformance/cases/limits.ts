@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Bench } from "../bench.ts";
 import type { Chapter } from "../case.ts";
+import type { TestClient } from "../client.ts";
 import { frame, text, u16 } from "../wire/bytes.ts";
 import * as packets from "../wire/client-packets.ts";
 import { type Properties, propertyOf } from "../wire/properties.ts";
@@ -9,18 +10,25 @@ function told(properties: Properties | undefined, name: "receiveMaximum" | "maxi
   return propertyOf(properties ?? [], name) as number | undefined;
 }
 
-/** Packets to which the server could answer with a Reason String or User Properties. */
-function provocations(bench: Bench): Buffer[] {
+/**
+ * Packets to which the server could answer with a Reason String or User Properties; each is answered at once, as `publishFirst` was
+ * before.
+ */
+function provocations(): Buffer[] {
   return [
     packets.subscribe(5, 1, [["wrong/#/filter", 0]]),
     packets.unsubscribe(5, 2, ["not subscribed"]),
     packets.publish(5, { topic: "$SYS/x", qos: 1, packetId: 3 }),
     packets.publish(5, { topic: "$SYS/x", qos: 2, packetId: 4 }),
-    packets.publish(5, { topic: bench.topic("t"), qos: 2, packetId: 5 }),
     packets.ack(6, 5),
     packets.ack(6, 6),
     packets.ack(5, 7),
   ];
+}
+
+async function publishFirst(bench: Bench, client: TestClient): Promise<void> {
+  client.send(packets.publish(5, { topic: bench.topic("t"), qos: 2, packetId: 5 }));
+  await client.expect("pubrec");
 }
 
 export const limits: Chapter = {
@@ -185,9 +193,10 @@ export const limits: Chapter = {
       run: async (bench) => {
         const properties = [["maximumPacketSize", 24]] as const;
         const client = await bench.connect("small", { properties });
-        client.send(...provocations(bench));
+        await publishFirst(bench, client);
+        client.send(...provocations());
         const types = (await client.untilPong()).map((packet) => packet.type);
-        const expected = ["suback", "unsuback", "puback", "pubrec", "pubrec", "pubcomp"];
+        const expected = ["suback", "unsuback", "puback", "pubrec", "pubcomp"];
         assert.deepEqual(types.sort(), [...expected, "pubcomp", "pubrel"].sort());
         client.send(packets.subscribe(5, 1, [["t", 3]]));
         assert.ok(((await client.closingCode()) ?? 0) >= 0x80);
@@ -199,8 +208,9 @@ export const limits: Chapter = {
       run: async (bench) => {
         const client = await bench.connect("client");
         // The strict reader knows which code may stand where.
-        client.send(...provocations(bench));
-        assert.equal((await client.untilPong()).length, 8);
+        await publishFirst(bench, client);
+        client.send(...provocations());
+        assert.equal((await client.untilPong()).length, 7);
         for (const [type, code] of [
           [4, 1],
           [5, 0x92],

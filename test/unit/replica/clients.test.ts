@@ -54,7 +54,7 @@ describe("client identifiers", () => {
       expirySeconds: 0,
     });
     replica.apply(clean, context(3, { origin: n1 }), store);
-    expect(heard[1]).toEqual(["c", { nodeId: n1, epoch: 3 }, { nodeId: n2, epoch: 2 }, true]);
+    expect(heard[1]).toEqual(["c", { nodeId: n1, epoch: 3 }, { nodeId: n2, epoch: 2 }]);
     expect(replica.metrics().get("replica_handler_errors")).toBe(2);
   });
 
