@@ -70,7 +70,7 @@ export async function runAll(
       possible.map(({ name }) => name),
       { startMs, endMs: startMs + options.minutes * 60_000, runsMin: options.runsMin, random },
     );
-    const strikes = new Strikes({ flock, registers, random, syncTimeoutMs, restMs }, say);
+    const strikes = new Strikes({ flock, load: registers, random, syncTimeoutMs, restMs }, say);
     registers.start();
     await pause(restMs);
     const problems = await strikes.run(possible, schedule);

@@ -16,6 +16,7 @@ const program = new Command("chaos")
   .option("--rounds <count>", "strikes", "20")
   .option("--nodes <count>", "nodes", "5")
   .option("--writers <count>", "writing clients", "8")
+  .option("--subscribers <count>", "with --sessions: sessions that read", "12")
   .option("--keys <count>", "keys per writer, half retained, half device state", "20")
   .option(
     "--seed <number>",
@@ -26,13 +27,22 @@ const program = new Command("chaos")
     "--all",
     "instead: every nemesis in turn, with clients whose history must be linearizable",
   )
-  .option("--minutes <count>", "with --all: how long", "30")
+  .option(
+    "--sessions",
+    "instead: nodes killed, hung and restarted under stored sessions, which must get every message, at QoS 2 exactly once, in order; and connections that fight for client identifiers",
+  )
+  .option("--wills <clients>", "instead: kill -9 of nodes of three with so many clients with Wills")
+  .option(
+    "--rolling",
+    "instead: SIGTERM and restart of each node under QoS 1 between stored sessions",
+  )
+  .option("--minutes <count>", "with --all and --sessions: how long", "30")
   .option(
     "--least <runs>",
     "with --all: each nemesis at least so often, or the run has failed",
     "2",
   )
-  .option("--only <text>", "with --all: only nemeses with this in their name", "")
+  .option("--only <text>", "with --all and --sessions: only nemeses with this in their name", "")
   .addOption(new Option("--within <prefix>").hideHelp())
   .option(
     "--flip",
@@ -57,9 +67,13 @@ const options = program.opts<{
   rounds: string;
   nodes: string;
   writers: string;
+  subscribers: string;
   keys: string;
   seed: string;
   all?: boolean;
+  sessions?: boolean;
+  wills?: string;
+  rolling?: boolean;
   minutes: string;
   least: string;
   only: string;

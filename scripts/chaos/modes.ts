@@ -4,11 +4,19 @@ import { runFlip } from "./flip-show.ts";
 import { runIdle } from "./idle.ts";
 import { Namespaces } from "./namespaces.ts";
 import { runPowerLoss } from "./power-loss/run.ts";
+import { runRolling } from "./sessions/rolling.ts";
+import { runSessions } from "./sessions/run.ts";
+import { runWills } from "./sessions/wills.ts";
 import { runInNamespaces } from "./within-namespaces.ts";
 
 /** The runs of `npm run chaos` besides the rounds of kills and pauses; each answers the exit code. */
 export interface ModeOptions {
   readonly all?: boolean;
+  readonly sessions?: boolean;
+  readonly wills?: string;
+  readonly rolling?: boolean;
+  readonly writers: string;
+  readonly subscribers: string;
   readonly minutes: string;
   readonly least: string;
   readonly only: string;
@@ -37,6 +45,8 @@ export async function runMode(options: ModeOptions): Promise<number | null> {
     );
     return report(result, options.json === true);
   }
+  const exitCode = await runOnSessions(options, seed, say);
+  if (exitCode !== null) return exitCode;
   if (options.flip === true) return report(await runFlip(seed, say), options.json === true);
   if (options.idle !== undefined) {
     const result = await runIdle(Number(options.idle), 3, say);
@@ -46,6 +56,27 @@ export async function runMode(options: ModeOptions): Promise<number | null> {
   if (options.failover !== undefined || options.all === true)
     return runNetworked(options, seed, say);
   return null;
+}
+
+/** Those about sessions that outlive their connections. */
+async function runOnSessions(
+  options: ModeOptions,
+  seed: number,
+  say: (text: string) => void,
+): Promise<number | null> {
+  const isJson = options.json === true;
+  const nodes = Number(options.nodes);
+  if (options.wills !== undefined) {
+    return report(await runWills(Number(options.wills), 3, say), isJson);
+  }
+  if (options.rolling === true) return report(await runRolling(nodes, seed, say), isJson);
+  if (options.sessions !== true) return null;
+  const minutes = Number(options.minutes);
+  const [publishers, subscribers] = [Number(options.writers), Number(options.subscribers)];
+  say(`chaos: ${nodes} nodes, ${publishers} publishers, ${subscribers} sessions, seed ${seed}`);
+  const { only } = options;
+  const result = await runSessions({ minutes, nodes, seed, publishers, subscribers, only }, say);
+  return report(result, isJson);
 }
 
 /** Those that harm links too, where this machine permits it. */

@@ -1,12 +1,12 @@
 import { type Flock, pause } from "./flock.ts";
 import type { Nemesis } from "./harm.ts";
-import type { Registers } from "./registers.ts";
 import type { Schedule, Turn } from "./schedule.ts";
 import type { Score } from "./scoreboard.ts";
 
 export interface StrikesOptions {
   readonly flock: Flock;
-  readonly registers: Registers;
+  /** What its clients have done so far. */
+  readonly load: { readonly counts: { readonly acknowledged: number; readonly unknown: number } };
   readonly random: () => number;
   readonly syncTimeoutMs: number;
   /** Between two turns, so that clients find their way. */
@@ -46,8 +46,8 @@ export class Strikes {
   }
 
   async #strike({ name, run }: Nemesis, { budgetMs }: Turn) {
-    const { flock, registers, random, syncTimeoutMs } = this.#options;
-    const before = registers.counts;
+    const { flock, load, random, syncTimeoutMs } = this.#options;
+    const before = load.counts;
     const startMs = performance.now();
     let problem: string | null = null;
     let what = "failed";
@@ -61,7 +61,7 @@ export class Strikes {
       if (problem !== null) await flock.repair();
       const { leader, term } = await flock.whenInSync(syncTimeoutMs);
       const syncMs = performance.now() - startMs - harmMs;
-      const after = registers.counts;
+      const after = load.counts;
       const acknowledged = after.acknowledged - before.acknowledged;
       const unknown = after.unknown - before.unknown;
       this.scores.push({ name, what, harmMs, syncMs, acknowledged, unknown });
