@@ -17,10 +17,12 @@ import type { Config } from "./config/options.ts";
 import { type Ports, writePorts } from "./config/saved-ports.ts";
 import { loadSecret, secretRequest } from "./config/secret.ts";
 import { UsageError } from "./config/usage-error.ts";
+import { DrainRequests } from "./drain-requests.ts";
 import type { Listener } from "./listeners/listener.ts";
 import { listenTcp } from "./listeners/tcp.ts";
 import { listenWebSocket } from "./listeners/websocket.ts";
 import { LocalNode } from "./local-node.ts";
+import { NodeDrain } from "./node-drain.ts";
 import { bindNextFree, checkFixedPorts } from "./port-binding.ts";
 import { Replica } from "./replica/replica.ts";
 import { formationOf, type NodePlace, type OpenedNode, openNode, stayingPort } from "./startup.ts";
@@ -64,6 +66,7 @@ export class BrokerNode {
   readonly #listeners: Listener[] = [];
   #starting: StartingCluster | null = null;
   #dataDir: string | null = null;
+  #drain: NodeDrain | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(options: BrokerNodeOptions) {
@@ -124,6 +127,7 @@ export class BrokerNode {
   async #stop(timeoutMs: number): Promise<void> {
     const { broker, cluster } = this.#local;
     this.#local.isStopping = true;
+    this.#drain?.stop();
     await Promise.all(this.#listeners.map((listener) => listener.stopAccepting()));
     await broker?.stop(timeoutMs * 0.4);
     if (cluster === null) {
@@ -200,7 +204,24 @@ export class BrokerNode {
     });
     this.#local.broker = broker;
     broker.start();
+    this.#openToDrain(cluster, broker);
     return broker;
+  }
+
+  #openToDrain(cluster: Cluster, broker: Broker): void {
+    const { mqtt, advertiseMqtt } = this.#loaded.config;
+    this.#drain = new NodeDrain({
+      ...{ cluster, clients: broker.drain, clock: systemClock, log: this.#log },
+      address: () => ({
+        advertised: advertiseMqtt,
+        host: mqtt.host,
+        port: this.#local.ports.mqtt ?? 0,
+        isReady: this.#local.isReady(),
+      }),
+    });
+    this.#drain.start();
+    this.#local.drains = new DrainRequests(cluster, this.#drain);
+    this.#local.drains.start();
   }
 
   async #settle(cluster: Cluster): Promise<void> {

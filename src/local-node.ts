@@ -13,6 +13,7 @@ import type {
   AttributeWrite,
   BrokerFigures,
   DeviceQueries,
+  DrainState,
   NodePort,
   PublishRequest,
   PublishResult,
@@ -22,6 +23,7 @@ import type { Broker } from "./broker/broker.ts";
 import type { CompiledPatterns } from "./broker/device-patterns.ts";
 import { BrokerError } from "./broker/errors.ts";
 import type { Ports } from "./config/saved-ports.ts";
+import type { DrainRequest, DrainRequests } from "./drain-requests.ts";
 import { expiresAtMs } from "./mqtt/message.ts";
 import type { Replica } from "./replica/replica.ts";
 
@@ -34,6 +36,7 @@ export class LocalNode implements NodePort {
   readonly startedAtMs: number;
   cluster: Cluster | null = null;
   broker: Broker | null = null;
+  drains: DrainRequests | null = null;
   ports: Partial<Ports> = {};
   areListenersOpen = false;
   isStopping = false;
@@ -123,6 +126,24 @@ export class LocalNode implements NodePort {
     return { nodes, reasons: stopRisks(await this.#joined().status(), nodes) };
   }
 
+  async drain(nameOrId: string, clientsPerSecond: number): Promise<DrainState> {
+    return this.#askToDrain(nameOrId, { action: "begin", clientsPerSecond });
+  }
+
+  async cancelDrain(nameOrId: string): Promise<DrainState> {
+    return this.#askToDrain(nameOrId, { action: "cancel" });
+  }
+
+  async drainState(nameOrId: string): Promise<DrainState> {
+    return this.#askToDrain(nameOrId, { action: "look" });
+  }
+
+  async #askToDrain(nameOrId: string, request: DrainRequest): Promise<DrainState> {
+    const member = this.#member(nameOrId);
+    if (this.drains === null) throw new ClusterError("unreachable", "this node is not open yet");
+    return this.drains.ask(member, request);
+  }
+
   #member(nameOrId: string): MemberView {
     const member = this.#joined()
       .members()
@@ -142,6 +163,7 @@ export class LocalNode implements NodePort {
       ...(this.cluster?.readiness() ?? [{ name: "joined", isOk: false }]),
       { name: "listeners", isOk: this.areListenersOpen },
       { name: "running", isOk: !this.isStopping },
+      { name: "undrained", isOk: !(this.broker?.drain.isOn ?? false) },
     ];
   }
 

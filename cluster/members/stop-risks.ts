@@ -5,8 +5,8 @@ const entriesBehindMax = 1000;
 
 /**
  * Why stopping the nodes now, all at the same time, would cost something, for a person; empty when it would not. `names` are of
- * the status' nodes. The log needs a majority of voters that is up and in step without them, and sessions live in the memory of
- * their node. Two nodes may each be safe to stop and not both: whoever means to stop both asks for both.
+ * the status' nodes. The log, which holds all that must outlive a node, needs a majority of voters that is up and in step without
+ * them. Two nodes may each be safe to stop and not both: whoever means to stop both asks for both.
  */
 export function stopRisks(status: ClusterStatus, names: readonly string[]): readonly string[] {
   const reasons: string[] = [];
@@ -24,13 +24,6 @@ export function stopRisks(status: ClusterStatus, names: readonly string[]): read
     reasons.push(
       `without ${names.length === 1 ? "it" : "them"} ${counted.length} of ${voters.length} voters are up and in step, ${majority} are needed`,
     );
-  }
-  for (const { name, sessions, connections } of status.nodes) {
-    const detached = sessions - connections;
-    if (!names.includes(name) || detached <= 0) continue;
-    const noun = detached === 1 ? "session of a client" : "sessions of clients";
-    const holder = names.length === 1 ? "it" : name;
-    reasons.push(`${holder} alone holds ${detached} ${noun} that would come back to it`);
   }
   return reasons;
 }

@@ -71,6 +71,17 @@ export interface RetainedState {
   readonly version: number;
 }
 
+/** How far a node is with moving its clients to others. */
+export interface DrainState {
+  readonly node: string;
+  /** "moving": its clients are on their way; "handing-over": it still leads the cluster; "drained": nothing is left but to stop it. */
+  readonly phase: "off" | "moving" | "handing-over" | "drained";
+  readonly clientsLeft: number;
+  readonly clientsMoved: number;
+  /** What keeps it from being drained, for a person; null when nothing does. */
+  readonly problem: string | null;
+}
+
 export interface NodePort {
   readonly name: string;
   readonly version: string;
@@ -91,6 +102,13 @@ export interface NodePort {
   stopRisks(
     namesOrIds: readonly string[],
   ): Promise<{ readonly nodes: readonly string[]; readonly reasons: readonly string[] }>;
+  /**
+   * Moves the clients of the named member to the others, then its leadership; what it answers is the beginning. Rejects with
+   * ClusterError, `change-refused` when there is nobody to move them to.
+   */
+  drain(nameOrId: string, clientsPerSecond: number): Promise<DrainState>;
+  cancelDrain(nameOrId: string): Promise<DrainState>;
+  drainState(nameOrId: string): Promise<DrainState>;
   isReady(): boolean;
   /** Why not ready, for /readyz?verbose. */
   readiness(): readonly { readonly name: string; readonly isOk: boolean }[];

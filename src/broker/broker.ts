@@ -16,6 +16,7 @@ import { BrokerCounters } from "./counters.ts";
 import { DeadlineWheel } from "./deadline-wheel.ts";
 import { Disconnects } from "./disconnects.ts";
 import { Dispatcher } from "./dispatch.ts";
+import { Drain } from "./drain.ts";
 import { BrokerError } from "./errors.ts";
 import { FlushList } from "./flush-list.ts";
 import { Interest } from "./interest.ts";
@@ -59,6 +60,8 @@ export interface BrokerOptions {
 /** The MQTT broker of one node. Listeners hand it channels; the cluster, the log and the other nodes are its world. */
 export interface Broker extends ChannelAcceptor {
   readonly counters: BrokerCounters;
+  /** Moves the clients elsewhere while the node goes on. */
+  readonly drain: Drain;
   /** Begins to hear of the cluster; before it, nothing is accepted. */
   start(): void;
   /**
@@ -81,6 +84,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
 class PeerBroker implements Broker, ConnectionOwner {
   readonly counters = new BrokerCounters();
+  readonly drain: Drain;
   readonly #context: BrokerContext;
   readonly #shared: ConnectionShared;
   readonly #admission: Admission;
@@ -153,6 +157,7 @@ class PeerBroker implements Broker, ConnectionOwner {
     const { takeovers, deliveries } = { takeovers: this.#takeovers, deliveries: this.#deliveries };
     const installer = new SessionInstaller({ flows, registry, takeovers, deliveries, disconnects });
     this.#connects = new ConnectFlow(context, registry, new Claims(context), installer);
+    this.drain = new Drain(context, registry, this.#connections, disconnects);
     this.#shutdown = new Shutdown(context, registry, flushList);
   }
 
@@ -170,6 +175,7 @@ class PeerBroker implements Broker, ConnectionOwner {
   async stop(timeoutMs: number): Promise<void> {
     if (!this.#isAccepting) return;
     this.#isAccepting = false;
+    this.drain.cancel();
     this.#sysTopics.stop();
     this.#watch.stop();
     await this.#shutdown.run(this.#connections, timeoutMs);
@@ -195,6 +201,10 @@ class PeerBroker implements Broker, ConnectionOwner {
     this.#admission.connectArrived();
     if (!this.#isAccepting) {
       connection.refuse(ReasonCode.serverUnavailable);
+      return;
+    }
+    if (this.drain.isOn) {
+      this.drain.redirect(connection);
       return;
     }
     this.#connects.connect(connection, packet).catch((error: unknown) => {
@@ -248,9 +258,10 @@ class PeerBroker implements Broker, ConnectionOwner {
   /** Wills come from the log on every node at once. */
   #listenToLog(): void {
     const { replica, clock, cluster } = this.#context;
-    replica.onPublished((message) => {
-      const isLeader = cluster.members().some((member) => member.isSelf && member.isLeader);
-      clock.endOfTurn(() => this.#dispatcher.deliverPublished(message, isLeader));
+    replica.onPublished((message, origin) => {
+      // Not the leader: while leadership changes, two nodes may take themselves for it, or none.
+      const isForShares = origin === cluster.nodeId;
+      clock.endOfTurn(() => this.#dispatcher.deliverPublished(message, isForShares));
     });
   }
 

@@ -168,10 +168,13 @@ export class Connection implements ChannelHandler {
     }
   }
 
-  /** CONNACK with an error, then the end. */
-  refuse(reasonCode: number): void {
+  /** CONNACK with an error, then the end. `serverReference`: where the client is to go; empty = nowhere in particular. */
+  refuse(reasonCode: number, serverReference = ""): void {
     if (!this.isOpen) return;
-    this.send({ cmd: "connack", reasonCode, sessionPresent: false });
+    const connack: ConnackPacket = { cmd: "connack", reasonCode, sessionPresent: false };
+    const referring = { ...connack, properties: { serverReference } };
+    const isReferring = serverReference !== "" && !this.#isTooLarge(referring);
+    this.send(isReferring ? referring : connack);
     this.close();
   }
 

@@ -46,6 +46,9 @@ export class BrokerCounters {
   connectsRefused = 0;
   connectsNotAuthorized = 0;
   provisionalConnects = 0;
+  /** While the node is drained: CONNECTs sent elsewhere, and connections ended for it. */
+  connectsRedirected = 0;
+  clientsDrained = 0;
   keepAliveTimeouts = 0;
   malformedPackets = 0;
   protocolErrors = 0;

@@ -24,6 +24,11 @@ export class Disconnects {
     this.#context = context;
   }
 
+  /** Ended connections of which the log does not know yet. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   tell(ended: EndedConnection): void {
     if (ended.epoch === 0) return;
     if (this.#waiting >= this.#context.limits.disconnectsWaitingMax) {

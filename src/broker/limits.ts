@@ -59,6 +59,8 @@ export interface BrokerLimits {
   readonly readBarrierMs: number;
   /** Ended connections of which the log does not know yet. Beyond: it learns when the node restarts; `disconnectsDropped`. */
   readonly disconnectsWaitingMax: number;
+  /** Nodes named in a Server Reference while this one is drained. The rest is named to other clients. */
+  readonly serverReferencesMax: number;
   /** Granularity of keep alive, expiry and will delay; nothing of them comes early, all at most this late. */
   readonly tickMs: number;
   readonly session: SessionLimits;
@@ -92,6 +94,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   interestBarrierMs: 250,
   readBarrierMs: 2_000,
   disconnectsWaitingMax: 100_000,
+  serverReferencesMax: 8,
   tickMs: 100,
   session: {
     queuedMessagesMax: 10_000,

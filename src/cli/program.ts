@@ -1,7 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { UsageError } from "../config/usage-error.ts";
+import { clientsPerSecondMax } from "../drain-requests.ts";
 import { version } from "../version.ts";
 import { CliError } from "./cli-error.ts";
+import { cancelDrain, drainNode } from "./commands/drain.ts";
 import { showStopSafety, transferLeadership } from "./commands/leadership.ts";
 import { listMembers, removeNode } from "./commands/members.ts";
 import { showSecret } from "./commands/secret.ts";
@@ -20,6 +22,12 @@ interface StatusOptions extends LocationOptions {
   readonly json?: true;
   readonly wait: number;
   readonly verify?: true;
+}
+
+interface DrainOptions extends LocationOptions {
+  readonly rate: number;
+  readonly cancel?: true;
+  readonly json?: true;
 }
 
 interface SecretOptions {
@@ -131,6 +139,7 @@ function addUpkeep(
     .action((nameOrId: string | undefined, options: LocationOptions) =>
       finish(compactLogs({ ...location(options, terminal), nameOrId: nameOrId ?? null }, terminal)),
     );
+  addDrain(withLocation(program.command("drain")), terminal, finish);
   withLocation(program.command("safe-to-stop"))
     .argument("<NODE...>", "names or identifiers of nodes to be stopped at the same time")
     .description("tell whether stopping the nodes would cost something; exit 0 safe, 1 not")
@@ -139,6 +148,29 @@ function addUpkeep(
       const isJson = options.json ?? false;
       const request = { ...location(options, terminal), namesOrIds, isJson };
       return finish(showStopSafety(request, terminal));
+    });
+}
+
+function addDrain(
+  command: Command,
+  terminal: Terminal,
+  finish: (run: Promise<ExitCode>) => Promise<void>,
+): void {
+  command
+    .argument("<NODE>", "name or identifier")
+    .description(
+      "move a node's clients and its leadership to the others, until it is restarted; exit 0 when it is safe to stop then, else 1",
+    )
+    .option("--rate <CLIENTS_PER_SECOND>", "clients to move in a second", parseRate, 500)
+    .option("--cancel", "let the node take clients again")
+    .option("--json", "print JSON")
+    .action((nameOrId: string, options: DrainOptions) => {
+      const isJson = options.json ?? false;
+      const request = { ...location(options, terminal), nameOrId, isJson };
+      const run = options.cancel
+        ? cancelDrain(request, terminal)
+        : drainNode({ ...request, clientsPerSecond: options.rate }, terminal);
+      return finish(run);
     });
 }
 
@@ -181,6 +213,14 @@ function parseWait(text: string): number {
     throw new InvalidArgumentError("expected a number of seconds");
   }
   return seconds;
+}
+
+function parseRate(text: string): number {
+  const rate = /^\d{1,6}(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(rate >= 1 && rate <= clientsPerSecondMax)) {
+    throw new InvalidArgumentError(`expected clients per second, from 1 to ${clientsPerSecondMax}`);
+  }
+  return rate;
 }
 
 function fail(terminal: Terminal, message: string, exitCode: ExitCode): ExitCode {

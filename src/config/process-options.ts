@@ -1,5 +1,6 @@
 import { option, single } from "./option.ts";
 import {
+  parseAddress,
   parseChoice,
   parseListen,
   parseSeconds,
@@ -24,6 +25,18 @@ export const processOptions = {
     help: "where MQTT clients connect",
     reason: "1883 is the registered port. Hosts beyond loopback need --allow-anonymous.",
     parse: single(parseListen(loopback)),
+  }),
+  advertiseMqtt: option<string | null>({
+    flag: "advertise-mqtt",
+    env: "FLOCKMQ_ADVERTISE_MQTT",
+    argument: "HOST:PORT",
+    type: "addresses",
+    defaultValue: null,
+    defaultText: "the host of --mqtt or, where that is every interface, the peer address",
+    zero: null,
+    help: "where clients of a node that is drained find this one",
+    reason: "Behind a load balancer or a port mapping a node cannot know what clients call it.",
+    parse: single(parseAddress),
   }),
   ws: option({
     flag: "ws",

@@ -126,6 +126,15 @@ export function parseAddresses(text: string): readonly string[] {
   return addresses;
 }
 
+/** One `HOST:PORT`, in its normal form. */
+export function parseAddress(text: string): string {
+  const [address, ...others] = /^[^,]+$/.test(text) ? parseAddresses(text) : [];
+  if (address === undefined || others.length > 0) {
+    throw new Expectation("HOST:PORT with a port from 1 to 65535");
+  }
+  return address;
+}
+
 /** True for hosts that only this machine can reach. */
 export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);

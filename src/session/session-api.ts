@@ -157,6 +157,9 @@ export interface SessionCore {
   readonly sentSeq: number;
   /** The socket drained: send what waits. */
   resume(nowMs: number): void;
-  /** Server-side end: sends DISCONNECT (MQTT 5 only), then `effects.close`. */
-  disconnect(reasonCode: number, detail: string): void;
+  /**
+   * Server-side end: sends DISCONNECT (MQTT 5 only), then `effects.close`. `serverReference`: where the client is to go (MQTT 5,
+   * 4.11); empty = nowhere in particular.
+   */
+  disconnect(reasonCode: number, detail: string, serverReference?: string): void;
 }

@@ -34,6 +34,9 @@ const REASON_STRING_SIZE_BYTES_MAX = 1024;
 /** Header, reason code, property length, and identifier and length of the reason string. */
 const DISCONNECT_OVERHEAD_SIZE_BYTES = 9;
 
+/** Identifier and length of a text property. */
+const PROPERTY_OVERHEAD_SIZE_BYTES = 3;
+
 /**
  * One client's protocol state. The broker gives a client with Clean Start a new one [MQTT-3.1.2-4];
  * calls after the connection ended (late packets, late settlements) are harmless.
@@ -179,12 +182,14 @@ export class Session implements SessionCore {
     this.#outbound.drain(nowMs);
   }
 
-  disconnect(reasonCode: number, detail: string): void {
+  disconnect(reasonCode: number, detail: string, serverReference = ""): void {
     const link = this.#link;
     if (link === null) return;
     this.#unlink();
     // 3.1.1 has no DISCONNECT from a server; the connection just closes.
-    if (link.version === 5) link.effects.send(composeDisconnect(link, reasonCode, detail));
+    if (link.version === 5) {
+      link.effects.send(composeDisconnect(link, reasonCode, detail, serverReference));
+    }
     link.effects.close(reasonCode, detail);
   }
 
@@ -255,15 +260,25 @@ function requestedExpirySeconds(connect: ConnectPacket): number {
   return connect.properties?.sessionExpiryInterval ?? 0;
 }
 
-function composeDisconnect(link: Link, reasonCode: number, detail: string): DisconnectPacket {
+function composeDisconnect(
+  link: Link,
+  reasonCode: number,
+  detail: string,
+  serverReference: string,
+): DisconnectPacket {
   const packet: DisconnectPacket = {
     cmd: "disconnect",
     reasonCode: legalReasonCode(reasonCode, SERVER_DISCONNECT_CODES),
   };
-  // [MQTT-3.14.2-3]
-  const room = link.maximumPacketSizeBytes - DISCONNECT_OVERHEAD_SIZE_BYTES;
+  // [MQTT-3.14.2-3] and [MQTT-3.1.2-24]: where to go is worth more than why.
+  let room = link.maximumPacketSizeBytes - DISCONNECT_OVERHEAD_SIZE_BYTES;
+  const referenceSizeBytes = Buffer.byteLength(serverReference) + PROPERTY_OVERHEAD_SIZE_BYTES;
+  if (serverReference !== "" && referenceSizeBytes <= room) {
+    packet.properties = { serverReference };
+    room -= referenceSizeBytes;
+  }
   if (detail !== "" && Buffer.byteLength(detail) <= Math.min(room, REASON_STRING_SIZE_BYTES_MAX)) {
-    packet.properties = { reasonString: detail };
+    packet.properties = { ...packet.properties, reasonString: detail };
   }
   return packet;
 }

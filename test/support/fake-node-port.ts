@@ -5,6 +5,7 @@ import type {
   BrokerFigures,
   DeviceQueries,
   DeviceState,
+  DrainState,
   NodePort,
   PublishRequest,
   PublishResult,
@@ -68,6 +69,9 @@ export class FakeNodePort implements NodePort {
   readonly attributeWrites: AttributeWrite[] = [];
   compacted: readonly CompactedLog[] = [{ name: "n1", index: 120 }];
   risks: readonly string[] = [];
+  /** What the next questions about a drain are answered; the last one stays. */
+  drainStates: DrainState[] = [drainState("drained")];
+  readonly drained: (readonly [string, number])[] = [];
   #version = 40;
   matched = 1;
   failure: Error | null = null;
@@ -118,6 +122,24 @@ export class FakeNodePort implements NodePort {
   ): Promise<{ nodes: readonly string[]; reasons: readonly string[] }> {
     this.#failIfAsked();
     return { nodes, reasons: this.risks };
+  }
+
+  async drain(nameOrId: string, clientsPerSecond: number): Promise<DrainState> {
+    this.#failIfAsked();
+    this.drained.push([nameOrId, clientsPerSecond]);
+    return this.drainState(nameOrId);
+  }
+
+  async cancelDrain(nameOrId: string): Promise<DrainState> {
+    this.#failIfAsked();
+    return { ...drainState("off"), node: nameOrId };
+  }
+
+  async drainState(nameOrId: string): Promise<DrainState> {
+    this.#failIfAsked();
+    const [first = drainState("off")] = this.drainStates;
+    if (this.drainStates.length > 1) this.drainStates.shift();
+    return { ...first, node: nameOrId };
   }
 
   async removeMember(nameOrId: string): Promise<void> {
@@ -180,6 +202,13 @@ export class FakeNodePort implements NodePort {
       throw this.failure;
     }
   }
+}
+
+export function drainState(
+  phase: DrainState["phase"],
+  changes: Partial<DrainState> = {},
+): DrainState {
+  return { node: "n1", phase, clientsLeft: 0, clientsMoved: 12, problem: null, ...changes };
 }
 
 function checkVersion(currentVersion: number, expected: number | undefined): void {

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { clientsPerSecondMax } from "../../drain-requests.ts";
 import type { ApiContext } from "../context.ts";
 
 interface MemberRequest {
@@ -51,8 +52,58 @@ function bodySchema<Properties>(properties: Properties) {
 const transferSchema = bodySchema({ to: nameSchema });
 const snapshotSchema = bodySchema({ node: nameSchema });
 
+const drainSchema = {
+  body: {
+    type: "object",
+    properties: {
+      node: nameSchema,
+      clientsPerSecond: { type: "number", minimum: 1, maximum: clientsPerSecondMax, default: 500 },
+    },
+    required: ["node"],
+    additionalProperties: false,
+  },
+} as const;
+
+interface DrainBody {
+  readonly node: string;
+  readonly clientsPerSecond: number;
+}
+
+/** Empties a node before it is stopped; any node may be asked. */
+function registerDrain(app: FastifyInstance, { node, log }: ApiContext): void {
+  app.post<{ Body: DrainBody }>(
+    "/api/v1/cluster/drain",
+    { schema: drainSchema },
+    async (request) => {
+      const { node: nameOrId, clientsPerSecond } = request.body;
+      const state = await node.drain(nameOrId, clientsPerSecond);
+      const fields = { member: state.node, clientsPerSecond, remote: request.ip };
+      log.info(fields, "draining a node on request");
+      return state;
+    },
+  );
+
+  app.get<MemberRequest>(
+    "/api/v1/cluster/drain/:nameOrId",
+    { schema: memberSchema },
+    async (request) => node.drainState(request.params.nameOrId),
+  );
+
+  app.delete<MemberRequest>(
+    "/api/v1/cluster/drain/:nameOrId",
+    { schema: memberSchema },
+    async (request) => {
+      const state = await node.cancelDrain(request.params.nameOrId);
+      log.info({ member: state.node, remote: request.ip }, "a drain was cancelled on request");
+      return state;
+    },
+  );
+}
+
 /** What the `cluster` command asks for. */
-export function registerCluster(app: FastifyInstance, { node, log }: ApiContext): void {
+export function registerCluster(app: FastifyInstance, context: ApiContext): void {
+  const { node, log } = context;
+  registerDrain(app, context);
   app.get<StatusRequest>("/api/v1/cluster", { schema: statusSchema }, async (request) =>
     request.query.verify ? node.verifyCluster() : node.clusterStatus(),
   );

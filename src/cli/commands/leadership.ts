@@ -16,25 +16,38 @@ export async function transferLeadership(
   return exitCodes.ok;
 }
 
+/** Whether nodes can be stopped together at no cost, and why not. */
+export interface StopSafety {
+  readonly nodes: readonly string[];
+  readonly isSafe: boolean;
+  readonly reasons: readonly string[];
+}
+
 /** Answers 0 when the nodes can be stopped together at no cost, else 1 with the reasons. */
 export async function showStopSafety(
   request: NodeLocation & { readonly namesOrIds: readonly string[]; readonly isJson: boolean },
   terminal: Terminal,
 ): Promise<ExitCode> {
   const { url } = await fetchStatus(request);
-  const asked = request.namesOrIds.join(", ");
-  const path = `/api/v1/cluster/safe-to-stop/${encodeURIComponent(request.namesOrIds.join(","))}`;
-  const isOne = request.namesOrIds.length === 1;
-  const what = `nobody knows whether ${asked} ${isOne ? "is" : "are"} safe to stop`;
-  const safety = (await askNode(url, "GET", path, what)) as {
-    readonly nodes: readonly string[];
-    readonly isSafe: boolean;
-    readonly reasons: readonly string[];
-  };
-  const are = `${safety.nodes.join(", ")} ${safety.nodes.length === 1 ? "is" : "are"}`;
-  const lines = safety.isSafe
-    ? [`${are} safe to stop`]
-    : [`${are} NOT safe to stop`, ...safety.reasons.map((reason) => `  - ${reason}`)];
-  terminal.out(request.isJson ? JSON.stringify(safety) : lines.join("\n"));
+  const safety = await askStopSafety(url, request.namesOrIds);
+  terminal.out(request.isJson ? JSON.stringify(safety) : safetyLines(safety).join("\n"));
   return safety.isSafe ? exitCodes.ok : exitCodes.notInSync;
+}
+
+export async function askStopSafety(
+  url: string,
+  namesOrIds: readonly string[],
+): Promise<StopSafety> {
+  const path = `/api/v1/cluster/safe-to-stop/${encodeURIComponent(namesOrIds.join(","))}`;
+  const are = namesOrIds.length === 1 ? "is" : "are";
+  const what = `nobody knows whether ${namesOrIds.join(", ")} ${are} safe to stop`;
+  return (await askNode(url, "GET", path, what)) as StopSafety;
+}
+
+/** For a person. */
+export function safetyLines({ nodes, isSafe, reasons }: StopSafety): readonly string[] {
+  const are = `${nodes.join(", ")} ${nodes.length === 1 ? "is" : "are"}`;
+  return isSafe
+    ? [`${are} safe to stop`]
+    : [`${are} NOT safe to stop`, ...reasons.map((reason) => `  - ${reason}`)];
 }

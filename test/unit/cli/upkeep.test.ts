@@ -4,17 +4,19 @@ import { ApiServer } from "../../../src/api/server.ts";
 import { runProgram } from "../../../src/cli/program.ts";
 import type { Terminal } from "../../../src/cli/terminal.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
-import { FakeNodePort } from "../../support/fake-node-port.ts";
+import { drainState, FakeNodePort } from "../../support/fake-node-port.ts";
 import { silentLog } from "../../support/silent-log.ts";
 
 let node: FakeNodePort;
 let out: string[];
 let err: string[];
+let nowMs: number;
 
 beforeEach(() => {
   node = new FakeNodePort();
   out = [];
   err = [];
+  nowMs = 0;
 });
 
 async function run(...argv: string[]): Promise<number> {
@@ -25,8 +27,10 @@ async function run(...argv: string[]): Promise<number> {
     environment: {},
     out: (text) => out.push(...text.split("\n")),
     err: (text) => err.push(text),
-    monotonicMs: () => 0,
-    sleep: () => Promise.resolve(),
+    monotonicMs: () => nowMs,
+    sleep: async (durationMs) => {
+      nowMs += durationMs;
+    },
   };
   return runProgram([...argv, "--url", `http://127.0.0.1:${port}`], {}, terminal);
 }
@@ -95,4 +99,54 @@ test("a member that nobody knows is 1 as well, in one line", async () => {
   node.stopRisks = () => Promise.reject(new ClusterError("unknown-node", 'no member "n9"'));
   expect(await run("safe-to-stop", "n9")).toBe(1);
   expect(err).toEqual(['cluster: nobody knows whether n9 is safe to stop: no member "n9"']);
+});
+
+test("drain waits until the node is empty, then says whether it is safe to stop", async () => {
+  node.drainStates = [
+    drainState("moving", { clientsLeft: 12, clientsMoved: 0 }),
+    drainState("moving", { clientsLeft: 5, clientsMoved: 7 }),
+    drainState("handing-over", { problem: "an election is under way" }),
+    drainState("drained"),
+  ];
+  expect(await run("drain", "n2", "--rate", "20")).toBe(0);
+  expect(node.drained).toEqual([["n2", 20]]);
+  expect(out).toEqual([
+    "n2: 12 clients to move, 20 a second",
+    "n2 is drained, 12 clients moved",
+    "n2 is safe to stop",
+  ]);
+  node.risks = ["it is needed"];
+  expect(await run("drain", "n2", "--json")).toBe(1);
+  expect(node.drained.at(-1)).toEqual(["n2", 500]);
+  expect(JSON.parse(out.at(-1) ?? "")).toEqual({
+    drain: { node: "n2", phase: "drained", clientsLeft: 0, clientsMoved: 12, problem: null },
+    nodes: ["n2"],
+    isSafe: false,
+    reasons: ["it is needed"],
+  });
+});
+
+test("a drain that cannot end says why, and answers 1", async () => {
+  node.drainStates = [drainState("handing-over", { problem: "no other live voter" })];
+  expect(await run("drain", "n2")).toBe(1);
+  expect(nowMs).toBeGreaterThan(10_000);
+  node.drainStates = [drainState("moving"), drainState("off")];
+  expect(await run("drain", "n2")).toBe(1);
+  expect(out.filter((line) => line.includes("NOT"))).toEqual([
+    "n2 is NOT drained yet: no other live voter",
+    "n2 is NOT drained: it was cancelled, or the node was restarted",
+  ]);
+  node.failure = new ClusterError("change-refused", "no other node is ready to take its clients");
+  node.clusterStatus = async () => node.status;
+  expect(await run("drain", "n2")).toBe(1);
+  expect(err).toEqual(["cluster: n2 is not drained: no other node is ready to take its clients"]);
+});
+
+test("drain --cancel, and rates that are none", async () => {
+  expect(await run("drain", "n2", "--cancel")).toBe(0);
+  expect(out).toEqual(["n2 takes clients"]);
+  for (const rate of ["0", "fast", "1000000"]) {
+    expect(await run("drain", "n2", "--rate", rate)).toBe(2);
+  }
+  expect(node.drained).toEqual([]);
 });

@@ -1,0 +1,159 @@
+import { type Cancel, type Clock, type Cluster, ClusterError, type Log } from "#cluster";
+import type { DrainState } from "./api/ports.ts";
+import type { Drain } from "./broker/drain.ts";
+import { isLoopbackHost } from "./config/values.ts";
+import {
+  type ClientAddress,
+  decodeClientAddress,
+  encodeClientAddress,
+  serverReferenceOf,
+} from "./server-reference.ts";
+
+export interface NodeDrainOptions {
+  readonly cluster: Cluster;
+  readonly clients: Drain;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of this node. */
+  readonly address: () => ClientAddress;
+}
+
+/** Where other nodes take clients is asked again so often, since that changes meanwhile. */
+const refreshMs = 1000;
+const addressTimeoutMs = 1000;
+const addressRequestKind = "client-address";
+
+/**
+ * Empties this node before it is stopped: first its clients, then its leadership. All of it is in memory, so that a node which
+ * is started again takes clients as before.
+ */
+export class NodeDrain {
+  readonly #options: NodeDrainOptions;
+  #servers: readonly string[] = [];
+  #disarm: Cancel | null = null;
+  #isHandingOver = false;
+  #transferProblem: string | null = null;
+  #isDrainedTold = false;
+
+  constructor(options: NodeDrainOptions) {
+    this.#options = options;
+  }
+
+  get isOn(): boolean {
+    return this.#options.clients.isOn;
+  }
+
+  /** Begins to answer other nodes that ask where clients find this one. */
+  start(): void {
+    this.#options.cluster.onRequest(addressRequestKind, async () =>
+      encodeClientAddress(this.#options.address()),
+    );
+  }
+
+  stop(): void {
+    this.#disarm?.();
+    this.#disarm = null;
+  }
+
+  /** Rejects with ClusterError `change-refused` when no other node takes clients. */
+  async begin(clientsPerSecond: number): Promise<void> {
+    const { clients, log } = this.#options;
+    const isAnyoneReady = await this.#findServers();
+    if (!isAnyoneReady) {
+      throw new ClusterError("change-refused", "no other node is ready to take its clients");
+    }
+    this.#isDrainedTold = false;
+    this.#transferProblem = null;
+    clients.begin({ clientsPerSecond, servers: () => this.#servers });
+    log.info({ clientsPerSecond, servers: this.#servers }, "draining: clients are moved away");
+    if (this.#disarm === null) this.#arm();
+  }
+
+  cancel(): void {
+    if (!this.isOn) return;
+    this.stop();
+    this.#options.clients.cancel();
+    this.#options.log.info({}, "draining was cancelled: this node takes clients again");
+  }
+
+  state(): DrainState {
+    const { clients, cluster } = this.#options;
+    const { clientsLeft, clientsMoved, clientsUnsettled } = clients.progress();
+    const isMoving = clientsLeft > 0 || clientsUnsettled > 0;
+    const phase = !this.isOn ? "off" : isMoving ? "moving" : this.#leadershipPhase();
+    const isStuck = phase === "moving" && clientsLeft === 0 && !cluster.hasQuorum();
+    const problem = isStuck ? "no quorum: the log does not hear that its clients left" : null;
+    return {
+      node: cluster.name,
+      phase,
+      clientsLeft,
+      clientsMoved,
+      problem: phase === "handing-over" ? this.#transferProblem : problem,
+    };
+  }
+
+  #leadershipPhase(): "handing-over" | "drained" {
+    return this.#isLeader() ? "handing-over" : "drained";
+  }
+
+  #isLeader(): boolean {
+    return this.#options.cluster.members().some(({ isSelf, isLeader }) => isSelf && isLeader);
+  }
+
+  #arm(): void {
+    this.#disarm = this.#options.clock.after(refreshMs, () => {
+      void this.#findServers();
+      void this.#goOn();
+      this.#arm();
+    });
+  }
+
+  /** Leadership goes last, and again should it come back. */
+  async #goOn(): Promise<void> {
+    const { phase } = this.state();
+    if (phase === "handing-over" && !this.#isHandingOver) await this.#handOver();
+    if (this.state().phase !== "drained" || this.#isDrainedTold) return;
+    this.#isDrainedTold = true;
+    const { clientsMoved } = this.state();
+    this.#options.log.info({ clientsMoved }, "this node is drained");
+  }
+
+  async #handOver(): Promise<void> {
+    this.#isHandingOver = true;
+    try {
+      await this.#options.cluster.transferLeadership(null);
+      this.#transferProblem = null;
+    } catch (error) {
+      this.#transferProblem = error instanceof Error ? error.message : String(error);
+    } finally {
+      this.#isHandingOver = false;
+    }
+  }
+
+  /** Answers whether any other node is ready. */
+  async #findServers(): Promise<boolean> {
+    const { cluster, address } = this.#options;
+    const areClientsLocal = isLoopbackHost(address().host);
+    const others = cluster.members().filter(({ isSelf, state }) => !isSelf && state === "up");
+    const answers = await Promise.all(
+      others.map(async (member) => ({ member, found: await this.#ask(member.nodeId) })),
+    );
+    const ready = answers.flatMap(({ member, found }) =>
+      found?.isReady ? [serverReferenceOf(found, member, areClientsLocal)] : [],
+    );
+    this.#servers = [...new Set(ready.filter((server) => server !== null))];
+    return ready.length > 0;
+  }
+
+  async #ask(nodeId: string): Promise<ClientAddress | null> {
+    const { cluster } = this.#options;
+    try {
+      const nothing = new Uint8Array(0);
+      const answer = await cluster.request(nodeId, addressRequestKind, nothing, addressTimeoutMs);
+      return decodeClientAddress(answer);
+    } catch {
+      // Whoever does not say that it takes clients is not sent any.
+      return null;
+    }
+  }
+}
