@@ -34,7 +34,7 @@ export class ClientLifecycle {
   }
 
   claim(command: CommandOf<"claim">, context: CommandContext, writer: StateWriter): ClaimResult {
-    const { clients, sessions, ownerChanged } = this.#parts;
+    const { clients, sessions, wills, ownerChanged } = this.#parts;
     const { clientId, cleanStart, expirySeconds, will = null } = command;
     const nodeId = context.origin;
     const isRoomNeeded = expirySeconds > 0 && sessions.get(clientId) === null;
@@ -44,11 +44,15 @@ export class ClientLifecycle {
         : clients.claim(clientId, expirySeconds, will, nodeId, writer);
     if (claimed === null) return { epoch: 0, previous: null, isSessionPresent: false };
     const { epoch, previous } = claimed;
-    // The session ends with a clean start, and with a connection whose interval is 0.
-    const isEnded = cleanStart || (previous !== null && previous.expirySeconds === 0);
-    this.#delayedWill(clientId, isEnded, context, writer);
+    // The session ends with a clean start, with a connection whose interval is 0, and with its interval, though no tick said so yet.
+    const isEnded =
+      cleanStart ||
+      (previous !== null && previous.expirySeconds === 0) ||
+      sessions.isOver(clientId, context.timeMs);
+    const isDue = isEnded || wills.isDue(clientId, context.timeMs);
+    this.#delayedWill(clientId, isDue, context, writer);
     if (previous?.will) this.#willOfTakenOver(previous.will, isEnded, context, writer);
-    const claim = { epoch, cleanStart, expirySeconds };
+    const claim = { epoch, isEnded, expirySeconds };
     const isSessionPresent = sessions.connect(clientId, claim, context, writer);
     if (previous === null) return { epoch, previous: null, isSessionPresent };
     const owner = { nodeId: previous.nodeId, epoch: previous.epoch };
@@ -103,7 +107,7 @@ export class ClientLifecycle {
     const session = sessions.get(clientId);
     if (session === null) return false;
     this.#delayedWill(clientId, true, context, writer);
-    sessions.end(session, writer);
+    sessions.end(session, context, writer);
     return true;
   }
 
@@ -116,15 +120,22 @@ export class ClientLifecycle {
       this.#delayedWill(clientId, true, context, writer);
     }
     for (let count = 0; count < limits.expiredPerApplyMax; count++) {
-      if (!sessions.endExpired(context.timeMs, writer)) break;
+      if (!sessions.endExpired(context, writer)) break;
     }
     sessions.purgeTooOld(context.timeMs, writer);
   }
 
-  /** Connections that ended without a word. */
+  /** Connections that ended without a word; all of them before the first Will, which must not wait for one of them. */
   #lost(clients: readonly EndedClient[], context: CommandContext, writer: StateWriter): void {
-    for (const entry of clients) {
-      this.#ended(entry, null, context, writer);
+    const { sessions } = this.#parts;
+    const isStored = clients.map(({ clientId, expirySeconds }) => {
+      const session = sessions.get(clientId);
+      if (session === null) return false;
+      sessions.disconnect(session, { expirySeconds, sentSeq: null }, context, writer);
+      return true;
+    });
+    for (const [at, entry] of clients.entries()) {
+      this.#willOfEnded(entry, isStored[at] === true, context, writer);
       this.#parts.ownerChanged({
         clientId: entry.clientId,
         owner: null,
@@ -134,18 +145,29 @@ export class ClientLifecycle {
   }
 
   #ended(
-    { clientId, expirySeconds, will }: EndedClient,
+    entry: EndedClient,
     sentSeq: number | null,
     context: CommandContext,
     writer: StateWriter,
   ): void {
-    const { sessions, wills, publish } = this.#parts;
+    const { sessions } = this.#parts;
+    const { clientId, expirySeconds } = entry;
     const session = sessions.get(clientId);
     if (session !== null) {
       sessions.disconnect(session, { expirySeconds, sentSeq }, context, writer);
     }
+    this.#willOfEnded(entry, session !== null, context, writer);
+  }
+
+  #willOfEnded(
+    { clientId, expirySeconds, will }: EndedClient,
+    isStored: boolean,
+    context: CommandContext,
+    writer: StateWriter,
+  ): void {
+    const { wills, publish } = this.#parts;
     if (will === null) return;
-    const delaySeconds = Math.min(will.delaySeconds, session === null ? 0 : expirySeconds);
+    const delaySeconds = Math.min(will.delaySeconds, isStored ? expirySeconds : 0);
     if (delaySeconds === 0) publish(will.message, context, writer);
     else wills.delay(clientId, will.message, context.timeMs + delaySeconds * 1000, writer);
   }

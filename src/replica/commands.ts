@@ -1,7 +1,7 @@
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { readMessageBody, writeMessageBody } from "./message-codec.ts";
-import type { AttributeUpdate, Command, Fence } from "./replica-api.ts";
+import type { AttributeUpdate, Command, Fence, Will } from "./replica-api.ts";
 import {
   readFilters,
   readSettlements,
@@ -61,7 +61,7 @@ function writeFields(writer: ByteWriter, command: Command): void {
       return;
     case "claim":
       writer.string(command.clientId);
-      writer.byte(command.cleanStart ? 1 : 0);
+      writer.byte((command.cleanStart ? claimFlag.cleanStart : 0) | claimFlagsOf(command.will));
       writer.number(command.expirySeconds);
       if (command.will !== undefined) writeWill(writer, command.will);
       return;
@@ -129,9 +129,11 @@ function readCommand(reader: ByteReader): Command | null {
     }
     case commandType.claim: {
       const clientId = reader.string();
-      const cleanStart = reader.byte() === 1;
+      const flags = reader.byte();
+      if (flags > knownClaimFlags) reader.fail();
+      const cleanStart = (flags & claimFlag.cleanStart) !== 0;
       const expirySeconds = reader.number();
-      const will = reader.isAtEnd ? {} : { will: readWill(reader) };
+      const will = (flags & claimFlag.hasWill) === 0 ? {} : { will: readWill(reader) };
       return { type: "claim", clientId, cleanStart, expirySeconds, ...will };
     }
     case commandType.release: {
@@ -178,6 +180,13 @@ function readMessage(
 ): Pick<Extract<Command, { type: "publish" }>, "message" | "updates"> {
   const message = readMessageBody(reader, reader.string(), 0);
   return { message, updates: readUpdates(reader) };
+}
+
+const claimFlag = { cleanStart: 1, hasWill: 2 } as const;
+const knownClaimFlags = 3;
+
+function claimFlagsOf(will: Will | undefined): number {
+  return will === undefined ? 0 : claimFlag.hasWill;
 }
 
 const fenceKind = { none: 0, owner: 1, epoch: 2 } as const;

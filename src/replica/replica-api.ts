@@ -159,8 +159,11 @@ export interface ReplicaQueries {
   ): void;
   /** A session that is connected, here or elsewhere, has a message to deliver (on every node, while the log is being applied). */
   onQueued(handler: (entry: QueuedMessage) => void): void;
-  /** The log itself published: a Will (on every node, each of which delivers to its own sessions; as above). */
-  onPublished(handler: (message: ApplicationMessage) => void): void;
+  /**
+   * The log itself published: a Will (on every node, each of which delivers to its own sessions; as above). `origin` proposed the
+   * command that brought it about: the one node that all agree on.
+   */
+  onPublished(handler: (message: ApplicationMessage, origin: NodeId) => void): void;
   /** The state was replaced by a snapshot: what was delivered may lag behind it. */
   onReplaced(handler: () => void): void;
   /** Log time at which something is due: a tick should be proposed then; Infinity when nothing is. */

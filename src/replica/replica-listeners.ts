@@ -1,3 +1,4 @@
+import type { NodeId } from "#cluster";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { OwnerChange } from "./client-view.ts";
 import type { ClientOwner } from "./replica-api.ts";
@@ -9,11 +10,13 @@ export type OwnerChangedHandler = (
   previous: ClientOwner,
 ) => void;
 
+export type PublishedHandler = (message: ApplicationMessage, origin: NodeId) => void;
+
 /** Who hears of what the log does. One that throws must not stop `apply`, which would end the process: it is counted. */
 export class ReplicaListeners {
   readonly owner: OwnerChangedHandler[] = [];
   readonly queued: ((entry: QueuedMessage) => void)[] = [];
-  readonly published: ((message: ApplicationMessage) => void)[] = [];
+  readonly published: PublishedHandler[] = [];
   readonly replaced: (() => void)[] = [];
   readonly #failed: () => void;
 
@@ -29,8 +32,8 @@ export class ReplicaListeners {
     for (const handler of this.queued) this.#guard(() => handler(entry));
   }
 
-  tellPublished(message: ApplicationMessage): void {
-    for (const handler of this.published) this.#guard(() => handler(message));
+  tellPublished(message: ApplicationMessage, origin: NodeId): void {
+    for (const handler of this.published) this.#guard(() => handler(message, origin));
   }
 
   tellReplaced(): void {

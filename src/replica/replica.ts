@@ -16,7 +16,11 @@ import type {
   RetainedResult,
   SubscribeResult,
 } from "./replica-api.ts";
-import { type OwnerChangedHandler, ReplicaListeners } from "./replica-listeners.ts";
+import {
+  type OwnerChangedHandler,
+  type PublishedHandler,
+  ReplicaListeners,
+} from "./replica-listeners.ts";
 import { RetainedView } from "./retained-view.ts";
 import { SessionView } from "./sessions/session-view.ts";
 import type { QueuedMessage, StoredSession } from "./sessions/stored-session.ts";
@@ -134,7 +138,7 @@ export class Replica implements StateMachine, ReplicaQueries {
     this.#listeners.queued.push(handler);
   }
 
-  onPublished(handler: (message: ApplicationMessage) => void): void {
+  onPublished(handler: PublishedHandler): void {
     this.#listeners.published.push(handler);
   }
 
@@ -298,18 +302,17 @@ export class Replica implements StateMachine, ReplicaQueries {
     }
     const version = nextVersion(context.index, [current, ...this.#versionsOf(updates)]);
     const versioned = createMessage({ ...message, version });
-    if (!this.#store(versioned, context, writer)) return { version: 0, isFull: true };
-    if (own !== null) this.sessions.receive(own, qos2PacketId ?? 0, writer);
-    const isKept = command.type === "publish" || this.#retain(versioned, writer);
+    const record = command.type === "publish" ? null : this.#retained.prepare(versioned, version);
+    // Refused as a whole: its publisher is told so and sends it anew, with an identifier that nothing else may stand under.
+    const isRefused = command.type === "retain" && record === null;
+    this.#counts.replica_retained_refused += isRefused ? 1 : 0;
+    if (!isRefused) {
+      if (!this.#store(versioned, context, writer)) return { version: 0, isFull: true };
+      if (own !== null) this.sessions.receive(own, qos2PacketId ?? 0, writer);
+      if (record !== null) this.#retained.put(topic, record, writer);
+    }
     this.#update(updates, publisherId, { timeMs: context.timeMs, version }, writer);
-    return { version: isKept ? version : 0 };
-  }
-
-  /** False when a limit kept it out. */
-  #retain(message: ApplicationMessage, writer: StateWriter): boolean {
-    const isKept = this.#retained.put(message, message.version, writer);
-    this.#counts.replica_retained_refused += isKept ? 0 : 1;
-    return isKept;
+    return { version: isRefused ? 0 : version };
   }
 
   /** For the sessions that are to have it; false when there is no room for it. */
@@ -323,12 +326,16 @@ export class Replica implements StateMachine, ReplicaQueries {
   #publishWill(message: ApplicationMessage, context: CommandContext, writer: StateWriter): void {
     this.#counts.replica_wills_published++;
     // Its expiry counts from the moment it is published.
-    const { timeMs: receivedAtMs, index } = context;
+    const { timeMs: receivedAtMs, index, origin } = context;
     const version = nextVersion(index, [this.#retained.versionOf(message.topic, receivedAtMs)]);
     const published = createMessage({ ...message, receivedAtMs, version });
     this.#store(published, context, writer);
-    if (message.retain) this.#retain(published, writer);
-    this.#listeners.tellPublished(published);
+    if (message.retain) {
+      const record = this.#retained.prepare(published, version);
+      if (record !== null) this.#retained.put(message.topic, record, writer);
+      this.#counts.replica_retained_refused += record === null ? 1 : 0;
+    }
+    this.#listeners.tellPublished(published, origin);
   }
 
   #onSession(

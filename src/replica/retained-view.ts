@@ -17,6 +17,9 @@ interface RetainedEntry extends Expiring {
   expiresAtMs: number;
 }
 
+/** An empty payload: nothing is kept [MQTT-3.3.1-6]. */
+const cleared: Uint8Array = new Uint8Array(0);
+
 /** Topic -> retained message (MQTT 5, 3.3.1.3). The payload in memory is part of the record's bytes, held once. */
 export class RetainedView {
   readonly #records: StateRecords;
@@ -65,30 +68,29 @@ export class RetainedView {
     }
   }
 
-  /** False when a limit keeps the message out. */
-  put(message: ApplicationMessage, version: number, writer: StateWriter): boolean {
+  /** The record of a message to be retained, for `put`; null when a limit keeps it out. */
+  prepare(message: ApplicationMessage, version: number): Uint8Array | null {
     const { topic } = message;
+    if (message.payload.length === 0) return cleared;
     const previous = this.#entries.get(topic);
-    if (message.payload.length === 0) {
-      if (previous !== undefined) {
-        this.#delete(previous, writer);
-      }
-      return true;
-    }
     const value = encodeRecord(message, version);
-    const sizeBytes = sizeOf(topic, value);
-    const grownBytes = this.#sizeBytes + sizeBytes - (previous?.sizeBytes ?? 0);
-    if (
-      (previous === undefined && this.#entries.size >= this.#limits.retainedMax) ||
-      grownBytes > this.#limits.retainedSizeBytesMax
-    ) {
-      return false;
+    const grownBytes = this.#sizeBytes + sizeOf(topic, value) - (previous?.sizeBytes ?? 0);
+    const isTooMany = previous === undefined && this.#entries.size >= this.#limits.retainedMax;
+    return isTooMany || grownBytes > this.#limits.retainedSizeBytesMax ? null : value;
+  }
+
+  /** `value` is what `prepare` answered in the same command. */
+  put(topic: string, value: Uint8Array, writer: StateWriter): void {
+    const previous = this.#entries.get(topic);
+    if (value === cleared) {
+      if (previous !== undefined) this.#delete(previous, writer);
+      return;
     }
+    const sizeBytes = sizeOf(topic, value);
     const kept = decodeRecord(topic, value)!;
     const key = recordPrefix.retained + topic;
     const hash = this.#records.put(writer, key, value, previous?.hash ?? null);
     this.#keep(kept, hash, sizeBytes, previous);
-    return true;
   }
 
   /** Removes what has expired, the earliest first and a bounded number; answers how many. */

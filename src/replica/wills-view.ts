@@ -46,6 +46,11 @@ export class WillsView {
     return will.message;
   }
 
+  isDue(clientId: string, nowMs: number): boolean {
+    const will = this.#wills.get(clientId);
+    return will !== undefined && will.expiresAtMs <= nowMs;
+  }
+
   /** When the next delay is over; Infinity when there is none. */
   nextDueMs(): number {
     return this.#due.first()?.expiresAtMs ?? Number.POSITIVE_INFINITY;

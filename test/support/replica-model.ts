@@ -279,7 +279,7 @@ export function visibleSession(replica: Replica, clientId: string): unknown {
     })),
     sentSeq: session.sentSeq,
     ...{ sizeBytes: session.queuedSizeBytes, nextSeq: session.nextSeq, floor: session.floor },
-    done: [...session.done].sort(byValue),
+    retained: [session.retainedCount, session.retainedSizeBytes],
     received: [...session.received].sort(byValue),
     inboundQos2: [...session.inboundQos2].sort(byValue),
   };

@@ -37,12 +37,15 @@ export function decodeHead(value: Uint8Array): HeadRecord | null {
   return isWhole(reader) ? { number, expirySeconds, epoch, disconnectedAtMs, sentSeq } : null;
 }
 
-/** The cursor of a session: what changes with acknowledgements. */
+/**
+ * The cursor of a session: what changes with acknowledgements. What is done with beyond the floor is written as the gaps in the queue, so
+ * that the record is bounded by the queue: behind one message that nobody takes, any number may come and go.
+ */
 export function encodeCursor(session: StoredSession): Buffer {
   const writer = new ByteWriter(64);
   writer.number(session.floor);
   writer.number(session.nextSeq - session.floor);
-  writeAscending(writer, ascending(session.done), session.floor);
+  writeAscending(writer, gapBounds(session), session.floor);
   writeAscending(writer, ascending(session.received), 0);
   writeAscending(writer, ascending(session.inboundQos2), 0);
   return writer.finishExact();
@@ -51,7 +54,8 @@ export function encodeCursor(session: StoredSession): Buffer {
 export interface CursorRecord {
   readonly floor: number;
   readonly nextSeq: number;
-  readonly done: readonly number[];
+  /** First and last of each run beyond the floor that is done with. */
+  readonly gapBounds: readonly number[];
   readonly received: readonly number[];
   readonly inboundQos2: readonly number[];
 }
@@ -60,10 +64,41 @@ export function decodeCursor(value: Uint8Array): CursorRecord | null {
   const reader = new ByteReader(value);
   const floor = reader.number();
   const nextSeq = floor + reader.number();
-  const done = readAscending(reader, floor);
+  const gapBounds = readAscending(reader, floor);
   const received = readAscending(reader, 0);
   const inboundQos2 = readAscending(reader, 0);
-  return isWhole(reader) ? { floor, nextSeq, done, received, inboundQos2 } : null;
+  if (gapBounds.length % 2 !== 0) reader.fail();
+  return isWhole(reader) ? { floor, nextSeq, gapBounds, received, inboundQos2 } : null;
+}
+
+/** Whether the place was done with when the cursor was written. */
+export function isDoneIn({ floor, nextSeq, gapBounds }: CursorRecord, seq: number): boolean {
+  if (seq <= floor) return true;
+  if (seq >= nextSeq) return false;
+  for (let at = 0; at < gapBounds.length; at += 2) {
+    if (seq < gapBounds[at]!) return false;
+    if (seq <= gapBounds[at + 1]!) return true;
+  }
+  return false;
+}
+
+function gapBounds({ queue, floor, nextSeq }: StoredSession): number[] {
+  const bounds: number[] = [];
+  let left = nextSeq - 1 - floor - queue.size;
+  let next = floor + 1;
+  // Most queues have none, or only near their beginning.
+  if (left > 0) {
+    for (const seq of queue.keys()) {
+      if (seq > next) {
+        bounds.push(next, seq - 1);
+        left -= seq - next;
+        if (left === 0) break;
+      }
+      next = seq + 1;
+    }
+  }
+  if (left > 0) bounds.push(next, nextSeq - 1);
+  return bounds;
 }
 
 export function encodeSubscription(subscription: Subscription): Buffer {

@@ -8,6 +8,7 @@ import {
   decodeHead,
   decodePlace,
   decodeSubscription,
+  isDoneIn,
   type PlaceRecord,
   type RecipientRecord,
 } from "./session-records.ts";
@@ -83,7 +84,7 @@ export class SessionRestorer {
       else this.#index.add(session, subscription);
     }
     for (const session of this.#sessions.values()) {
-      this.#fillQueue(session);
+      this.#fillQueue(session, this.#cursors.get(session.clientId)?.cursor);
       this.#table.put(session);
     }
     this.clear();
@@ -133,12 +134,12 @@ export class SessionRestorer {
   }
 
   /** In the order of the sequence numbers, whatever order the records came in. */
-  #fillQueue(session: StoredSession): void {
+  #fillQueue(session: StoredSession, cursor: CursorRecord | undefined): void {
     const places = this.#places.get(session.number) ?? [];
     places.sort((a, b) => a.place.seq - b.place.seq);
     for (const { messageId, place, isPlaced } of places) {
       const stored = this.#messages.get(messageId);
-      if (stored === undefined || session.isDone(place.seq)) continue;
+      if (stored === undefined || (cursor !== undefined && isDoneIn(cursor, place.seq))) continue;
       session.add({ ...place, session, stored, isPlaced });
     }
   }
@@ -147,7 +148,6 @@ export class SessionRestorer {
 function setCursor(session: StoredSession, cursor: CursorRecord, hash: RecordHash): void {
   session.floor = cursor.floor;
   session.nextSeq = cursor.nextSeq;
-  for (const seq of cursor.done) session.done.add(seq);
   for (const seq of cursor.received) session.received.add(seq);
   for (const packetId of cursor.inboundQos2) session.inboundQos2.add(packetId);
   session.cursorHash = hash;

@@ -62,8 +62,6 @@ export class SessionTable {
     expirySeconds: number,
     writer: StateWriter,
   ): void {
-    // Taken over: nobody says how much the old connection has sent.
-    if (session.isConnected) session.sentSeq = session.nextSeq - 1;
     session.epoch = epoch;
     session.expirySeconds = expirySeconds;
     session.disconnectedAtMs = 0;
@@ -78,7 +76,8 @@ export class SessionTable {
   ): void {
     const { expirySeconds, sentSeq } = end;
     session.epoch = 0;
-    session.sentSeq = sentSeq ?? session.nextSeq - 1;
+    // What an earlier connection was sent and this one was not stays a repetition.
+    session.sentSeq = Math.max(session.sentSeq, sentSeq ?? session.nextSeq - 1);
     session.expirySeconds = expirySeconds;
     session.disconnectedAtMs = timeMs;
     this.#writeHead(session, writer);
@@ -145,6 +144,7 @@ export class SessionTable {
 
   #schedule(session: StoredSession): void {
     this.#expiry.remove(session);
+    session.expiresAtMs = Number.POSITIVE_INFINITY;
     const { isConnected, expirySeconds, disconnectedAtMs } = session;
     if (isConnected || expirySeconds === neverExpires) return;
     session.expiresAtMs = disconnectedAtMs + expirySeconds * 1000;

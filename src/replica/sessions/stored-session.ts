@@ -38,17 +38,18 @@ export class StoredSession implements Expiring {
   /** By sequence number, ascending. */
   readonly queue = new Map<number, QueuedMessage>();
   queuedSizeBytes = 0;
+  /** Of these, copies of retained messages that a SUBSCRIBE asked for: they take no room from what is published. */
+  retainedCount = 0;
+  retainedSizeBytes = 0;
   nextSeq = 1;
-  /** Everything up to here is done with... */
+  /** Everything up to here is done with; beyond it, what was given out and is not in the queue. */
   floor = 0;
-  /** ...and these beyond it. */
-  readonly done = new Set<number>();
   /** QoS 2: the client has said PUBREC; it gets PUBREL and never the message again. */
   readonly received = new Set<number>();
   /** QoS 2 packet identifiers of messages from the client that are published and not released. */
   readonly inboundQos2 = new Set<number>();
   queueIndex = -1;
-  /** Set while it stands in the queue of those that end. */
+  /** When its interval has passed; Infinity while it is connected, and for one that never ends by itself. */
   expiresAtMs = Number.POSITIVE_INFINITY;
 
   headHash: RecordHash | null = null;
@@ -68,13 +69,13 @@ export class StoredSession implements Expiring {
   }
 
   isDone(seq: number): boolean {
-    return seq <= this.floor || this.done.has(seq);
+    return seq < this.nextSeq && !this.queue.has(seq);
   }
 
   add(entry: QueuedMessage): void {
     this.queue.set(entry.seq, entry);
-    this.queuedSizeBytes += entry.stored.sizeBytes;
     entry.stored.places.add(entry);
+    this.#count(entry, 1);
     this.nextSeq = Math.max(this.nextSeq, entry.seq + 1);
   }
 
@@ -84,10 +85,17 @@ export class StoredSession implements Expiring {
     if (entry === undefined) return null;
     this.queue.delete(seq);
     entry.stored.places.delete(entry);
-    this.queuedSizeBytes -= entry.stored.sizeBytes;
+    this.#count(entry, -1);
     this.received.delete(seq);
-    this.done.add(seq);
-    while (this.done.delete(this.floor + 1)) this.floor++;
+    while (this.floor + 1 < this.nextSeq && !this.queue.has(this.floor + 1)) this.floor++;
     return entry;
+  }
+
+  #count({ stored, isPlaced, group }: QueuedMessage, sign: 1 | -1): void {
+    this.queuedSizeBytes += sign * stored.sizeBytes;
+    // A place that came as a share of a group is a published message.
+    if (!isPlaced || group !== null) return;
+    this.retainedCount += sign;
+    this.retainedSizeBytes += sign * stored.sizeBytes;
   }
 }

@@ -50,10 +50,7 @@ interface FilterEntry {
 }
 
 /** Chooses one of several members; they come in the order of their sessions' numbers. */
-export type ChooseMember = (
-  members: readonly StoredSession[],
-  groupKey: string,
-) => StoredSession | null;
+export type ChooseMember = (members: readonly StoredSession[]) => StoredSession | null;
 
 /**
  * The subscriptions of all stored sessions by topic. What it answers depends on nothing but the subscriptions, so that all
@@ -225,7 +222,7 @@ function merge(a: Match, b: Match): Match {
 
 function matchOfGroup(group: Group, retain: boolean, choose: ChooseMember): Match | null {
   if (group.storing.length === 0) return null;
-  const chosen = choose(group.storing, group.key);
+  const chosen = choose(group.storing);
   const subscription = chosen === null ? undefined : group.members.get(chosen);
   if (chosen === null || subscription === undefined) return null;
   return matchOf(chosen, subscription, retain, group.key);

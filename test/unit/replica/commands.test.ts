@@ -72,11 +72,14 @@ describe("commands", () => {
     expect(command.length - topic.length - "1375.5".length - "robot-17".length).toBeLessThan(16);
   });
 
-  it("read as null when a byte is missing or too many, or the version is another one", () => {
+  it("read as null, or as what is there, when bytes are missing; as null with one too many or of another version", () => {
     fc.assert(
       fc.property(anyCommand(anyName, anyName), fc.nat(), (command, at) => {
         const bytes = encodeCommand(command);
-        expect(decodeCommand(bytes.subarray(0, at % bytes.length))).toBeNull();
+        const start = bytes.subarray(0, at % bytes.length);
+        const cut = decodeCommand(start);
+        // Without its last part, which few commands have, it is a whole command; that one was cut off is the log's to notice.
+        if (cut !== null) expect(encodeCommand(cut)).toEqual(start);
         expect(decodeCommand(Buffer.concat([bytes, Buffer.of(0)]))).toBeNull();
         expect(decodeCommand(Buffer.concat([Buffer.of(99), bytes.subarray(1)]))).toBeNull();
       }),

@@ -12,8 +12,9 @@ import {
   retain,
   visibleState,
 } from "../../support/replica-model.ts";
+import { anySessionCommand, ofOwner, Reached } from "../../support/session-steps.ts";
 
-const clientIds = ["a", "b", "c/d"];
+const clientIds = ["a", "b", "c/d", "e"];
 const topic = fc.constantFrom("t", "t/1", "t/2", "$x/1", "/", "ü/\u{1f426}");
 
 /** Small enough for random commands to meet every one of them. */
@@ -24,8 +25,8 @@ const limits = {
   devicesMax: 2,
   attributesPerDeviceMax: 2,
   valueSizeBytesMax: 100,
-  clientsMax: 2,
-  storedSessionsMax: 2,
+  clientsMax: 3,
+  storedSessionsMax: 3,
   subscriptionsPerSessionMax: 3,
   queuedMessagesMax: 4,
   queuedSizeBytesMax: 1200,
@@ -40,6 +41,14 @@ const anyEntry = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("command" as const),
       bytes: anyCommand(topic, fc.constantFrom(...clientIds)).map(encodeCommand),
+    }),
+  },
+  {
+    // What clients with a session do: under the epoch of their claim, whatever that is by then.
+    weight: 20,
+    arbitrary: fc.record({
+      kind: fc.constant("current" as const),
+      command: anySessionCommand(topic, fc.constantFrom(...clientIds)),
     }),
   },
   {
@@ -59,7 +68,10 @@ const anyEntry = fc.oneof(
 const anyStep = fc.record({
   entry: anyEntry,
   origin: fc.constantFrom(...nodeIds),
-  elapsedMs: fc.constantFrom(0, 1, 1000, 2 ** 32 * 1000),
+  elapsedMs: fc.oneof(
+    { weight: 20, arbitrary: fc.constantFrom(0, 1, 1000) },
+    { weight: 1, arbitrary: fc.constant(2 ** 32 * 1000) },
+  ),
   /** What the second replica does before: nothing, a restart from its disk, or a snapshot of the first. */
   interruption: fc.constantFrom("none", "none", "none", "restart", "snapshot"),
 });
@@ -75,6 +87,11 @@ class Node {
     if (entry.kind === "command") {
       return this.replica.apply(entry.bytes, at, this.store);
     }
+    if (entry.kind === "current") {
+      const { command, nodeId } = ofOwner(entry.command, this.replica);
+      const asOwner = { ...at, origin: nodeId ?? origin };
+      return this.replica.apply(encodeCommand(command), asOwner, this.store);
+    }
     if (entry.kind === "started") {
       this.replica.nodeStarted(origin, entry.incarnation, at, this.store);
     } else {
@@ -86,10 +103,12 @@ class Node {
 
 describe("replicas", () => {
   it("agree on digest, view and results whatever is committed, across restarts and snapshots", () => {
+    const reached = new Reached();
     fc.assert(
-      fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(anyStep, { maxLength: 60, size: "max" }), (steps) => {
         const [first, second] = [new Node(), new Node()];
         let timeMs = 0;
+        let wasInterrupted = false;
         for (const [position, step] of steps.entries()) {
           if (step.interruption === "restart") {
             second.replica = new Replica(limits);
@@ -99,10 +118,12 @@ describe("replicas", () => {
             for (const [key, value] of first.store.records) second.store.put(key, value);
             restoreFrom(second.replica, second.store, (keys) => keys.toReversed());
           }
+          wasInterrupted ||= step.interruption !== "none";
           timeMs += step.elapsedMs;
           const result = first.apply(step, position + 1, timeMs);
           expect(second.apply(step, position + 1, timeMs)).toEqual(result);
           expect(second.replica.digest()).toBe(first.replica.digest());
+          if (wasInterrupted) reached.look(first.replica, clientIds);
         }
         expect(second.store.records).toEqual(first.store.records);
         expect(visibleState(second.replica, clientIds)).toEqual(
@@ -115,6 +136,10 @@ describe("replicas", () => {
       }),
       { numRuns: 400 },
     );
+    // A test of queues that never has any proves nothing.
+    for (const [what, count] of Object.entries(reached.counts())) {
+      expect(count, what).toBeGreaterThan(5);
+    }
   });
 
   it("have another digest when one bit of one record differs, or one record is missing", () => {
