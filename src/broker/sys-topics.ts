@@ -2,13 +2,8 @@ import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
 import { matches } from "../mqtt/topic.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Dispatcher } from "./dispatch.ts";
+import { clusterValues, nodesPrefix } from "./sys-cluster.ts";
 import { type SysSource, SysValues } from "./sys-values.ts";
-
-const nodesPrefix = "$SYS/cluster/nodes/";
-
-function stateTopicOf(name: string): string {
-  return `${nodesPrefix}${name}/state`;
-}
 
 /**
  * `$SYS`: what this node says about itself, to its own clients only. Values behave as retained messages do: a new
@@ -68,18 +63,11 @@ export class SysTopics {
     const values = this.#values.collect(this.#source(), nowMs - this.#collectedAtMs);
     this.#collectedAtMs = nowMs;
     for (const [name, value] of values) this.#set(`$SYS/broker/${name}`, value);
-    const { cluster } = this.#context;
-    const members = cluster.members();
-    const leader = members.find((member) => member.isLeader);
-    this.#set("$SYS/cluster/id", cluster.clusterId);
-    this.#set("$SYS/cluster/node", cluster.name);
-    this.#set("$SYS/cluster/leader", leader?.name ?? "");
-    this.#set("$SYS/cluster/quorum", cluster.hasQuorum() ? "1" : "0");
-    const stateTopics = new Set(members.map(({ name }) => stateTopicOf(name)));
+    const ofCluster = clusterValues(this.#context);
     for (const topic of this.#messages.keys()) {
-      if (topic.startsWith(nodesPrefix) && !stateTopics.has(topic)) this.#messages.delete(topic);
+      if (topic.startsWith(nodesPrefix) && !ofCluster.has(topic)) this.#messages.delete(topic);
     }
-    for (const { name, state } of members) this.#set(stateTopicOf(name), state);
+    for (const [topic, value] of ofCluster) this.#set(topic, value);
   }
 
   /** Published when it changed: mosquitto's clients know it so. */
