@@ -20,6 +20,13 @@ test("chaos: four strikes against three nodes lose nothing", async () => {
   });
 }, 120_000);
 
+test("chaos: stored sessions get everything, at QoS 2 once, in order, though the leader is killed", async () => {
+  const strikes = ["--minutes", "0.1", "--nodes", "3", "--only", "kill -9 of the leader"];
+  const args = ["--sessions", ...strikes, "--seed", "7", "--json"];
+  const { stdout } = await run(process.execPath, [script("chaos", "main.ts"), ...args]);
+  expect(JSON.parse(stdout)).toMatchObject({ violations: [], sameDigestEverywhere: true });
+}, 120_000);
+
 test.runIf(hasCompiler())(
   "chaos: all of three nodes lose power at once, and no acknowledged write is lost",
   async () => {

@@ -74,11 +74,12 @@ export class Ledger {
     }
   }
 
-  delivered(session: string, topic: string, number: number): void {
+  /** `trace` is asked for when something is wrong. */
+  delivered(session: string, topic: string, number: number, trace = (): string => ""): void {
     const { qos, isAcknowledged } = this.#topicOf(topic);
     const inbox = this.#inboxOf(session, topic);
     const report = (kind: LedgerProblem["kind"], detail: string): void => {
-      this.#problems.push({ kind, session, topic, detail });
+      this.#problems.push({ kind, session, topic, detail: `${detail} ${trace()}`.trimEnd() });
     };
     if (!Number.isInteger(number) || number < 0 || number >= isAcknowledged.length) {
       report("phantom", `number ${number} was never sent`);

@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import mqtt, { type IClientOptions, type IConnackPacket, MqttClient } from "mqtt";
+import mqtt, { type IClientOptions, type IConnackPacket, MqttClient, type Packet } from "mqtt";
 import { generate } from "mqtt-packet";
 import type { Endpoint } from "../flock.ts";
 
@@ -14,6 +14,7 @@ export interface RoamerOptions {
 }
 
 const sessionExpirySeconds = 3600;
+const tracedPacketsMax = 2000;
 
 /**
  * A client whose session outlives its connections, each of which goes to a node of its own choice. It keeps its side of the protocol's
@@ -23,6 +24,8 @@ const sessionExpirySeconds = 3600;
 export class Roamer {
   readonly client: MqttClient;
   readonly #options: RoamerOptions;
+  readonly #trace: { readonly packetId: number; readonly text: string }[] = [];
+  #node = "";
   #connections = 0;
   #sessionsLost = 0;
 
@@ -31,7 +34,9 @@ export class Roamer {
     this.client = new MqttClient(() => this.#open(), this.#clientOptions());
     // Refused and lost connections are what a chaos run is about; the client library tries again.
     this.client.on("error", () => undefined);
+    this.client.on("packetsend", (packet) => this.#note(">", packet));
     this.client.on("packetreceive", (packet) => {
+      this.#note("<", packet);
       if (packet.cmd === "connack") this.#answered(packet);
     });
   }
@@ -43,6 +48,12 @@ export class Roamer {
   /** CONNACKs without Session Present behind one that had begun the session. */
   get sessionsLost(): number {
     return this.#sessionsLost;
+  }
+
+  /** What went to and fro under a packet identifier lately, for whoever has to find out why. */
+  traceOf(packetId: number): string {
+    const own = this.#trace.filter((one) => one.packetId === packetId);
+    return own.map(({ text }) => text).join(", ");
   }
 
   /** Leaves its node for another, with or without a goodbye. */
@@ -60,8 +71,18 @@ export class Roamer {
   #open(): ReturnType<typeof connect> {
     const { endpoints, random } = this.#options;
     const all = endpoints();
-    const { host, mqtt: port } = all[Math.floor(random() * all.length)] as Endpoint;
+    const { name, host, mqtt: port } = all[Math.floor(random() * all.length)] as Endpoint;
+    this.#node = name;
     return connect({ host, port, noDelay: true });
+  }
+
+  #note(direction: "<" | ">", packet: Packet): void {
+    const packetId = packet.messageId ?? 0;
+    if (packetId === 0) return;
+    const repeated = packet.cmd === "publish" && packet.dup ? " dup" : "";
+    const where = `${this.#connections} ${this.#node} ${(performance.now() / 1000).toFixed(3)}`;
+    this.#trace.push({ packetId, text: `${direction}${packet.cmd}${repeated} (${where})` });
+    if (this.#trace.length > tracedPacketsMax) this.#trace.shift();
   }
 
   #answered({ returnCode, reasonCode, sessionPresent }: IConnackPacket): void {

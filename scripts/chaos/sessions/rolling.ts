@@ -3,7 +3,7 @@ import { Flock, pause } from "../flock.ts";
 import { SessionLoad, type SessionLoadResult } from "./session-load.ts";
 
 const syncTimeoutMs = 90_000;
-const finishTimeoutMs = 60_000;
+const finishTimeoutMs = 30_000;
 const warmUpMs = 3000;
 
 export interface RollingResult extends Omit<SessionLoadResult, "problems"> {

@@ -11,7 +11,7 @@ import { SessionLoad, type SessionLoadResult } from "./session-load.ts";
 
 const syncTimeoutMs = 90_000;
 const restMs = 1500;
-const finishTimeoutMs = 60_000;
+const finishTimeoutMs = 30_000;
 /** Some of them late: they are owed what is sent after their SUBACK. */
 const lateSubscribersMax = 8;
 

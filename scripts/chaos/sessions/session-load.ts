@@ -87,7 +87,7 @@ export class SessionLoad {
     return { acknowledged, unknown: sent - acknowledged };
   }
 
-  /** Ends the publishing, and waits until every session has all that it was promised, or the time is up. */
+  /** Ends the publishing, and waits until every session has all that it was promised, or gets nothing more for so long. */
   async finish(timeoutMs: number): Promise<void> {
     if (this.#mover !== null) clearInterval(this.#mover);
     const deadlineMs = performance.now() + timeoutMs;
@@ -96,8 +96,19 @@ export class SessionLoad {
       await pause(50);
     }
     this.#unacknowledged = this.publishers.reduce((sum, { open }) => sum + open, 0);
-    while (this.ledger.missing().length > 0 && performance.now() < deadlineMs) await pause(200);
+    await this.#whenNothingMoves(timeoutMs);
     await pause(quietMs);
+  }
+
+  /** A session with a small window may take long over a long queue; it must only go on. */
+  async #whenNothingMoves(timeoutMs: number): Promise<void> {
+    let delivered = -1;
+    let movedMs = performance.now();
+    while (this.ledger.missing().length > 0 && performance.now() < movedMs + timeoutMs) {
+      if (this.ledger.counts.delivered !== delivered) movedMs = performance.now();
+      delivered = this.ledger.counts.delivered;
+      await pause(500);
+    }
   }
 
   async close(): Promise<void> {

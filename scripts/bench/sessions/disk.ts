@@ -1,0 +1,74 @@
+import { cp, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { prefix } from "../../../cluster/storage/keys.ts";
+import { openLevel } from "../../../cluster/storage/level-open.ts";
+
+export interface Bodies {
+  /** Bodies that were found in records of the state, beside the log. */
+  readonly different: number;
+  /** The most records that hold the same one. */
+  readonly copiesMax: number;
+  /** Bodies in entries of the log that is not compacted yet. */
+  readonly inLog: number;
+}
+
+/** Every body starts with it, and its number. */
+const bodyMark = "the body of message ";
+const bodyPattern = new RegExp(`${bodyMark}(\\d{8})`, "g");
+
+/** Never the same for two messages, nor compressible. */
+export function bodyOf(message: number, sizeBytes: number, random: () => number): Buffer {
+  const body = Buffer.from(Array.from({ length: sizeBytes }, () => Math.floor(random() * 256)));
+  body.write(`${bodyMark}${String(message).padStart(8, "0")}`);
+  return body;
+}
+
+/** How often each body stands in the database of a node that does not run. Reads a copy, because opening it writes. */
+export async function bodiesIn(dataDir: string): Promise<Bodies> {
+  const copy = await mkdtemp(join(tmpdir(), "flockmq-bodies-"));
+  try {
+    await cp(dataDir, copy, { recursive: true });
+    return await countBodies(await databaseIn(copy));
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
+
+async function countBodies(directory: string): Promise<Bodies> {
+  const copies = new Map<string, number>();
+  let inLog = 0;
+  const database = await openLevel(directory);
+  try {
+    for await (const [key, value] of database.iterator({ gte: "", lt: "\u{10ffff}" })) {
+      if (!value.includes(bodyMark)) continue;
+      const numbers = [...value.toString("latin1").matchAll(bodyPattern)].map((match) => match[1]);
+      if (key.startsWith(`${prefix.log}/`)) inLog += numbers.length;
+      else
+        for (const number of numbers) copies.set(number ?? "", (copies.get(number ?? "") ?? 0) + 1);
+    }
+  } finally {
+    await database.close();
+  }
+  const copiesMax = Math.max(0, ...copies.values());
+  return { different: copies.size, copiesMax, inLog };
+}
+
+/** Of all files, in bytes. */
+export async function directorySizeBytes(directory: string): Promise<number> {
+  let sum = 0;
+  for (const name of await readdir(directory, { recursive: true })) {
+    // A file may go while the database compacts.
+    const found = await stat(join(directory, name)).catch(() => null);
+    if (found?.isFile() === true) sum += found.size;
+  }
+  return sum;
+}
+
+/** The directory with LevelDB's CURRENT in it. */
+async function databaseIn(dataDir: string): Promise<string> {
+  const names = await readdir(dataDir, { recursive: true });
+  const current = names.find((name) => name === "CURRENT" || name.endsWith("/CURRENT"));
+  if (current === undefined) throw new Error(`there is no database in ${dataDir}`);
+  return join(dataDir, current, "..");
+}
