@@ -86,12 +86,20 @@ export class Settlements {
     });
   }
 
+  /**
+   * Whether the log took it: behind a newer claim, or the end of this one, it is void, and the client must not be told what no
+   * other node knows. Its connection ends within this turn.
+   */
+  #isHeard({ entry, epoch }: Open): boolean {
+    return this.#context.replica.sessions.get(entry.clientId)?.epoch === epoch;
+  }
+
   #propose(batch: readonly Open[], done: () => void = () => undefined): void {
     const { cluster, limits, wheel, counters } = this.#context;
     const command = encodeCommand({ type: "settle", settlements: batch.map(settlementOf) });
     cluster.propose(command, limits.commitTimeoutMs, (outcome) => {
       if (outcome.status === "applied") {
-        for (const open of batch) tell(open);
+        for (const open of batch) if (this.#isHeard(open)) tell(open);
         done();
       } else if (outcome.reason === "stopped") done();
       else {

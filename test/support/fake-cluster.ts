@@ -86,9 +86,8 @@ export class FakeFlock {
       for (const node of this.nodes) {
         if (node.isDown) continue;
         const result = node.stateMachine.apply(command, context, nowhere);
-        if (node === origin) {
-          this.clock.endOfTurn(() => done?.({ status: "applied", index, result }));
-        }
+        // As in a real flock: before the turn ends, to which listeners put off what they must not do while it is applied.
+        if (node === origin) done?.({ status: "applied", index, result });
       }
     }
   }

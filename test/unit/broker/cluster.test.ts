@@ -1,3 +1,4 @@
+import type { Packet } from "mqtt-packet";
 import { expect, test } from "vitest";
 import { BrokerRig } from "../../support/broker-rig.ts";
 
@@ -179,6 +180,36 @@ test("what a node still holds for a client that moved on is neither written nor 
   expect(first.take("puback").filter(({ reasonCode }) => (reasonCode ?? 0) < 0x80)).toEqual([]);
   expect(one.replica.getRetained("a")).toBeNull();
   expect(two.replica.devices.get("r")).toBeNull();
+});
+
+test("what a client acknowledged behind the claim of another node is not answered, so that QoS 2 stays exactly once", async () => {
+  const rig = new BrokerRig();
+  const [one, two] = [rig.addNode(), rig.addNode()];
+  const stored = { clean: false, properties: { sessionExpiryInterval: 60 } };
+  const first = await rig.connect(one, "c", stored);
+  first.subscribe("a", { qos: 2 });
+  await rig.settle();
+  first.publish("a", "once", { qos: 2, messageId: 7 });
+  await rig.settle();
+  const [delivered] = first.take("publish");
+  expect(first.take("pubrec")).toHaveLength(1);
+  rig.flock.isQuorate = false;
+  const second = rig.open(two);
+  second.connect("c", stored);
+  await rig.settle();
+  // In the log behind the other node's claim, and so void.
+  first.send({ cmd: "pubrec", messageId: delivered?.messageId ?? 0 } as Packet);
+  first.send({ cmd: "pubrel", messageId: 7 } as Packet);
+  await rig.settle();
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  // With PUBREL the client would take the message, and then the repetition for another; with PUBCOMP it would use identifier 7 anew.
+  expect(first.isEnded).toBe(true);
+  expect([...first.take("pubrel"), ...first.take("pubcomp")]).toEqual([]);
+  expect(second.take("publish")).toMatchObject([{ dup: true, messageId: delivered?.messageId }]);
+  second.send({ cmd: "pubrel", messageId: 7 } as Packet);
+  await rig.settle();
+  expect(second.take("pubcomp")).toMatchObject([{ messageId: 7, reasonCode: 0 }]);
 });
 
 test("the state that a client publishes in its last breath is kept", async () => {
