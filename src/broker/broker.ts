@@ -21,6 +21,7 @@ import { BrokerError } from "./errors.ts";
 import { FlushList } from "./flush-list.ts";
 import { Interest } from "./interest.ts";
 import { type BrokerLimits, defaultBrokerLimits } from "./limits.ts";
+import { LostClaims } from "./lost-claims.ts";
 import { OwnWrites } from "./own-writes.ts";
 import { PublishFlow } from "./publish.ts";
 import type { SessionEntry } from "./session-entry.ts";
@@ -156,7 +157,8 @@ class PeerBroker implements Broker, ConnectionOwner {
     const flows = { context, publishes: this.#publishes, subscriptions, lifecycle, settlements };
     const { takeovers, deliveries } = { takeovers: this.#takeovers, deliveries: this.#deliveries };
     const installer = new SessionInstaller({ flows, registry, takeovers, deliveries, disconnects });
-    this.#connects = new ConnectFlow(context, registry, new Claims(context), installer);
+    const lost = new LostClaims(context, registry, disconnects);
+    this.#connects = new ConnectFlow(context, registry, new Claims(context), installer, lost);
     this.drain = new Drain(context, registry, this.#connections, disconnects);
     this.#shutdown = new Shutdown(context, registry, flushList);
   }
@@ -259,8 +261,11 @@ class PeerBroker implements Broker, ConnectionOwner {
   #listenToLog(): void {
     const { replica, clock, cluster } = this.#context;
     replica.onPublished((message, origin) => {
-      // Not the leader: while leadership changes, two nodes may take themselves for it, or none.
-      const isForShares = origin === cluster.nodeId;
+      // While leadership changes, two nodes may take themselves for the leader, or none: it stands in only for one that is gone.
+      const members = cluster.members();
+      const isOriginUp = members.some(({ nodeId, state }) => nodeId === origin && state === "up");
+      const isLeader = members.some(({ isSelf, isLeader }) => isSelf && isLeader);
+      const isForShares = isOriginUp ? origin === cluster.nodeId : isLeader;
       clock.endOfTurn(() => this.#dispatcher.deliverPublished(message, isForShares));
     });
   }

@@ -24,14 +24,22 @@ export interface ClaimRequest {
   appliedLate(epoch: number): void;
   /** After "provisional": is the claim still worth repeating? */
   isStillWanted(): boolean;
+  /** Given up, although the log may have it by now or get it still. */
+  lost(): void;
 }
 
 /** Brings the claim of a client identifier to the log: one client, one live connection, fenced by an epoch. */
 export class Claims {
   readonly #context: BrokerContext;
+  /** By client: how many are on their way to the log. */
+  readonly #open = new Map<string, number>();
 
   constructor(context: BrokerContext) {
     this.#context = context;
+  }
+
+  isOpen(clientId: string): boolean {
+    return this.#open.has(clientId);
   }
 
   claim(request: ClaimRequest): void {
@@ -43,13 +51,14 @@ export class Claims {
           request.decided({ status: "provisional" });
         })
       : null;
-    this.#propose(request, (result, reasonCode) => {
+    this.#propose(request, (result, reasonCode, isUnknown) => {
       if (isProvisional) {
         if (result) request.appliedLate(result.epoch);
         else this.#repeat(request);
         return;
       }
       cancelTimer?.();
+      if (isUnknown) request.lost();
       request.decided(
         result ? { status: "claimed", ...result } : { status: "refused", reasonCode },
       );
@@ -58,7 +67,10 @@ export class Claims {
 
   #repeat(request: ClaimRequest): void {
     this.#context.wheel.after(retryMs, () => {
-      if (!request.isStillWanted()) return;
+      if (!request.isStillWanted()) {
+        request.lost();
+        return;
+      }
       this.#propose(request, (result) => {
         if (result) request.appliedLate(result.epoch);
         else this.#repeat(request);
@@ -68,20 +80,31 @@ export class Claims {
 
   #propose(
     { clientId, cleanStart, expirySeconds, will }: ClaimRequest,
-    done: (result: ClaimResult | null, reasonCode: number) => void,
+    done: (result: ClaimResult | null, reasonCode: number, isUnknown: boolean) => void,
   ): void {
     const { cluster, limits } = this.#context;
     const armed = will === null ? {} : { will };
     const claim = { type: "claim", clientId, cleanStart, expirySeconds, ...armed } as const;
     const command = encodeCommand(claim);
+    this.#open.set(clientId, (this.#open.get(clientId) ?? 0) + 1);
     cluster.propose(command, limits.commitTimeoutMs, (outcome) => {
       if (outcome.status === "applied") {
         const result = outcome.result as ClaimResult;
         // Epoch 0: there are too many client identifiers.
-        if (result.epoch > 0) done(result, ReasonCode.success);
-        else done(null, ReasonCode.quotaExceeded);
-      } else if (outcome.reason === "overloaded") done(null, ReasonCode.serverBusy);
-      else done(null, ReasonCode.serverUnavailable);
+        if (result.epoch > 0) done(result, ReasonCode.success, false);
+        else done(null, ReasonCode.quotaExceeded, false);
+      } else {
+        const isBusy = outcome.reason === "overloaded";
+        const reasonCode = isBusy ? ReasonCode.serverBusy : ReasonCode.serverUnavailable;
+        done(null, reasonCode, outcome.status === "unknown");
+      }
+      this.#closed(clientId);
     });
+  }
+
+  #closed(clientId: string): void {
+    const left = (this.#open.get(clientId) ?? 1) - 1;
+    if (left > 0) this.#open.set(clientId, left);
+    else this.#open.delete(clientId);
   }
 }

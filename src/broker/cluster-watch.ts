@@ -45,8 +45,10 @@ export class ClusterWatch {
     const { cluster, replica, clock, limits } = this.#context;
     if (this.#isTicking || replica.nextDueMs() > clock.wallMs() || !this.#isLeader) return;
     this.#isTicking = true;
-    cluster.propose(encodeCommand({ type: "tick" }), limits.commitTimeoutMs, () => {
+    cluster.propose(encodeCommand({ type: "tick" }), limits.commitTimeoutMs, (outcome) => {
       this.#isTicking = false;
+      // Each command ends a bounded number: where more are due, the next follows at once.
+      if (outcome.status === "applied" && !this.#isStopped) this.#tickIfDue();
     });
   }
 

@@ -5,6 +5,7 @@ import type { ClaimDecision, Claims } from "./claims.ts";
 import { type ConnectRequest, readConnect } from "./connect-request.ts";
 import type { Connection } from "./connection.ts";
 import type { BrokerContext } from "./context.ts";
+import type { LostClaims } from "./lost-claims.ts";
 import type { SessionInstaller } from "./session-installer.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 import { willOf } from "./wills.ts";
@@ -18,17 +19,20 @@ export class ConnectFlow {
   readonly #registry: SessionRegistry;
   readonly #claims: Claims;
   readonly #installer: SessionInstaller;
+  readonly #lost: LostClaims;
 
   constructor(
     context: BrokerContext,
     registry: SessionRegistry,
     claims: Claims,
     installer: SessionInstaller,
+    lost: LostClaims,
   ) {
     this.#context = context;
     this.#registry = registry;
     this.#claims = claims;
     this.#installer = installer;
+    this.#lost = lost;
   }
 
   async connect(connection: Connection, packet: ConnectPacket): Promise<void> {
@@ -92,8 +96,14 @@ export class ConnectFlow {
       },
       appliedLate: (epoch) => this.#installer.claimApplied(connection, request.clientId, epoch),
       isStillWanted: () => !isRefused && connection.isOpen,
+      lost: () => this.#lost.add(request.clientId, request.expirySeconds, this.#isBusy),
     });
   }
+
+  readonly #isBusy = (clientId: string): boolean => {
+    const isProvisional = this.#registry.get(clientId)?.epoch === 0;
+    return isProvisional || this.#claims.isOpen(clientId) || this.#installer.isRunning(clientId);
+  };
 
   #refuse(connection: Connection, reasonCode: number): void {
     this.#context.counters.connectsRefused++;

@@ -5,6 +5,7 @@ import type { Commits, LogPlan } from "./commits.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { expectedVersionOf } from "./expected-version.ts";
+import { LogOrder } from "./log-order.ts";
 import type { CommitOutcome, WaitingPublish } from "./publish-queue.ts";
 import { ReadGate } from "./read-gate.ts";
 import type { SessionEntry } from "./session-entry.ts";
@@ -57,7 +58,7 @@ export class PublishFlow {
       done?.(unlogged, matched);
       return;
     }
-    this.#decide(message, plan, "none", 0, (outcome, isForSessions) => {
+    this.#decide(message, plan, "none", 0, new LogOrder(), (outcome, isForSessions) => {
       if (outcome.status === "committed") {
         // On a line of its own: `done?.(dispatch())` would not dispatch for those who do not ask.
         const matched = this.#dispatcher.dispatch(versioned(message, outcome.version));
@@ -105,19 +106,31 @@ export class PublishFlow {
     entry.publishes.push(waiting);
     this.#pauseIfFull(entry);
     const qos2PacketId = plan?.qos2PacketId ?? 0;
-    this.#decide(message, plan, fenceOf(entry), qos2PacketId, (outcome, isForSessions) => {
-      waiting.outcome = outcome;
-      waiting.isForSessions = isForSessions;
-      this.#settleReady(entry);
-    });
+    const { logOrder } = entry;
+    this.#decide(
+      message,
+      plan,
+      fenceOf(entry),
+      qos2PacketId,
+      logOrder,
+      (outcome, isForSessions) => {
+        waiting.outcome = outcome;
+        waiting.isForSessions = isForSessions;
+        this.#settleReady(entry);
+      },
+    );
   }
 
-  /** What is not planned for the log now may be after a look at what the others have acknowledged. */
+  /**
+   * What is not planned for the log now may be after a look at what the others have acknowledged. `order` keeps what asks ahead of what
+   * need not.
+   */
   #decide(
     message: ApplicationMessage,
     plan: LogPlan | null,
     fence: Fence,
     qos2PacketId: number,
+    order: LogOrder,
     decided: (outcome: CommitOutcome, isForSessions: boolean) => void,
   ): void {
     const commit = (known: LogPlan): void => {
@@ -127,27 +140,33 @@ export class PublishFlow {
     };
     // What goes to the log as a message finds there who waits for it.
     if (plan !== null && (plan.isRetained || plan.isForSessions)) {
-      commit(plan);
+      if (order.isClear) commit(plan);
+      else order.enter()(() => commit(plan));
       return;
     }
-    if (plan !== null) {
-      // Behind its own entry this node is in step with all that was acknowledged before.
-      this.#commits.commit(message, plan, fence, (outcome) => {
-        const later = this.#planOf(message, qos2PacketId, undefined);
-        const isMissed = outcome.status === "committed" && later?.isForSessions === true;
-        if (isMissed) commit({ ...later, updates: [] });
-        else decided(outcome, false);
-      });
-      return;
-    }
-    if (this.#context.partitionMode === "available") {
+    if (plan === null && this.#context.partitionMode === "available") {
       decided(unlogged, false);
       return;
     }
+    const proceed = order.enter();
+    if (plan !== null) {
+      // Behind its own entry this node is in step with all that was acknowledged before.
+      this.#commits.commit(message, plan, fence, (outcome) => {
+        proceed(() => {
+          const later = this.#planOf(message, qos2PacketId, undefined);
+          const isMissed = outcome.status === "committed" && later?.isForSessions === true;
+          if (isMissed) commit({ ...later, updates: [] });
+          else decided(outcome, false);
+        });
+      });
+      return;
+    }
     this.#gate.pass((isInStep) => {
-      const later = isInStep ? this.#planOf(message, qos2PacketId, undefined) : null;
-      if (later !== null) commit(later);
-      else decided(isInStep ? unlogged : { status: "timeout" }, false);
+      proceed(() => {
+        const later = isInStep ? this.#planOf(message, qos2PacketId, undefined) : null;
+        if (later !== null) commit(later);
+        else decided(isInStep ? unlogged : { status: "timeout" }, false);
+      });
     });
   }
 

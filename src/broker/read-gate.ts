@@ -28,6 +28,7 @@ export class ReadGate {
   }
 
   #read(): void {
+    if (this.#isUnderWay || this.#waiting.length === 0) return;
     const { cluster, limits } = this.#context;
     const batch = this.#waiting;
     this.#waiting = [];
@@ -41,6 +42,6 @@ export class ReadGate {
   #passAll(batch: readonly Passed[], isInStep: boolean): void {
     this.#isUnderWay = false;
     for (const passed of batch) passed(isInStep);
-    if (this.#waiting.length > 0 && !this.#isUnderWay) this.#read();
+    this.#read();
   }
 }

@@ -5,6 +5,7 @@ import type { LocalTarget } from "../routing/routing-api.ts";
 import type { DeliveryOptions, SessionCore } from "../session/session-api.ts";
 import type { Identity } from "./access.ts";
 import type { Connection } from "./connection.ts";
+import { LogOrder } from "./log-order.ts";
 import { PublishQueue } from "./publish-queue.ts";
 
 /** Holds back live messages of a fresh subscription until its retained messages are sent. */
@@ -22,6 +23,7 @@ export class SessionEntry implements LocalTarget {
   readonly clientId: string;
   readonly session: SessionCore;
   readonly publishes = new PublishQueue();
+  readonly logOrder = new LogOrder();
   identity: Identity;
   /** Of the claim in the log; 0 while it is provisional. */
   epoch: number;

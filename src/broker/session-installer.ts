@@ -51,6 +51,11 @@ export class SessionInstaller {
     this.#running.set(clientId, done);
   }
 
+  /** A connection of this client has its claim and waits for its session. */
+  isRunning(clientId: string): boolean {
+    return this.#running.has(clientId);
+  }
+
   /** A provisional session got its place in the log. */
   claimApplied(connection: Connection, clientId: string, epoch: number): void {
     const entry = this.#parts.registry.get(clientId);

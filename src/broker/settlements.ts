@@ -95,11 +95,12 @@ export class Settlements {
   }
 
   #propose(batch: readonly Open[], done: () => void = () => undefined): void {
-    const { cluster, limits, wheel, counters } = this.#context;
+    const { clock, cluster, limits, wheel, counters } = this.#context;
     const command = encodeCommand({ type: "settle", settlements: batch.map(settlementOf) });
     cluster.propose(command, limits.commitTimeoutMs, (outcome) => {
       if (outcome.status === "applied") {
-        for (const open of batch) if (this.#isHeard(open)) tell(open);
+        const nowMs = clock.wallMs();
+        for (const open of batch) if (this.#isHeard(open)) tell(open, nowMs);
         done();
       } else if (outcome.reason === "stopped") done();
       else {
@@ -124,8 +125,9 @@ function ascending(numbers: ReadonlySet<number>): readonly number[] {
   return [...numbers].sort((a, b) => a - b);
 }
 
-function tell({ entry, received, released }: Open): void {
+function tell({ entry, completed, received, released }: Open, nowMs: number): void {
   if (entry.isGone) return;
+  for (const seq of completed) entry.session.storedCompleted(seq, nowMs);
   for (const seq of received) entry.session.storedReceived(seq);
   for (const packetId of released) entry.session.released(packetId);
 }

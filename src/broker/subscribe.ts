@@ -10,6 +10,12 @@ import type { Interest } from "./interest.ts";
 import { RetainedDelivery } from "./retained-delivery.ts";
 import type { SessionEntry } from "./session-entry.ts";
 
+/** Live on this node; what is left is to tell the client, and its retained messages. */
+interface Admitted {
+  readonly granted: readonly number[];
+  readonly delivery: RetainedDelivery | null;
+}
+
 /** Retained messages that are not in the log ($SYS). */
 export type LocalRetained = (filter: string, visit: (message: ApplicationMessage) => void) => void;
 
@@ -36,12 +42,25 @@ export class SubscribeFlow {
     answer: (reasonCodes: readonly number[]) => void,
   ): Promise<void> {
     this.#context.counters.subscribes++;
-    const known = new Set(entry.session.subscriptions.keys());
     const checked = this.#check(entry, requests);
-    const granted = entry.session.isStored
+    const admitted = entry.session.isStored
       ? await this.#inLog(entry, requests, identifier, checked)
-      : checked;
-    if (granted === null || entry.isGone) return;
+      : this.#admit(entry, requests, identifier, checked);
+    if (admitted === null || entry.isGone) return;
+    const { granted, delivery } = admitted;
+    await this.#barriers(delivery !== null);
+    answer(granted);
+    delivery?.begin(this.#localRetained);
+  }
+
+  /** Makes subscriptions live on this node, at once: an UNSUBSCRIBE that follows in the log must find them. */
+  #admit(
+    entry: SessionEntry,
+    requests: readonly SubscriptionRequest[],
+    identifier: number,
+    granted: readonly number[],
+  ): Admitted {
+    const known = new Set(entry.session.subscriptions.keys());
     const accepted = requests
       .filter((_, at) => (granted[at] ?? 0x80) < 0x80)
       .map((request) => subscriptionOf(request, identifier));
@@ -51,9 +70,7 @@ export class SubscribeFlow {
     // From here on live messages wait, so the hold exists before the first route does.
     const delivery = wanted.length > 0 ? new RetainedDelivery(this.#context, entry, wanted) : null;
     for (const subscription of accepted) this.add(entry, subscription);
-    await this.#barriers(delivery !== null);
-    answer(granted);
-    delivery?.begin(this.#localRetained);
+    return { granted, delivery };
   }
 
   /** Puts a subscription into session, routes and interest; also for a stored session that comes back. */
@@ -116,22 +133,27 @@ export class SubscribeFlow {
   }
 
   /** The subscriptions of a stored session are in the log before they are acknowledged; null when they did not get there. */
-  async #inLog(
+  #inLog(
     entry: SessionEntry,
     requests: readonly SubscriptionRequest[],
     identifier: number,
     checked: readonly number[],
-  ): Promise<readonly number[] | null> {
+  ): Admitted | Promise<Admitted | null> {
     const { clientId, epoch } = entry;
     const subscriptions = requests
       .filter((_, at) => (checked[at] ?? 0x80) < 0x80)
       .map((request) => subscriptionOf(request, identifier));
-    if (subscriptions.length === 0) return checked;
+    if (subscriptions.length === 0) return this.#admit(entry, requests, identifier, checked);
     const command = { type: "subscribe", clientId, epoch, subscriptions } as const;
-    const result = await new Promise<SubscribeResult | null>((resolve) => {
-      this.#propose(entry, command, resolve);
+    return new Promise((resolve) => {
+      this.#propose(entry, command, (result) => {
+        if (result === null || entry.isGone) resolve(null);
+        else resolve(this.#admit(entry, requests, identifier, this.#granted(checked, result)));
+      });
     });
-    if (result === null) return null;
+  }
+
+  #granted(checked: readonly number[], result: SubscribeResult): readonly number[] {
     const kept = result.granted.values();
     return checked.map((code) => {
       if (code >= 0x80) return code;

@@ -10,6 +10,8 @@ export class Inflight {
   /** Below it are the identifiers that follow from places in the stored queue; the rest is given out in turn. */
   readonly #firstFree: number;
   readonly #entries = new Map<number, OutboundEntry>();
+  /** Identifiers of QoS 2 messages that are complete, which the log does not know yet. */
+  readonly #unsettled = new Set<number>();
   #lastPacketId: number;
 
   constructor(isStored: boolean) {
@@ -27,9 +29,22 @@ export class Inflight {
 
   /** False while the identifier that belongs to its place is still in use. */
   hasRoomFor({ seq }: OutboundEntry): boolean {
-    return seq === 0
-      ? this.#entries.size < PACKET_IDS_MAX - this.#firstFree
-      : !this.#entries.has(packetIdOf(seq));
+    if (seq === 0) return this.#entries.size < PACKET_IDS_MAX - this.#firstFree;
+    const packetId = packetIdOf(seq);
+    return !this.#entries.has(packetId) && !this.#unsettled.has(packetId);
+  }
+
+  /**
+   * A QoS 2 exchange is complete. Until the log has that, another node would repeat its PUBREL, which must not meet a later message
+   * under the same identifier.
+   */
+  holdPlace(seq: number): void {
+    this.#unsettled.add(packetIdOf(seq));
+  }
+
+  /** The log has it; true when its identifier had been held. */
+  freePlace(seq: number): boolean {
+    return this.#unsettled.delete(packetIdOf(seq));
   }
 
   /**

@@ -122,6 +122,11 @@ export class Outbound {
     if (entry?.seq === seq && entry.isReceived && !entry.isReleased) this.#release(entry);
   }
 
+  /** The log has it that this place is done with. */
+  storedCompleted(seq: number, nowMs: number): void {
+    if (this.#inflight.freePlace(seq)) this.drain(nowMs);
+  }
+
   /**
    * Sends what the window and the socket have room for: first what is to be repeated, then the
    * queue.
@@ -292,8 +297,10 @@ export class Outbound {
     this.#storedCompleted(entry);
   }
 
-  #storedCompleted({ seq }: OutboundEntry): void {
-    if (seq > 0) this.#effects?.storedCompleted(seq);
+  #storedCompleted({ seq, qos }: OutboundEntry): void {
+    if (seq === 0) return;
+    if (qos === 2) this.#inflight.holdPlace(seq);
+    this.#effects?.storedCompleted(seq);
   }
 
   #drop(message: ApplicationMessage, reason: DropReason): void {

@@ -74,7 +74,10 @@ export interface SessionEffects {
   /** The connection ends. The session has already sent the DISCONNECT where the version has one. 0 = the client said goodbye. */
   close(reasonCode: number, detail: string): void;
   dropped(message: ApplicationMessage, reason: DropReason): void;
-  /** A stored message is done with: acknowledged, expired, or more than the client takes. */
+  /**
+   * A stored message is done with: acknowledged, expired, or more than the client takes. Answered by `storedCompleted(seq)` when the
+   * log has it.
+   */
   storedCompleted(seq: number): void;
   /** The client said PUBREC for a stored message; answered by `storedReceived(seq)` when the log has it. */
   storedReceived(seq: number): void;
@@ -149,6 +152,8 @@ export interface SessionCore {
   deliver(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void;
   /** From the queue in the log; once for each `seq`, ascending. Before `attach` it waits for the connection. */
   deliverStored(delivery: StoredDelivery, nowMs: number): void;
+  /** The log has it that this place is done with: its packet identifier may be used anew. */
+  storedCompleted(seq: number, nowMs: number): void;
   /** The log has the PUBREC: PUBREL goes out. */
   storedReceived(seq: number): void;
   /** The log has the PUBREL: PUBCOMP goes out. */

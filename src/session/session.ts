@@ -170,6 +170,10 @@ export class Session implements SessionCore {
     this.#outbound.deliverStored(delivery, nowMs);
   }
 
+  storedCompleted(seq: number, nowMs: number): void {
+    this.#outbound.storedCompleted(seq, nowMs);
+  }
+
   storedReceived(seq: number): void {
     this.#outbound.storedReceived(seq);
   }

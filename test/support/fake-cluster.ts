@@ -2,6 +2,7 @@ import type {
   Clock,
   Cluster,
   ClusterStatus,
+  CommandContext,
   CompactedLog,
   InterestHandler,
   LinkStats,
@@ -21,6 +22,11 @@ interface Proposal {
   done: ((outcome: ProposalOutcome) => void) | null;
 }
 
+interface Applied {
+  readonly command: Uint8Array;
+  readonly context: CommandContext;
+}
+
 const nowhere: StateWriter = {
   put() {
     // The state machine keeps its own copy; nothing of this outlives the test.
@@ -37,7 +43,14 @@ const nowhere: StateWriter = {
 export class FakeFlock {
   readonly clock: Clock;
   readonly nodes: FakeCluster[] = [];
-  readonly #log: Proposal[] = [];
+  /** Whether the first node that is not down leads; else the first leads whatever happens to it. */
+  isElecting = false;
+  #log: Proposal[] = [];
+  /** What was applied, for those who were down then; and the records it led to. */
+  readonly #history: Applied[] = [];
+  readonly #records = new Map<string, Uint8Array>();
+  /** Entries whose records are in `#records`. */
+  #recorded = 0;
   #index = 0;
   #isQuorate = true;
   readonly #untilQuorate: (() => void)[] = [];
@@ -73,24 +86,72 @@ export class FakeFlock {
     this.#untilQuorate.push(run);
   }
 
+  /** It was down, and learns now what it missed. */
+  returned(node: FakeCluster): void {
+    this.#catchUp(node);
+    this.clock.endOfTurn(() => this.#apply());
+  }
+
   append(proposal: Proposal): void {
     this.#log.push(proposal);
     this.clock.endOfTurn(() => this.#apply());
   }
 
+  /** The node gets what it missed as a snapshot, not as entries. */
+  install(node: FakeCluster): void {
+    this.#catchUp(this.#upToDate(node));
+    node.applied = this.#history.length;
+    node.stateMachine.reset();
+    for (const key of [...this.#records.keys()].sort()) {
+      node.stateMachine.restore(key, this.#records.get(key)!);
+    }
+    node.stateMachine.restored();
+  }
+
+  #upToDate(except: FakeCluster): FakeCluster {
+    return this.nodes.find((node) => node !== except && !node.isDown) ?? except;
+  }
+
+  /** A node that is down has its proposals to itself until it is back. */
   #apply(): void {
     if (!this.#isQuorate) return;
-    for (const { origin, command, done } of this.#log.splice(0)) {
+    const held: Proposal[] = [];
+    for (const proposal of this.#log.splice(0)) {
+      const { origin, command, done } = proposal;
+      if (origin.isDown) {
+        held.push(proposal);
+        continue;
+      }
       const index = ++this.#index;
       const context = { index, timeMs: this.clock.wallMs(), origin: origin.nodeId };
+      this.#history.push({ command, context });
       for (const node of this.nodes) {
         if (node.isDown) continue;
-        const result = node.stateMachine.apply(command, context, nowhere);
+        const result = this.#catchUp(node);
         // As in a real flock: before the turn ends, to which listeners put off what they must not do while it is applied.
         if (node === origin) done?.({ status: "applied", index, result });
       }
     }
+    this.#log = [...held, ...this.#log];
   }
+
+  /** Answers the result of the last entry. */
+  #catchUp(node: FakeCluster): unknown {
+    let result: unknown = null;
+    while (node.applied < this.#history.length) {
+      const { command, context } = this.#history[node.applied]!;
+      const isFirst = node.applied === this.#recorded;
+      if (isFirst) this.#recorded++;
+      node.applied++;
+      result = node.stateMachine.apply(command, context, isFirst ? this.#writer : nowhere);
+    }
+    return result;
+  }
+
+  readonly #writer: StateWriter = {
+    put: (key, value) => this.#records.set(key, Uint8Array.from(value)),
+    delete: (key) => this.#records.delete(key),
+  };
 }
 
 export class FakeCluster implements Cluster {
@@ -106,6 +167,8 @@ export class FakeCluster implements Cluster {
   readonly refusing = new Set<NodeId>();
   /** What `propose` answers instead of the log. */
   rejection: "overloaded" | "too-large" | null = null;
+  /** Entries of the log. */
+  applied = 0;
   /** Commands given to `propose`. */
   proposed = 0;
   readonly #flock: FakeFlock;
@@ -146,9 +209,9 @@ export class FakeCluster implements Cluster {
     const { clock } = this.#flock;
     return new Promise((resolve) => {
       const answer = (): void => clock.endOfTurn(() => resolve("ok"));
-      if (this.#flock.isQuorate) answer();
+      if (this.#flock.isQuorate && !this.isDown) answer();
       else {
-        this.#flock.whenQuorate(answer);
+        if (!this.isDown) this.#flock.whenQuorate(answer);
         clock.after(timeoutMs, () => resolve("no-quorum"));
       }
     });
@@ -190,7 +253,7 @@ export class FakeCluster implements Cluster {
     _delivery: "atMostOnce" | "atLeastOnce",
   ): "queued" | "dropped" {
     const peer = this.#peers().find((node) => node.nodeId === to);
-    if (!peer || peer.isDown || this.refusing.has(to)) return "dropped";
+    if (!peer || peer.isDown || this.isDown || this.refusing.has(to)) return "dropped";
     this.#flock.clock.endOfTurn(() => peer.#forwardHandler?.(this.nodeId, frame));
     return "queued";
   }
@@ -202,7 +265,7 @@ export class FakeCluster implements Cluster {
   request(to: NodeId, kind: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     const { clock } = this.#flock;
     const peer = this.#peers().find((node) => node.nodeId === to);
-    const handler = peer && !peer.isDown ? peer.#requests.get(kind) : undefined;
+    const handler = peer && !peer.isDown && !this.isDown ? peer.#requests.get(kind) : undefined;
     return new Promise((resolve, reject) => {
       const cancel = clock.after(timeoutMs, () => reject(new Error("timeout")));
       if (!handler) return;
@@ -222,14 +285,16 @@ export class FakeCluster implements Cluster {
   }
 
   members(): readonly MemberView[] {
+    const { nodes, isElecting } = this.#flock;
+    const leaderAt = isElecting ? nodes.findIndex((node) => !node.isDown) : 0;
     return this.#flock.nodes.map((node, at) => ({
       nodeId: node.nodeId,
       name: node.name,
       addresses: [],
       isVoter: true,
       isSelf: node === this,
-      isLeader: at === 0,
-      state: node.isDown ? "down" : "up",
+      isLeader: at === leaderAt,
+      state: node.isDown && node !== this ? "down" : "up",
     }));
   }
 
@@ -240,6 +305,7 @@ export class FakeCluster implements Cluster {
   /** Makes the others see this node as down, or up again. */
   setDown(isDown: boolean): void {
     this.isDown = isDown;
+    if (!isDown) this.#flock.returned(this);
     for (const peer of this.#peers()) for (const handler of peer.#membersHandlers) handler();
   }
 

@@ -45,8 +45,10 @@ class Log {
     this.listen();
     for (const line of this.#unheard.splice(0)) {
       const number = Number(line.slice(line.indexOf("=") + 1));
-      if (line.startsWith("completed")) this.queue.delete(number);
-      else if (line.startsWith("received")) {
+      if (line.startsWith("completed")) {
+        this.queue.delete(number);
+        this.session.storedCompleted(number, 0);
+      } else if (line.startsWith("received")) {
         const entry = this.queue.get(number);
         if (entry !== undefined) entry.isReceived = true;
         this.session.storedReceived(number);
@@ -208,5 +210,23 @@ describe("a stored session", () => {
       [1, true],
       [2, true],
     ]);
+  });
+
+  it("gives no message the packet identifier of one whose end the log does not know yet", () => {
+    const log = new Log();
+    log.begin(10);
+    log.store("first", 2);
+    log.session.receive(ack("pubrec", 1), 0);
+    log.commit();
+    log.session.receive(ack("pubcomp", 1), 0);
+    for (let seq = 2; seq <= 32_767; seq++) {
+      log.store("next", 1);
+      log.session.receive(ack("puback", seq), 0);
+    }
+    log.store("again", 2);
+    expect(log.effects.publishes.at(-1)?.message.topic).toBe("next");
+    log.commit();
+    expect(log.effects.publishes.at(-1)).toMatchObject({ packetId: 1, dup: false });
+    expect(log.effects.publishes.at(-1)?.message.topic).toBe("again");
   });
 });

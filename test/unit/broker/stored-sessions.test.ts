@@ -1,0 +1,209 @@
+import { expect, test } from "vitest";
+import { BrokerRig, type RigClient, type RigNode } from "../../support/broker-rig.ts";
+
+const properties = { sessionExpiryInterval: 600 };
+
+async function stored(rig: BrokerRig, node: RigNode, clientId: string): Promise<RigClient> {
+  const client = await rig.connect(node, clientId, { properties, clean: false });
+  client.subscribe("t", { qos: 2 });
+  await rig.settle();
+  client.inbox.length = 0;
+  return client;
+}
+
+test("a message that had to ask whether anybody stored waits comes before the next one of its publisher", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const publisher = await rig.connect(node, "pub");
+  const subscriber = await rig.connect(node, "sub", { properties, clean: false });
+  // Its answer comes when the SUBSCRIBE has been applied and the second message is there.
+  const answers: (() => void)[] = [];
+  node.cluster.readBarrier = () => new Promise((resolve) => answers.push(() => resolve("ok")));
+  publisher.publish("t", "1", { qos: 1, messageId: 1 });
+  await rig.settle();
+  subscriber.subscribe("t", { qos: 1 });
+  await rig.settle();
+  publisher.publish("t", "2", { qos: 1, messageId: 2 });
+  await rig.settle();
+  for (const answer of answers.splice(0)) answer();
+  await rig.settle();
+  for (const answer of answers.splice(0)) answer();
+  await rig.settle();
+  expect(subscriber.texts().filter((text, at, all) => all.indexOf(text) === at)).toEqual([
+    "t=1",
+    "t=2",
+  ]);
+  expect(publisher.take("puback").map(({ messageId }) => messageId)).toEqual([1, 2]);
+});
+
+test("an UNSUBSCRIBE right behind its SUBSCRIBE leaves nothing behind, here or in the log", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const client = await rig.connect(node, "c", { properties, clean: false });
+  client.subscribe("t", { qos: 1 }, 1);
+  client.send({ cmd: "unsubscribe", messageId: 2, unsubscriptions: ["t"] });
+  await rig.settle();
+  expect(client.take("unsuback")[0]).toMatchObject({ granted: [0] });
+  expect(node.broker.figures().subscriptions).toBe(0);
+  expect(node.replica.sessions.subscriptionCount).toBe(0);
+});
+
+test("a claim that the log got after its CONNECT was refused is given back", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const first = await stored(rig, node, "c");
+  first.drop();
+  await rig.settle();
+  rig.flock.isQuorate = false;
+  const again = rig.open(node);
+  again.connect("c", { properties, clean: false });
+  await rig.pass(11_000);
+  expect(again.take("connack")[0]?.reasonCode).toBeGreaterThanOrEqual(0x80);
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(node.replica.sessions.get("c")?.isConnected).toBe(true);
+  await rig.pass(3000);
+  expect(node.replica.sessions.get("c")?.isConnected).toBe(false);
+  expect(node.replica.ownerOf("c")).toBeNull();
+});
+
+test("a late claim is not given back under a client that is connected by then", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  rig.flock.isQuorate = false;
+  const refused = rig.open(node);
+  refused.connect("c", { properties, clean: false });
+  await rig.pass(11_000);
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  const client = await stored(rig, node, "c");
+  await rig.pass(5000);
+  expect(client.isEnded).toBe(false);
+  expect(node.replica.sessions.get("c")?.isConnected).toBe(true);
+});
+
+test("PUBREL waits until the log has the PUBREC, PUBCOMP until it has the PUBREL", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const client = await stored(rig, node, "c");
+  client.publish("t", "1", { qos: 2, messageId: 9 });
+  await rig.settle();
+  const { messageId } = client.take("publish")[0]!;
+  client.take("pubrec");
+  rig.flock.isQuorate = false;
+  client.send({ cmd: "pubrec", messageId: messageId! });
+  client.send({ cmd: "pubrel", messageId: 9 });
+  await rig.settle();
+  expect(client.inbox).toEqual([]);
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(client.take("pubrel")).toHaveLength(1);
+  expect(client.take("pubcomp")).toHaveLength(1);
+});
+
+test("what a snapshot brought is delivered, in order and once", async () => {
+  const rig = new BrokerRig();
+  const [one, two] = [rig.addNode(), rig.addNode()];
+  const client = await stored(rig, two, "c");
+  const publisher = await rig.connect(one, "pub");
+  publisher.publish("t", "1", { qos: 1, messageId: 1 });
+  await rig.settle();
+  // It lags behind, and nobody takes it for dead.
+  two.cluster.isDown = true;
+  publisher.publish("t", "2", { qos: 1, messageId: 2 });
+  publisher.publish("t", "3", { qos: 1, messageId: 3 });
+  await rig.settle();
+  two.cluster.isDown = false;
+  rig.flock.install(two.cluster);
+  publisher.publish("t", "4", { qos: 1, messageId: 4 });
+  await rig.settle();
+  expect(client.texts()).toEqual(["t=1", "t=2", "t=3", "t=4"]);
+});
+
+test("a connection that a snapshot knows elsewhere is closed", async () => {
+  const rig = new BrokerRig();
+  const [one, two] = [rig.addNode(), rig.addNode()];
+  const old = await stored(rig, two, "c");
+  two.cluster.isDown = true;
+  await rig.connect(one, "c", { properties, clean: false });
+  expect(old.isEnded).toBe(false);
+  two.cluster.isDown = false;
+  rig.flock.install(two.cluster);
+  await rig.settle();
+  expect(old.take("disconnect")[0]?.reasonCode).toBe(0x8e);
+});
+
+test("a message that an earlier connection was sent is a repetition, though the last connection sent nothing", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const first = await stored(rig, node, "c");
+  first.publish("t", "1", { qos: 1, messageId: 1 });
+  await rig.settle();
+  first.drop();
+  await rig.settle();
+  const slow = rig.open(node);
+  slow.heldSizeBytes = Number.MAX_SAFE_INTEGER;
+  slow.connect("c", { properties, clean: false });
+  await rig.settle();
+  slow.drop();
+  await rig.settle();
+  const last = await rig.connect(node, "c", { properties, clean: false });
+  expect(last.take("publish").map(({ dup }) => dup)).toEqual([true]);
+});
+
+test("a DISCONNECT that shortens the interval to 0 ends the session, with what waited in it", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const client = await stored(rig, node, "c");
+  client.publish("t", "1", { qos: 1, messageId: 1 });
+  await rig.settle();
+  const now = { sessionExpiryInterval: 0 };
+  client.send({ cmd: "disconnect", reasonCode: 0, properties: now });
+  await rig.settle();
+  expect(node.replica.sessions.count).toBe(0);
+  expect(node.replica.sessions.messageCount).toBe(0);
+});
+
+test("a session of MQTT 3.1.1 without a clean session ends after the longest interval that is allowed", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode({ sessionExpirySecondsMax: 5 });
+  const client = await rig.connect(node, "c", { protocolVersion: 4, clean: false });
+  client.send({ cmd: "disconnect" });
+  await rig.pass(4500);
+  expect(node.replica.sessions.count).toBe(1);
+  await rig.pass(1000);
+  expect(node.replica.sessions.count).toBe(0);
+});
+
+test("more Wills than one command publishes come at once all the same", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const watcher = await rig.connect(node, "watcher");
+  watcher.subscribe("gone", { qos: 1 });
+  const will = { topic: "gone", payload: Buffer.from("x"), qos: 1 as const, retain: false };
+  const delayed = { ...will, properties: { willDelayInterval: 5 } };
+  const clients: RigClient[] = [];
+  for (let at = 0; at < 200; at++) {
+    clients.push(await rig.connect(node, `c${at}`, { properties, will: delayed }));
+  }
+  for (const client of clients) client.drop();
+  await rig.pass(5300);
+  expect(watcher.texts()).toHaveLength(200);
+});
+
+test("without a quorum nothing is acknowledged; `available` acknowledges what no stored session here waits for", async () => {
+  const rig = new BrokerRig();
+  const strict = rig.addNode();
+  const lenient = rig.addNode({}, { partitionMode: "available" });
+  await stored(rig, strict, "sub");
+  const [first, second] = [await rig.connect(strict, "p1"), await rig.connect(lenient, "p2")];
+  rig.flock.isQuorate = false;
+  first.publish("other", "1", { qos: 1, messageId: 1 });
+  second.publish("other", "1", { qos: 1, messageId: 1 });
+  second.publish("t", "1", { qos: 1, messageId: 2 });
+  await rig.settle();
+  expect(first.take("puback")).toEqual([]);
+  expect(second.take("puback").map(({ messageId }) => messageId)).toEqual([1]);
+  await rig.pass(10_500);
+  expect(first.take("disconnect")[0]?.reasonCode).toBe(0x89);
+});
