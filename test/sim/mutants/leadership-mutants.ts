@@ -202,4 +202,25 @@ export const leadershipMutants: readonly Mutant[] = [
     replace:
       "    const { index, term } = last;\n    this.#durableAppliedIndex = index;\n    this.#trim();\n",
   },
+  {
+    name: "a commit that a leader hears of does not free its bound",
+    file: "cluster/raft/election.ts",
+    find: "!commitTo(state, commit)",
+    replace: "!state.log.commitTo(commit)",
+    tests: golden,
+  },
+  {
+    name: "a change counts members that are only presumed alive",
+    file: "cluster/raft/membership.ts",
+    find: "return progress?.hasAnswered === true && progress.isRecentlyActive;",
+    replace: "return progress?.isRecentlyActive === true;",
+    tests: golden,
+  },
+  {
+    name: "a replica that hears its leader calls its state new",
+    file: "cluster/agreed/freshness.ts",
+    find: "this.#appliedIndex >= this.#awaited.commit",
+    replace: "this.#awaited.commit >= 0",
+    tests: ["test/unit/agreed/freshness.test.ts"],
+  },
 ];
