@@ -61,6 +61,8 @@ export class Connection implements ChannelHandler {
   #early: InboundPacket[] = [];
   /** What is wrong with it; told after the CONNACK, as it would be had it come later. */
   #earlyError: unknown = null;
+  /** Set when the client half-closed before its CONNACK, as one may that does not wait for answers. */
+  #goodbye: (() => void) | null = null;
   #isPending = true;
   #pauses = 0;
   #receivedAtMs: number;
@@ -129,6 +131,11 @@ export class Connection implements ChannelHandler {
     this.#user?.roomMayHaveGrown();
   }
 
+  ended(goodbye: () => void): void {
+    if (this.#phase === "connecting") this.#goodbye = goodbye;
+    else goodbye();
+  }
+
   violated(detail: string): void {
     this.#failed(new MqttError(ReasonCode.protocolError, detail));
   }
@@ -166,6 +173,7 @@ export class Connection implements ChannelHandler {
     } catch (error) {
       this.#failed(error);
     }
+    this.#goodbye?.();
   }
 
   /** CONNACK with an error, then the end. */
