@@ -26,6 +26,7 @@ export class Commits {
   plan(message: ApplicationMessage): LogPlan | null {
     const updates = this.#context.patterns.updatesFrom(message.topic, message.payload) ?? [];
     if (!message.retain && updates.length === 0) return null;
+    // [MQTT-3.3.1-5] and [MQTT-3.3.1-8]
     return { isRetained: message.retain, updates };
   }
 

@@ -156,6 +156,7 @@ export class Connection implements ChannelHandler {
   attach(user: ConnectionUser, connack: ConnackPacket, keepAliveSeconds: number): void {
     this.#phase = "attached";
     this.#user = user;
+    // [MQTT-3.2.0-1]
     this.send(connack);
     this.#deadline();
     if (keepAliveSeconds > 0) this.#watchKeepAlive(keepAliveSeconds * 1500);
@@ -219,6 +220,7 @@ export class Connection implements ChannelHandler {
     this.#phase = "closing";
     this.#decoder.stop();
     this.#user = null;
+    // [MQTT-3.1.4-6]
     this.#early = [];
     this.#deadline();
     this.#output.end();

@@ -128,6 +128,7 @@ export class SessionInstaller {
     if (found) flows.lifecycle.takeOver(found);
     const kept = registry.get(request.clientId);
     if (kept === null) return null;
+    // [MQTT-3.1.2-5], else [MQTT-3.1.2-4]
     if (!request.packet.clean) return kept;
     flows.lifecycle.discard(kept);
     return null;
@@ -162,6 +163,7 @@ export class SessionInstaller {
     entry.expiryTimer?.();
     entry.expiryTimer = null;
     wills.cancel(entry);
+    // [MQTT-3.1.2-7]
     entry.will = willOf(request.packet, request.clientId);
     entry.connection = connection;
     registry.connected();
@@ -174,6 +176,7 @@ export class SessionInstaller {
       {
         cmd: "connack",
         reasonCode: 0,
+        // [MQTT-3.2.2-2] and [MQTT-3.2.2-3]
         sessionPresent: isPresent,
         ...(properties ? { properties } : {}),
       },

@@ -42,7 +42,7 @@ export class SessionLifecycle {
     this.awaitReturn(entry);
   }
 
-  /** Without a connection: ends now, or when the session expiry interval has passed. */
+  /** Without a connection: ends now, or when the session expiry interval has passed [MQTT-3.1.2-23] [MQTT-4.1.0-2]. */
   awaitReturn(entry: SessionEntry): void {
     entry.expiryTimer?.();
     entry.expiryTimer = null;

@@ -48,7 +48,7 @@ export class SubscribeFlow {
       if (wantsRetained(subscription, isNew)) wanted.push({ subscription, isNew });
       return request.qos;
     });
-    // From here on live messages wait, so the hold exists before the first route does.
+    // [MQTT-3.8.4-4] From here on live messages wait, so the hold exists before the first route does.
     const delivery = wanted.length > 0 ? new RetainedDelivery(this.#context, entry, wanted) : null;
     requests.forEach((request, at) => {
       if ((granted[at] ?? 0x80) < 0x80) this.add(entry, subscriptionOf(request, identifier));
@@ -80,6 +80,7 @@ export class SubscribeFlow {
     }
   }
 
+  /** [MQTT-3.10.4-2]; what is in flight goes on [MQTT-3.10.4-3]. */
   #remove(entry: SessionEntry, filter: string): void {
     entry.session.removeSubscription(filter);
     entry.forgetRetained(filter);

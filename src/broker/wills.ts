@@ -67,7 +67,7 @@ export class Wills {
     entry.willTimer = null;
     const { will } = entry;
     if (!will) return;
-    entry.will = null;
+    entry.will = null; // [MQTT-3.1.2-10]
     this.#context.counters.willsPublished++;
     // Message expiry counts from the moment it is published.
     const receivedAtMs = this.#context.clock.wallMs();

@@ -69,6 +69,7 @@ export class RetainedView {
   put(message: ApplicationMessage, version: number, writer: StateWriter): boolean {
     const { topic } = message;
     const previous = this.#entries.get(topic);
+    // [MQTT-3.3.1-6] and [MQTT-3.3.1-7]
     if (message.payload.length === 0) {
       if (previous !== undefined) {
         this.#delete(previous, writer);

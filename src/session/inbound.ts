@@ -90,6 +90,7 @@ export class Inbound {
     if ((flags & SETTLED) === 0 || (flags & WAITING) !== 0) {
       throw protocolError(`PUBREL for packet identifier ${packetId} before its PUBREC`);
     }
+    // [MQTT-4.3.3-12]
     this.#qos2.delete(packetId);
     if ((flags & COUNTED) !== 0) this.#unacknowledged -= 1;
     link.effects.send({ cmd: "pubcomp", messageId: packetId, reasonCode: ReasonCode.success });

@@ -19,8 +19,8 @@ export class Inflight {
   }
 
   /**
-   * Gives the entry the next free packet identifier, 1 first [MQTT-2.2.1-4]. The caller keeps
-   * `size` below 65,535.
+   * Gives the entry the next free packet identifier, 1 first [MQTT-2.2.1-4] [MQTT-4.3.2-1]
+   * [MQTT-4.3.3-1]. The caller keeps `size` below 65,535.
    */
   add(entry: OutboundEntry): void {
     let packetId = this.#lastPacketId;

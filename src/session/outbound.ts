@@ -218,6 +218,7 @@ export class Outbound {
       link.effects.send({ cmd: "pubrel", messageId: packetId, reasonCode: ReasonCode.success });
       return true;
     }
+    // [MQTT-3.3.1-1]
     this.#sendEntry(link, entry, true, nowMs);
     return true;
   }
@@ -239,6 +240,7 @@ export class Outbound {
       return;
     }
     this.#inflight.add(entry);
+    // [MQTT-4.3.2-2] and [MQTT-4.3.3-2]
     this.#sendEntry(link, entry, false, nowMs);
   }
 
