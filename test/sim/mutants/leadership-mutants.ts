@@ -37,7 +37,7 @@ export const leadershipMutants: readonly Mutant[] = [
     file: "cluster/raft/election.ts",
     find: 'role === "preCandidate" && (message.rejected || message.term === term + 1);',
     replace: 'role === "preCandidate";',
-    tests: golden,
+    tests: ["test/unit/raft/known-bugs.test.ts"],
   },
   {
     name: "a Pre-Vote of a lower term is not answered (openraft #1796)",
