@@ -92,3 +92,14 @@ test("a grant of Pre-Vote for an earlier term does not start the campaign of a l
   });
   expect(raft.status()).toMatchObject({ role: "preCandidate", term: 2 });
 });
+
+test("a follower acknowledges no further than it has compared with the leader's log", () => {
+  const raft = raftWith([1, 1, 1], 1);
+  raft.step({
+    ...{ type: "append", from: second, to: self, term: 2 },
+    ...{ previousIndex: 2, previousTerm: 1, entries: [], commit: 1 },
+  });
+  const { messages, write } = raft.ready();
+  const answers = [...messages, ...(write?.messages ?? [])];
+  expect(answers).toMatchObject([{ type: "appendResponse", rejected: false, index: 2 }]);
+});
