@@ -122,9 +122,8 @@ export class RetainedDelivery implements Hold {
       .map(({ subscription }) => subscription.filter);
     if (newestVersion === 0 || filters.length === 0 || this.#entry.isGone) return;
     const latecomers = new Latecomers(this.#context, this.#entry, filters, newestVersion);
-    this.#entry.addHold(latecomers);
     const { wheel, limits } = this.#context;
-    wheel.after(limits.latecomersMs, () => this.#entry.removeHold(latecomers));
+    this.#entry.addTimedHold(latecomers, (end) => wheel.after(limits.latecomersMs, end));
   }
 
   #release(): void {

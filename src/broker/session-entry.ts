@@ -35,15 +35,27 @@ export class SessionEntry implements LocalTarget {
   will: ArmedWill | null = null;
   willTimer: Cancel | null = null;
   expiryTimer: Cancel | null = null;
-  /** True when it left the registry: ended here, or moved to another node. */
-  isGone = false;
   readonly #holds: Hold[] = [];
+  readonly #holdTimers = new Set<Cancel>();
+  #isGone = false;
 
   constructor(session: SessionCore, identity: Identity, epoch: number) {
     this.clientId = session.clientId;
     this.session = session;
     this.identity = identity;
     this.epoch = epoch;
+  }
+
+  /** True when it left the registry: ended here, or moved to another node. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** No timer of it is left behind, which would keep its queue and its socket in memory. */
+  leave(): void {
+    this.#isGone = true;
+    for (const cancel of this.#holdTimers) cancel();
+    this.#holdTimers.clear();
   }
 
   get isAvailable(): boolean {
@@ -57,6 +69,16 @@ export class SessionEntry implements LocalTarget {
 
   addHold(hold: Hold): void {
     this.#holds.push(hold);
+  }
+
+  /** A hold until `start` calls back; not for a session that is gone. */
+  addTimedHold(hold: Hold, start: (end: () => void) => Cancel): void {
+    this.addHold(hold);
+    const cancel = start(() => {
+      this.#holdTimers.delete(cancel);
+      this.removeHold(hold);
+    });
+    this.#holdTimers.add(cancel);
   }
 
   removeHold(hold: Hold): void {
