@@ -1,4 +1,4 @@
-import type { ApplicationMessage } from "../mqtt/message.ts";
+import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
 import { matches } from "../mqtt/topic.ts";
 import type { DeliveryOptions, Subscription } from "../session/session-api.ts";
 import type { BrokerContext } from "./context.ts";
@@ -67,7 +67,8 @@ export class RetainedDelivery implements Hold {
     const nowMs = this.#context.clock.wallMs();
     for (const { subscription } of this.#fresh) {
       const visit = (message: ApplicationMessage) => {
-        copies.push({ message, subscription });
+        // Its own encoded forms: those of the stored message would stay as long as it does, with the pool's memory around them.
+        copies.push({ message: createMessage(message), subscription });
       };
       this.#context.replica.matchRetained(subscription.filter, nowMs, visit);
       visitExtra(subscription.filter, visit);
