@@ -1,5 +1,5 @@
 /** Kills and hangs nodes of a real cluster under load and checks that nothing acknowledged was lost: `npm run chaos -- --help`. */
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { LocalCluster } from "../support/local-cluster.ts";
 import { seededRandom } from "../support/random.ts";
 import { History, percentile } from "./history.ts";
@@ -13,14 +13,15 @@ const program = new Command("chaos")
   .description(
     "Real nodes, MQTT.js clients writing QoS 1 retained values and device state, nodes killed (kill -9) and hung (SIGSTOP). Exit 1 when an acknowledged write is missing on a node, the order of a publisher was not kept, or the replicas differ.",
   )
-  .option("--rounds <count>", "strikes", "20")
-  .option("--nodes <count>", "nodes", "5")
-  .option("--writers <count>", "writing clients", "8")
-  .option("--subscribers <count>", "with --sessions: sessions that read", "12")
-  .option("--keys <count>", "keys per writer, half retained, half device state", "20")
+  .option("--rounds <count>", "strikes", numberText, "20")
+  .option("--nodes <count>", "nodes", numberText, "5")
+  .option("--writers <count>", "writing clients", numberText, "8")
+  .option("--subscribers <count>", "with --sessions: sessions that read", numberText, "12")
+  .option("--keys <count>", "keys per writer, half retained, half device state", numberText, "20")
   .option(
     "--seed <number>",
     "of the choices; printed, so that a run can be repeated",
+    numberText,
     String(Date.now() % 1_000_000),
   )
   .option(
@@ -36,10 +37,11 @@ const program = new Command("chaos")
     "--rolling",
     "instead: SIGTERM and restart of each node under QoS 1 between stored sessions",
   )
-  .option("--minutes <count>", "with --all and --sessions: how long", "30")
+  .option("--minutes <count>", "with --all and --sessions: how long", numberText, "30")
   .option(
     "--least <runs>",
     "with --all: each nemesis at least so often, or the run has failed",
+    numberText,
     "2",
   )
   .option("--only <text>", "with --all and --sessions: only nemeses with this in their name", "")
@@ -51,12 +53,18 @@ const program = new Command("chaos")
   .option(
     "--failover <rounds>",
     "instead: strike the leader of three nodes so often with kill -9, with SIGSTOP and by isolating it (Linux, root), and measure",
+    numberText,
   )
   .option(
     "--idle <minutes>",
     "instead: no change of the leader in so many minutes without load, and with 80 % of it",
+    numberText,
   )
-  .option("--power-loss <rounds>", "instead: all of three nodes keep only what they synced")
+  .option(
+    "--power-loss <rounds>",
+    "instead: all of three nodes keep only what they synced",
+    numberText,
+  )
   .option(
     "--lying-disk",
     "with --power-loss: syncs save nothing at last, so that writes must be lost",
@@ -212,4 +220,11 @@ function ms(value: number): string {
 
 function round1(value: number): number {
   return Math.round(value * 10) / 10;
+}
+
+/** The text of a number of which there may be none; kept as text, since every run reads what it needs. */
+function numberText(text: string): string {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value) && value >= 0) return text;
+  throw new InvalidArgumentError("It must be a number, 0 or more.");
 }

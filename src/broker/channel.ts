@@ -20,6 +20,8 @@ export interface ChannelHandler {
   received(chunk: Buffer): void;
   /** Output that was buffered has gone out. */
   drained(): void;
+  /** The client will say no more; `goodbye` closes our half too, once what it said before is answered. */
+  ended(goodbye: () => void): void;
   /** The stream broke its own rules (WebSocket text frame): end it. */
   violated(detail: string): void;
   /** Nothing more comes or goes; called exactly once. */

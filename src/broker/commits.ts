@@ -34,6 +34,7 @@ export class Commits {
     const isForSessions =
       qos2PacketId > 0 || (qos > 0 && this.#context.replica.sessions.isStored(topic));
     if (!retain && !isForSessions && updates.length === 0) return null;
+    // [MQTT-3.3.1-5] and [MQTT-3.3.1-8]
     return { isRetained: retain, isForSessions, qos2PacketId, updates };
   }
 

@@ -21,7 +21,7 @@ export interface ConnectRequest {
 export function readConnect(packet: ConnectPacket, limits: BrokerLimits): ConnectRequest | number {
   const isMqtt5 = packet.protocolVersion === 5;
   if (packet.properties?.authenticationMethod !== undefined) {
-    return ReasonCode.badAuthenticationMethod;
+    return ReasonCode.badAuthenticationMethod; // [MQTT-4.12.0-1]
   }
   if (packet.clientId === "" && !isMqtt5 && !packet.clean) {
     return ReasonCode.clientIdentifierNotValid; // [MQTT-3.1.3-8] of 3.1.1
@@ -29,6 +29,7 @@ export function readConnect(packet: ConnectPacket, limits: BrokerLimits): Connec
   if (packet.will && topicNameProblem(packet.will.topic) !== null) {
     return ReasonCode.topicNameInvalid;
   }
+  // [MQTT-3.1.3-6] and [MQTT-3.2.2-16]
   const isClientIdAssigned = packet.clientId === "";
   const clientId = isClientIdAssigned ? `flockmq-${randomUUID()}` : packet.clientId;
   const wantedExpiry = isMqtt5

@@ -61,6 +61,8 @@ export class Connection implements ChannelHandler {
   #early: InboundPacket[] = [];
   /** What is wrong with it; told after the CONNACK, as it would be had it come later. */
   #earlyError: unknown = null;
+  /** Set when the client half-closed before its CONNACK, as one may that does not wait for answers. */
+  #goodbye: (() => void) | null = null;
   #isPending = true;
   #pauses = 0;
   #receivedAtMs: number;
@@ -129,6 +131,11 @@ export class Connection implements ChannelHandler {
     this.#user?.roomMayHaveGrown();
   }
 
+  ended(goodbye: () => void): void {
+    if (this.#phase === "connecting") this.#goodbye = goodbye;
+    else goodbye();
+  }
+
   violated(detail: string): void {
     this.#failed(new MqttError(ReasonCode.protocolError, detail));
   }
@@ -149,6 +156,7 @@ export class Connection implements ChannelHandler {
   attach(user: ConnectionUser, connack: ConnackPacket, keepAliveSeconds: number): void {
     this.#phase = "attached";
     this.#user = user;
+    // [MQTT-3.2.0-1]
     this.send(connack);
     this.#deadline();
     if (keepAliveSeconds > 0) this.#watchKeepAlive(keepAliveSeconds * 1500);
@@ -166,6 +174,7 @@ export class Connection implements ChannelHandler {
     } catch (error) {
       this.#failed(error);
     }
+    this.#goodbye?.();
   }
 
   /** CONNACK with an error, then the end. `serverReference`: where the client is to go; empty = nowhere in particular. */
@@ -214,6 +223,7 @@ export class Connection implements ChannelHandler {
     this.#phase = "closing";
     this.#decoder.stop();
     this.#user = null;
+    // [MQTT-3.1.4-6]
     this.#early = [];
     this.#deadline();
     this.#output.end();

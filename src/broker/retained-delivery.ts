@@ -1,4 +1,4 @@
-import type { ApplicationMessage } from "../mqtt/message.ts";
+import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
 import { matches } from "../mqtt/topic.ts";
 import type { DeliveryOptions, Subscription } from "../session/session-api.ts";
 import type { BrokerContext } from "./context.ts";
@@ -70,7 +70,8 @@ export class RetainedDelivery implements Hold {
         // A stored session gets it from the log, except what is not in the log.
         const isStored = this.#entry.session.isStored && message.version > 0;
         if (!isStored || message.qos === 0 || subscription.qos === 0) {
-          copies.push({ message, subscription });
+          // Its own encoded forms: those of the stored message would stay as long as it does, with the pool's memory around them.
+          copies.push({ message: createMessage(message), subscription });
         }
       };
       this.#context.replica.matchRetained(subscription.filter, nowMs, visit);
@@ -126,9 +127,8 @@ export class RetainedDelivery implements Hold {
       .map(({ subscription }) => subscription.filter);
     if (newestVersion === 0 || filters.length === 0 || this.#entry.isGone) return;
     const latecomers = new Latecomers(this.#context, this.#entry, filters, newestVersion);
-    this.#entry.addHold(latecomers);
     const { wheel, limits } = this.#context;
-    wheel.after(limits.latecomersMs, () => this.#entry.removeHold(latecomers));
+    this.#entry.addTimedHold(latecomers, (end) => wheel.after(limits.latecomersMs, end));
   }
 
   #release(): void {

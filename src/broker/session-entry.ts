@@ -1,3 +1,4 @@
+import type { Cancel } from "#cluster";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import { matches, parseSharedFilter } from "../mqtt/topic.ts";
 import type { Will } from "../replica/replica-api.ts";
@@ -32,15 +33,27 @@ export class SessionEntry implements LocalTarget {
   will: Will | null = null;
   /** The highest place in the stored queue that the session was given; 0 = none. */
   storedSeq = 0;
-  /** True when it left the registry, with its connection. */
-  isGone = false;
   readonly #holds: Hold[] = [];
+  readonly #holdTimers = new Set<Cancel>();
+  #isGone = false;
 
   constructor(session: SessionCore, identity: Identity, epoch: number) {
     this.clientId = session.clientId;
     this.session = session;
     this.identity = identity;
     this.epoch = epoch;
+  }
+
+  /** True when it left the registry, with its connection. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** No timer of it is left behind, which would keep its queue and its socket in memory. */
+  leave(): void {
+    this.#isGone = true;
+    for (const cancel of this.#holdTimers) cancel();
+    this.#holdTimers.clear();
   }
 
   get isAvailable(): boolean {
@@ -54,6 +67,16 @@ export class SessionEntry implements LocalTarget {
 
   addHold(hold: Hold): void {
     this.#holds.push(hold);
+  }
+
+  /** A hold until `start` calls back; not for a session that is gone. */
+  addTimedHold(hold: Hold, start: (end: () => void) => Cancel): void {
+    this.addHold(hold);
+    const cancel = start(() => {
+      this.#holdTimers.delete(cancel);
+      this.removeHold(hold);
+    });
+    this.#holdTimers.add(cancel);
   }
 
   removeHold(hold: Hold): void {

@@ -151,6 +151,7 @@ export class SessionInstaller {
       {
         cmd: "connack",
         reasonCode: 0,
+        // [MQTT-3.2.2-2] and [MQTT-3.2.2-3]
         sessionPresent: isPresent,
         ...(properties ? { properties } : {}),
       },

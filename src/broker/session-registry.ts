@@ -18,7 +18,7 @@ export class SessionRegistry {
 
   /** Removes `entry` itself, never a newer one of the same client. */
   remove(entry: SessionEntry): void {
-    entry.isGone = true;
+    entry.leave();
     if (this.#entries.get(entry.clientId) === entry) this.#entries.delete(entry.clientId);
   }
 

@@ -112,6 +112,7 @@ export class SubscribeFlow {
     }
   }
 
+  /** [MQTT-3.10.4-2]; what is in flight goes on [MQTT-3.10.4-3]. */
   #remove(entry: SessionEntry, filter: string): void {
     entry.session.removeSubscription(filter);
     entry.forgetRetained(filter);

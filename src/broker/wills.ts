@@ -41,7 +41,7 @@ export class Wills {
   connectionEnded(entry: SessionEntry): void {
     const { will } = entry;
     entry.will = null;
-    // [MQTT-3.14.4-3]
+    // [MQTT-3.14.4-3] [MQTT-3.1.2-10]
     if (will === null || entry.epoch > 0 || !entry.session.isWillWanted) return;
     this.#context.counters.willsPublished++;
     // Message expiry counts from the moment it is published.

@@ -47,7 +47,7 @@ function connect(socket: Socket, acceptor: ChannelAcceptor, log: Log): void {
   socket.on("data", (chunk: Buffer) => handler.received(chunk));
   socket.on("drain", () => handler.drained());
   // At the end of the turn, behind the answers to what came last.
-  socket.on("end", () => setImmediate(() => sayLastWords(socket)));
+  socket.on("end", () => handler.ended(() => setImmediate(() => sayLastWords(socket))));
   socket.on("error", (error) => log.debug({ error }, "socket error"));
   socket.on("close", () => handler.closed());
 }

@@ -11,7 +11,7 @@ import { sayLastWords } from "./last-words.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
 
 const paths = ["/", "/mqtt"];
-/** The registered name [MQTT-6.0.0-3], and what MQTT 3.1 clients call it. */
+/** The registered name [MQTT-6.0.0-3] [MQTT-6.0.0-4], and what MQTT 3.1 clients call it. */
 const subprotocols = ["mqtt", "mqttv3.1"];
 /** Frames carry any piece of the byte stream, so this bounds memory and no packet. */
 const frameSizeBytesMax = 4 * 1024 * 1024;
@@ -129,6 +129,7 @@ function connect(
   }
   channel.onDrained = () => handler.drained();
   webSocket.on("message", (data: RawData, isBinary) => {
+    // [MQTT-6.0.0-2]
     if (isBinary) handler.received(bytesOf(data));
     else {
       // [MQTT-6.0.0-1]

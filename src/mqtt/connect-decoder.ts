@@ -90,10 +90,11 @@ function checkConnect(cursor: Cursor, version: ProtocolVersion): CheckedProperti
   checkFlags(flags, version);
   cursor.readUint16();
   const properties = version === 5 ? readProperties(cursor, PacketType.connect) : null;
-  // [MQTT-3.1.3-1] Client Identifier, Will, User Name, Password, in this order.
+  // [MQTT-3.1.3-1] Client Identifier, Will, User Name, Password, in this order; [MQTT-3.1.3-3] the first must be there.
   checkClientId(cursor.readString(), (flags & CLEAN_FLAG) !== 0, version);
+  // [MQTT-3.1.2-9]
   const willProperties = (flags & WILL_FLAG) !== 0 ? checkWill(cursor, version) : null;
-  // [MQTT-3.1.3-12]
+  // [MQTT-3.1.3-12], and [MQTT-3.1.2-16] to [MQTT-3.1.2-19]: what the flags say, and nothing behind it.
   if ((flags & USERNAME_FLAG) !== 0) cursor.readString();
   if ((flags & PASSWORD_FLAG) !== 0) cursor.readBinary();
   cursor.expectEnd();

@@ -169,6 +169,7 @@ export class PacketDecoder {
 
   #checkSize(sizeBytes: number): number {
     if (sizeBytes <= this.#maximumPacketSizeBytes) return sizeBytes;
+    // [MQTT-3.2.2-15]
     throw new MqttError(
       ReasonCode.packetTooLarge,
       `a packet of ${sizeBytes} bytes, at most ${this.#maximumPacketSizeBytes} are accepted`,

@@ -23,7 +23,10 @@ export const PacketType = {
 export const DUP_FLAG = 0x08;
 export const RETAIN_FLAG = 0x01;
 
-/** 0x02 for PUBREL, SUBSCRIBE and UNSUBSCRIBE, else 0; PUBLISH has flags of its own. */
+/**
+ * 0x02 for PUBREL, SUBSCRIBE and UNSUBSCRIBE [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1], else 0; PUBLISH has flags
+ * of its own.
+ */
 function reservedFlags(type: number): number {
   const isMarked =
     type === PacketType.pubrel || type === PacketType.subscribe || type === PacketType.unsubscribe;
@@ -67,7 +70,7 @@ export function checkFirstByte(byte: number, isConnected: boolean, version: Prot
   const expected = reservedFlags(type);
   // MQTT 3.1 let a client mark its retries with DUP; 3.1.1 reserved the bit.
   const flags = version === 3 && expected !== 0 ? byte & 0x0f & ~DUP_FLAG : byte & 0x0f;
-  // [MQTT-2.1.3-1]
+  // [MQTT-2.1.3-1], [MQTT-3.14.1-1] and [MQTT-3.15.1-1]
   if (flags !== expected) throw malformed("reserved flags of the fixed header are set");
 }
 

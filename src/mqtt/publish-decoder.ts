@@ -27,6 +27,7 @@ export function decodePublish(
       "PUBLISH to a topic name with too many levels",
     );
   }
+  // [MQTT-2.2.1-2]
   const messageId = qos > 0 ? readPacketId(cursor) : 0;
   const properties = version === 5 ? readPublishProperties(cursor) : null;
   if (topic.length === 0 && properties?.topicAlias === undefined) {

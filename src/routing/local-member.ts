@@ -18,6 +18,7 @@ export class LocalMember<T extends LocalTarget> {
     this.target = target;
     this.subscription = subscription;
     this.plain = { target, options: optionsFor(subscription, false) };
+    // [MQTT-3.3.1-13], else [MQTT-3.3.1-12]
     this.retained = subscription.retainAsPublished
       ? { target, options: optionsFor(subscription, true) }
       : this.plain;

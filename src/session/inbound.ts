@@ -96,6 +96,7 @@ export class Inbound {
     if ((flags & SETTLED) === 0 || (flags & WAITING) !== 0) {
       throw protocolError(`PUBREL for packet identifier ${packetId} before its PUBREC`);
     }
+    // [MQTT-4.3.3-12]
     if (!this.#isStored) {
       this.#complete(packetId, flags);
       return;

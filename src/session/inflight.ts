@@ -48,7 +48,7 @@ export class Inflight {
   }
 
   /**
-   * Gives the entry its packet identifier: the one of its place in the stored queue, else the next free one [MQTT-2.2.1-4]. Only
+   * Gives the entry its packet identifier: the one of its place in the stored queue, else the next free one [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1]. Only
    * with `hasRoomFor`.
    */
   add(entry: OutboundEntry): void {

@@ -27,12 +27,12 @@ export function createLink(
 ): Link {
   const version = connect.protocolVersion;
   const properties = version === 5 ? connect.properties : undefined;
-  // [MQTT-3.1.2-26] and section 3.1.2.11.5: 0 when absent.
+  // [MQTT-3.1.2-26] and [MQTT-3.1.2-27]: 0 when absent.
   const aliases = Math.min(properties?.topicAliasMaximum ?? 0, limits.outboundTopicAliasMax);
   return {
     effects,
     version,
-    // Section 3.1.2.11.3: 65,535 when absent. What we would take is also the most that we send.
+    // [MQTT-4.9.0-1] and section 3.1.2.11.3: 65,535 when absent. What we would take is also the most that we send.
     sendWindow: Math.min(properties?.receiveMaximum ?? PACKET_IDS_MAX, limits.receiveMaximum),
     // 3.1.1 has no word for a limit, so only the packet identifiers bound it.
     receiveMaximum: version === 5 ? limits.receiveMaximum : PACKET_IDS_MAX,

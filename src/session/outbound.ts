@@ -244,6 +244,7 @@ export class Outbound {
       link.effects.send({ cmd: "pubrel", messageId: packetId, reasonCode: ReasonCode.success });
       return true;
     }
+    // [MQTT-3.3.1-1]
     this.#sendEntry(link, entry, true, nowMs);
     return true;
   }
@@ -268,6 +269,7 @@ export class Outbound {
     }
     this.#inflight.add(entry);
     this.#sentSeq = Math.max(this.#sentSeq, entry.seq);
+    // [MQTT-4.3.2-2] and [MQTT-4.3.3-2]
     this.#sendEntry(link, entry, entry.isRepeated, nowMs);
   }
 

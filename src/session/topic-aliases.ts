@@ -16,7 +16,7 @@ export class InboundAliases {
    * @throws MqttError 0x94 or 0x82
    */
   resolve(topic: string, alias: number): string {
-    // [MQTT-3.3.2-9]
+    // [MQTT-3.3.2-9] and [MQTT-3.3.2-12]
     if (alias < 1 || alias > this.#maximum) {
       throw new MqttError(
         ReasonCode.topicAliasInvalid,

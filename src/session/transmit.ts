@@ -25,7 +25,7 @@ export function transmit(link: Link, delivery: Delivery, dup: boolean, nowMs: nu
   const publish: OutboundPublish = {
     message,
     qos,
-    // [MQTT-3.3.1-2]
+    // [MQTT-3.3.1-2] and [MQTT-3.3.1-3]
     dup: dup && qos > 0,
     retain,
     packetId,

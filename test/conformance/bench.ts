@@ -54,9 +54,9 @@ export class Bench {
     return `${this.#tag}-${name}`;
   }
 
-  /** A packet identifier that this test has not used yet. */
+  /** The next packet identifier; a long test comes round to the first again. */
   packetId(): number {
-    this.#packetId += 1;
+    this.#packetId = (this.#packetId % 65_535) + 1;
     return this.#packetId;
   }
 

@@ -12,12 +12,17 @@ none does. The texts that count are the OASIS standards. A number in brackets in
     npm run conformance                     one node, then three with the clients of each test spread over them
     npm run conformance -- --list           the statements without a test, with the reason
     npm run conformance -- --only PATTERN   the tests whose names match
+    npm run conformance -- --broker HOST:PORT:WS-PORT[,...]   a broker that runs already, whosever it is
     npm run conformance -- --paho DIRECTORY also Eclipse Paho's interoperability tests, from a checkout of paho.mqtt.testing
 
 The tests speak raw bytes over TCP and WebSocket, with a writer and a strict reader of their own: whatever a server must not
 send fails the test in which it comes. With three nodes, each connection of a test goes to the next node, so that publisher
 and subscriber meet across the cluster and a client that comes back finds its session from elsewhere. Tests marked (slow)
-are about time; the others also run in \`npm test\`, on one broker.
+are about time; the others also run in \`npm test\`, on one broker. Where the standard leaves a choice, such as which of two
+reason codes, a test may hold FlockMQ to its own.
+
+Random bytes and mutated packets at the listener are another matter: \`npm run fuzz -- --packets 1000000 --seed 1\`
+([scripts/fuzz](../scripts/fuzz/main.ts)).
 `;
 
 const paho = `## Eclipse Paho's interoperability tests

@@ -38,6 +38,7 @@ export class ObservedStorage implements ClusterStorage {
   readonly log = new LogImage();
   #appliedIndex = 0;
   #configuration: Configuration | null = null;
+  #outgoing: { readonly configuration: Configuration; readonly untilIndex: number } | null = null;
   /** Of the changes of configuration in the log, compacted or not. */
   #changes: LogIndex[] = [];
 
@@ -149,10 +150,29 @@ export class ObservedStorage implements ClusterStorage {
       `${nodeId} applies ${index} after ${this.#appliedIndex}`,
     );
     const before = this.#configuration ?? configuration;
-    facts.applied(nodeId, this.#appliedIndex + 1, index, this.log, [before, configuration]);
+    facts.applied(
+      nodeId,
+      this.#appliedIndex + 1,
+      index,
+      this.log,
+      this.#mayHaveCounted(index, [before, configuration]),
+    );
     facts.configured(index, configuration);
     this.#appliedIndex = index;
+    if (configuration !== before) {
+      this.#outgoing = { configuration: before, untilIndex: this.log.lastIndex };
+    }
     this.#configuration = configuration;
+  }
+
+  /** What was in the log when a configuration came into force may have been committed before, by that of then. */
+  #mayHaveCounted(
+    index: number,
+    configurations: readonly Configuration[],
+  ): readonly Configuration[] {
+    const { configuration, untilIndex } = this.#outgoing ?? { untilIndex: -1 };
+    const isEarlier = configuration !== undefined && index <= untilIndex;
+    return isEarlier ? [configuration, ...configurations] : configurations;
   }
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { needsLevel, planOf } from "./plan.ts";
 import { runSchedule } from "./schedule.ts";
 import { shrink } from "./shrink.ts";
 
@@ -42,6 +43,27 @@ test(
       await runSchedule({ seed: 4, seconds: 1 }),
     ];
     expect(one.traceHash).not.toBe(other.traceHash);
+  },
+  timeoutMs,
+);
+
+test(
+  "disks are damaged, and their nodes notice what can be noticed",
+  async () => {
+    const chosen = Array.from({ length: 60 }, (_, i) => i + 1).filter((seed) =>
+      needsLevel(planOf(seed, 10)),
+    );
+    const failures: string[] = [];
+    let [noticed, unnoticed] = [0, 0];
+    for (const seed of chosen) {
+      const result = await runSchedule({ seed, seconds: 10 });
+      noticed += result.damagesNoticed;
+      unnoticed += result.damagesUnnoticed;
+      if (result.violation !== null) failures.push(`seed ${seed}: ${result.violation.message}`);
+    }
+    expect(failures).toEqual([]);
+    expect(noticed).toBeGreaterThan(0);
+    expect(unnoticed).toBeGreaterThan(0);
   },
   timeoutMs,
 );

@@ -66,8 +66,9 @@ test("a Will goes out when the socket breaks; a delayed one does not when the cl
   const properties = { sessionExpiryInterval: 60 };
   await drop(await wire.client({ clientId: "w2", will: delayed, properties }));
   await wire.client({ clientId: "w2", clean: false, properties });
-  await drop(await wire.client({ clientId: "w3", will: delayed, properties }));
+  const doomed = await wire.client({ clientId: "w3", will: delayed, properties });
   const droppedAtMs = performance.now();
+  await drop(doomed);
   expect(await inbox.next()).toMatchObject({ topic: "will/later" });
   expect(performance.now() - droppedAtMs).toBeGreaterThan(900);
   expect(inbox.rest()).toEqual([]);

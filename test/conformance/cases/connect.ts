@@ -254,6 +254,28 @@ export const connect: Chapter = {
       },
     },
     {
+      name: "a client that says all in one breath and half-closes is heard and answered",
+      v3: ["3.1.4-4", "3.2.0-1"],
+      v5: ["3.1.4-5", "3.2.0-1"],
+      run: async (bench) => {
+        const { version } = bench;
+        const topic = bench.topic("breath");
+        const subscriber = await bench.subscriber("subscriber", topic);
+        for (const goodbye of [packets.disconnect(version), Buffer.alloc(0)]) {
+          const client = await bench.open("breathless");
+          client.send(
+            packets.connect(version, { clientId: client.clientId }),
+            packets.publish(version, { topic, payload: "heard" }),
+            goodbye,
+          );
+          client.end();
+          const [answer] = await client.untilClosed();
+          assert.ok(answer?.type === "connack" && answer.code === 0);
+          await bench.receive(subscriber, "heard");
+        }
+      },
+    },
+    {
       name: "a keep alive that passes one and a half times ends the connection as a failure",
       v3: ["3.1.2-24"],
       v5: ["3.1.2-22", "3.2.2-22"],

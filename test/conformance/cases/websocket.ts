@@ -9,6 +9,10 @@ import { PacketStream } from "../wire/stream.ts";
 
 const deadlineMs = 10_000;
 
+function inTime(): { signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(deadlineMs) };
+}
+
 function open(bench: Bench, protocols: readonly string[]): WebSocket {
   const { host, ws } = bench.nodeInTurn();
   return new WebSocket(`ws://${host}:${ws}/mqtt`, [...protocols]);
@@ -42,7 +46,7 @@ export const websocket: Chapter = {
         const { version } = bench;
         const topic = bench.topic("frames");
         const socket = open(bench, ["mqtt"]);
-        await once(socket, "open");
+        await once(socket, "open", inTime());
         const bytes = Buffer.concat([
           packets.connect(version, { clientId: bench.clientId("ws") }),
           packets.subscribe(version, 1, [[topic, 1]]),
@@ -65,9 +69,9 @@ export const websocket: Chapter = {
       v5: ["6.0.0-1"],
       run: async (bench) => {
         const socket = open(bench, ["mqtt"]);
-        await once(socket, "open");
+        await once(socket, "open", inTime());
         socket.send(packets.connect(bench.version, { clientId: bench.clientId("ws") }).toString());
-        await once(socket, "close", { signal: AbortSignal.timeout(deadlineMs) });
+        await once(socket, "close", inTime());
       },
     },
     {
@@ -76,12 +80,12 @@ export const websocket: Chapter = {
       v5: ["6.0.0-3", "6.0.0-4"],
       run: async (bench) => {
         const socket = open(bench, ["chat", "mqtt", "other"]);
-        await once(socket, "open");
+        await once(socket, "open", inTime());
         assert.equal(socket.protocol, "mqtt");
         socket.terminate();
         for (const protocols of [[], ["chat"]]) {
           const refused = open(bench, protocols);
-          const [error] = (await once(refused, "error")) as [Error];
+          const [error] = (await once(refused, "error", inTime())) as [Error];
           assert.match(error.message, /400/);
         }
       },

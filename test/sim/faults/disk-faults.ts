@@ -100,7 +100,9 @@ function damageable(world: World, random: Seeded): SimNode | null {
   if (isRemoving || nodes.some((node) => node?.isWhole !== true)) return null;
   const knowing = nodes.filter((node) => {
     const known = node?.process?.storage?.configuration;
-    return node !== target && known?.voters.join() === voters.join();
+    // One that has not heard that the joint state is over still needs the old voters, too.
+    const isSettled = known?.votersOutgoing.length === 0 && known.voters.join() === voters.join();
+    return node !== target && isSettled;
   });
   return knowing.length * 2 > voters.length ? target : null;
 }

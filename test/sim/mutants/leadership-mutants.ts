@@ -37,7 +37,7 @@ export const leadershipMutants: readonly Mutant[] = [
     file: "cluster/raft/election.ts",
     find: 'role === "preCandidate" && (message.rejected || message.term === term + 1);',
     replace: 'role === "preCandidate";',
-    tests: golden,
+    tests: ["test/unit/raft/known-bugs.test.ts"],
   },
   {
     name: "a Pre-Vote of a lower term is not answered (openraft #1796)",
@@ -127,7 +127,7 @@ export const leadershipMutants: readonly Mutant[] = [
     file: "cluster/raft/follower.ts",
     find: "state.answers.push(response(state, message, lastIndex, null));",
     replace: "state.answers.push(response(state, message, log.lastIndex, null));",
-    tests: golden,
+    tests: ["test/unit/raft/known-bugs.test.ts"],
   },
   {
     name: "the hint of a refusal moves match",
@@ -201,5 +201,26 @@ export const leadershipMutants: readonly Mutant[] = [
     find: "    const { index, term } = last;\n",
     replace:
       "    const { index, term } = last;\n    this.#durableAppliedIndex = index;\n    this.#trim();\n",
+  },
+  {
+    name: "a commit that a leader hears of does not free its bound",
+    file: "cluster/raft/election.ts",
+    find: "!commitTo(state, commit)",
+    replace: "!state.log.commitTo(commit)",
+    tests: golden,
+  },
+  {
+    name: "a change counts members that are only presumed alive",
+    file: "cluster/raft/membership.ts",
+    find: "return progress?.hasAnswered === true && progress.isRecentlyActive;",
+    replace: "return progress?.isRecentlyActive === true;",
+    tests: golden,
+  },
+  {
+    name: "a replica that hears its leader calls its state new",
+    file: "cluster/agreed/freshness.ts",
+    find: "this.#appliedIndex >= this.#awaited.commit",
+    replace: "this.#awaited.commit >= 0",
+    tests: ["test/unit/agreed/freshness.test.ts"],
   },
 ];

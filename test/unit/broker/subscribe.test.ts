@@ -175,3 +175,16 @@ test("$SYS answers a subscriber at once, stays on its node, and cannot be writte
   await rig.settle();
   expect(everything.texts()).toEqual([]);
 });
+
+test("a retained message keeps no encoded forms, whoever read it", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  await retain(rig, node, ["a"]);
+  for (const name of ["one", "two", "three"]) {
+    const client = await rig.connect(node, name);
+    client.subscribe("a", { qos: 1 });
+    await rig.settle();
+    expect(client.texts()).toEqual(["a=0"]);
+  }
+  expect(node.replica.getRetained("a")?.wire).toEqual({ slots: null, isSent: false });
+});

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { type FlockNode, MemoryFlock } from "../../support/memory-flock.ts";
 
-const mebibyte = 1024 * 1024;
-const values = 48;
+const bytesPerSecond = 512 * 1024;
+const values = 24;
 const valueSizeBytes = 64 * 1024;
 const stateSizeBytes = values * valueSizeBytes;
 
-/** One node with a state of three mebibytes, which takes three seconds to send. */
+/** One node with a state of 1.5 MiB, which takes three seconds to send. */
 async function flockWithState(): Promise<MemoryFlock> {
   const flock = new MemoryFlock({
-    snapshotBytesPerSecondMax: mebibyte,
+    snapshotBytesPerSecondMax: bytesPerSecond,
     logWindow: { sizeBytesMax: 1, entriesMax: 1, keptSizeBytes: 0, keptEntries: 0 },
   });
   await flock.grow(1);
@@ -24,7 +24,7 @@ const sentBytes = (node: FlockNode): number => node.counters.get("snapshot_sent_
 /** A second node that has got about a third of the state. */
 async function joinHalfway(flock: MemoryFlock): Promise<FlockNode> {
   const joiner = await flock.join();
-  await flock.until(() => sentBytes(flock.leader) > mebibyte, "a part is sent");
+  await flock.until(() => sentBytes(flock.leader) > bytesPerSecond, "a part is sent");
   return joiner;
 }
 
@@ -39,8 +39,8 @@ describe("a snapshot", () => {
     const joiner = await flock.join();
     await flock.until(() => joiner.isMember && keysOf(joiner) === values, "it has the state");
     const tookMs = flock.clock.monotonicMs() - beganMs;
-    expect(tookMs).toBeGreaterThan((stateSizeBytes / mebibyte) * 1000 - 150);
-    expect(tookMs).toBeLessThan((stateSizeBytes / mebibyte) * 1000 + 2000);
+    expect(tookMs).toBeGreaterThan((stateSizeBytes / bytesPerSecond) * 1000 - 150);
+    expect(tookMs).toBeLessThan((stateSizeBytes / bytesPerSecond) * 1000 + 2000);
     await flock.converged();
   });
 
@@ -100,7 +100,7 @@ describe("a snapshot", () => {
     await flock.settle(flock.leader.cluster.compactLog(flock.leader.nodeId));
     const before = sentBytes(flock.leader);
     await joiner.start();
-    await flock.until(() => sentBytes(flock.leader) > before + mebibyte, "a part is sent");
+    await flock.until(() => sentBytes(flock.leader) > before + bytesPerSecond, "a part is sent");
     joiner.crash();
     const old = joiner.disk.records().filter(({ key }) => key.startsWith("a/k"));
     expect(old).toHaveLength(values);

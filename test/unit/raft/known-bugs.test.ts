@@ -74,3 +74,32 @@ test("a snapshot of what is committed here already is refused", () => {
   expect(raft.acceptsSnapshot({ index: 3, term: 2, configuration })).toBe(true);
   expect(raft.acceptsSnapshot({ index: 9, term: 1, configuration })).toBe(true);
 });
+
+test("a grant of Pre-Vote for an earlier term does not start the campaign of a later one", () => {
+  const raft = raftWith([], 1);
+  raft.campaign();
+  settle(raft);
+  raft.step({
+    ...{ type: "preVoteResponse", from: third, to: self, term: 2 },
+    ...{ rejected: true, commit: 1, commitTerm: 1 },
+  });
+  raft.campaign();
+  settle(raft);
+  expect(raft.status()).toMatchObject({ role: "preCandidate", term: 2 });
+  raft.step({
+    ...{ type: "preVoteResponse", from: second, to: self, term: 2 },
+    ...{ rejected: false, commit: 1, commitTerm: 1 },
+  });
+  expect(raft.status()).toMatchObject({ role: "preCandidate", term: 2 });
+});
+
+test("a follower acknowledges no further than it has compared with the leader's log", () => {
+  const raft = raftWith([1, 1, 1], 1);
+  raft.step({
+    ...{ type: "append", from: second, to: self, term: 2 },
+    ...{ previousIndex: 2, previousTerm: 1, entries: [], commit: 1 },
+  });
+  const { messages, write } = raft.ready();
+  const answers = [...messages, ...(write?.messages ?? [])];
+  expect(answers).toMatchObject([{ type: "appendResponse", rejected: false, index: 2 }]);
+});
