@@ -67,6 +67,23 @@ test("a claim that the log got after its CONNECT was refused is given back", asy
   expect(node.replica.ownerOf("c")).toBeNull();
 });
 
+test("a late claim closes the older connection of its client, though nobody is left of its own", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const old = await stored(rig, node, "c");
+  rig.flock.isQuorate = false;
+  const again = rig.open(node);
+  again.connect("c", { properties, clean: false });
+  await rig.pass(11_000);
+  expect(again.take("connack")[0]?.reasonCode).toBeGreaterThanOrEqual(0x80);
+  expect(old.isEnded).toBe(false);
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(old.take("disconnect")[0]?.reasonCode).toBe(0x8e);
+  await rig.pass(3000);
+  expect(node.replica.ownerOf("c")).toBeNull();
+});
+
 test("a late claim is not given back under a client that is connected by then", async () => {
   const rig = new BrokerRig();
   const node = rig.addNode();
