@@ -224,3 +224,32 @@ test("without a quorum nothing is acknowledged; `available` acknowledges what no
   await rig.pass(10_500);
   expect(first.take("disconnect")[0]?.reasonCode).toBe(0x89);
 });
+
+test("a Will comes to one member of a shared subscription, on whatever node, and once to everybody else", async () => {
+  for (const qos of [0, 1, 2] as const) {
+    const rig = new BrokerRig();
+    rig.flock.isElecting = true;
+    const [one, two, three] = [rig.addNode(), rig.addNode(), rig.addNode()];
+    const will = { topic: "gone", payload: Buffer.from("x"), qos, retain: false };
+    const members: RigClient[] = [];
+    const watchers: RigClient[] = [];
+    for (const [at, node] of [two, three].entries()) {
+      const member = await rig.connect(node, `m${at}`);
+      member.subscribe("$share/g/gone", { qos: 1 });
+      members.push(member);
+      const watcher = await rig.connect(node, `w${at}`);
+      watcher.subscribe("gone", { qos: 1 });
+      watchers.push(watcher);
+    }
+    await rig.settle();
+    const broken = await rig.connect(two, "broken", { will });
+    broken.drop();
+    await rig.settle();
+    expect(members.flatMap((member) => member.texts())).toEqual(["gone=x"]);
+    await rig.connect(one, "lost", { will });
+    one.cluster.setDown(true);
+    await rig.pass(600);
+    expect(members.flatMap((member) => member.texts())).toEqual(["gone=x"]);
+    for (const watcher of watchers) expect(watcher.texts()).toEqual(["gone=x", "gone=x"]);
+  }
+});
