@@ -198,6 +198,7 @@ export class BrokerNode {
       patterns: this.#patterns,
       version,
       partitionMode: config.partitionMode,
+      shareStrategy: config.shareStrategy,
       limits: limitsOf(config),
       sysIntervalMs: config.sysIntervalSeconds * 1000,
       heapSizeBytes: () => process.memoryUsage().heapUsed,

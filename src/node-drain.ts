@@ -30,6 +30,8 @@ const addressRequestKind = "client-address";
 export class NodeDrain {
   readonly #options: NodeDrainOptions;
   #servers: readonly string[] = [];
+  /** What each other node said last. */
+  #answers: ReadonlyMap<string, ClientAddress> = new Map();
   #disarm: Cancel | null = null;
   #isHandingOver = false;
   #transferProblem: string | null = null;
@@ -135,16 +137,20 @@ export class NodeDrain {
     const { cluster, address } = this.#options;
     const areClientsLocal = isLoopbackHost(address().host);
     const others = cluster.members().filter(({ isSelf, state }) => !isSelf && state === "up");
-    const answers = await Promise.all(
-      others.map(async (member) => ({ member, found: await this.#ask(member.nodeId) })),
-    );
-    const ready = answers.flatMap(({ member, found }) =>
-      found?.isReady ? [serverReferenceOf(found, member, areClientsLocal)] : [],
-    );
+    const answers = new Map<string, ClientAddress>();
+    const ready: (string | null)[] = [];
+    const asked = others.map(async (member) => ({ member, found: await this.#ask(member.nodeId) }));
+    for (const { member, found } of await Promise.all(asked)) {
+      if (found === null) continue;
+      answers.set(member.nodeId, found);
+      if (found.isReady) ready.push(serverReferenceOf(found, member, areClientsLocal));
+    }
+    this.#answers = answers;
     this.#servers = [...new Set(ready.filter((server) => server !== null))];
     return ready.length > 0;
   }
 
+  /** Null for a node that never said where it takes clients: it is sent none. */
   async #ask(nodeId: string): Promise<ClientAddress | null> {
     const { cluster } = this.#options;
     try {
@@ -152,8 +158,8 @@ export class NodeDrain {
       const answer = await cluster.request(nodeId, addressRequestKind, nothing, addressTimeoutMs);
       return decodeClientAddress(answer);
     } catch {
-      // Whoever does not say that it takes clients is not sent any.
-      return null;
+      // Busy with the clients that it was sent, perhaps; one that is gone is not up for long.
+      return this.#answers.get(nodeId) ?? null;
     }
   }
 }

@@ -3,6 +3,7 @@ import type { AttributeWrite, BrokerFigures, PublishRequest, PublishResult } fro
 import { ReasonCode } from "../mqtt/reason-code.ts";
 import type { ReplicaQueries } from "../replica/replica-api.ts";
 import { Router } from "../routing/router.ts";
+import type { ShareStrategy } from "../routing/share-strategy.ts";
 import { type Authenticator, type Authorizer, allowEveryone, allowEverything } from "./access.ts";
 import { Admission } from "./admission.ts";
 import type { Channel, ChannelAcceptor, ChannelHandler } from "./channel.ts";
@@ -46,6 +47,8 @@ export interface BrokerOptions {
   readonly version: string;
   /** Default: strict. */
   readonly partitionMode?: PartitionMode;
+  /** Default: round-robin. */
+  readonly shareStrategy?: ShareStrategy;
   /** Default: `defaultBrokerLimits`. */
   readonly limits?: BrokerLimits;
   /** Default: everyone. */
@@ -108,6 +111,7 @@ class PeerBroker implements Broker, ConnectionOwner {
   constructor(options: BrokerOptions) {
     const { cluster, replica, clock, log, patterns } = options;
     const limits = options.limits ?? defaultBrokerLimits;
+    const shareStrategy = options.shareStrategy ?? "round-robin";
     const wheel = new DeadlineWheel(clock, limits.tickMs);
     const { counters } = this;
     this.#options = options;
@@ -115,11 +119,12 @@ class PeerBroker implements Broker, ConnectionOwner {
     const context: BrokerContext = {
       cluster,
       replica,
-      router: new Router<SessionEntry>(cluster.nodeId),
+      router: new Router<SessionEntry>(cluster.nodeId, { shareStrategy }),
       patterns,
       authenticator: options.authenticator ?? allowEveryone,
       authorizer: options.authorizer ?? allowEverything,
       partitionMode: options.partitionMode ?? "strict",
+      shareStrategy,
       limits,
       counters,
       wheel,

@@ -1,6 +1,7 @@
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import { encodeCommand } from "../replica/commands.ts";
 import type { AttributeUpdate, Command, Fence } from "../replica/replica-api.ts";
+import type { ShareStrategy } from "../routing/share-strategy.ts";
 import { outcomeOf } from "./commit-outcome.ts";
 import type { BrokerContext } from "./context.ts";
 import { type Committed, StateBatches } from "./state-batches.ts";
@@ -46,7 +47,7 @@ export class Commits {
     }
     const { cluster, limits } = this.#context;
     this.#batches.sendBefore(plan.updates);
-    const command = encodeCommand(commandOf(message, plan, fence));
+    const command = encodeCommand(commandOf(message, plan, fence, this.#context.shareStrategy));
     cluster.propose(command, limits.commitTimeoutMs, (result) => done?.(outcomeOf(result)));
   }
 
@@ -70,9 +71,17 @@ export class Commits {
   }
 }
 
-function commandOf(message: ApplicationMessage, plan: LogPlan, fence: Fence): Command {
+function commandOf(
+  message: ApplicationMessage,
+  plan: LogPlan,
+  fence: Fence,
+  shareStrategy: ShareStrategy,
+): Command {
   const { updates, expectedVersion, qos2PacketId } = plan;
-  const packet = qos2PacketId === 0 ? {} : { qos2PacketId };
+  const packet = {
+    ...(qos2PacketId === 0 ? {} : { qos2PacketId }),
+    ...(shareStrategy === "round-robin" || message.qos === 0 ? {} : { shareStrategy }),
+  };
   if (!plan.isRetained) return { type: "publish", message, updates, fence, ...packet };
   const condition = expectedVersion === undefined ? {} : { expectedVersion };
   return { type: "retain", message, updates, fence, ...condition, ...packet };

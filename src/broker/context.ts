@@ -1,6 +1,7 @@
 import type { Clock, Cluster, Log } from "#cluster";
 import type { AttributeUpdate, ReplicaQueries } from "../replica/replica-api.ts";
 import type { RouterCore } from "../routing/routing-api.ts";
+import type { ShareStrategy } from "../routing/share-strategy.ts";
 import type { Authenticator, Authorizer } from "./access.ts";
 import type { BrokerCounters } from "./counters.ts";
 import type { DeadlineWheel } from "./deadline-wheel.ts";
@@ -26,6 +27,8 @@ export interface BrokerContext {
   readonly authorizer: Authorizer;
   /** What QoS 1/2 to sessions that end with their connection needs to be acknowledged (DESIGN section 6). */
   readonly partitionMode: PartitionMode;
+  /** The router has it, too; here for the messages that the log shares out. */
+  readonly shareStrategy: ShareStrategy;
   readonly limits: BrokerLimits;
   readonly counters: BrokerCounters;
   readonly wheel: DeadlineWheel;

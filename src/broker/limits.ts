@@ -57,7 +57,10 @@ export interface BrokerLimits {
   readonly interestBarrierMs: number;
   /** How long SUBACK waits to read the retained messages in step with the log. Beyond: local copy; `staleRetainedReads`. */
   readonly readBarrierMs: number;
-  /** Ended connections of which the log does not know yet. Beyond: it learns when the node restarts; `disconnectsDropped`. */
+  /**
+   * Ended connections of which the log does not know yet, and as many claims that were given up and that it may have. Beyond: it learns
+   * when the node restarts; `disconnectsDropped`.
+   */
   readonly disconnectsWaitingMax: number;
   /** Nodes named in a Server Reference while this one is drained. The rest is named to other clients. */
   readonly serverReferencesMax: number;

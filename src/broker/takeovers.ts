@@ -28,10 +28,10 @@ export class Takeovers {
   start(): void {
     const { replica, clock, cluster } = this.#context;
     // Not while the log is being applied: ending a connection proposes.
-    replica.onOwnerChanged((clientId, owner, previous) => {
+    // Also when the new owner is this node: nobody may be left of the CONNECT that its claim was for.
+    replica.onOwnerChanged((clientId, _owner, previous) => {
       if (previous.nodeId !== cluster.nodeId) return;
-      const isHere = owner?.nodeId === cluster.nodeId;
-      if (!isHere) clock.endOfTurn(() => this.#close(clientId, previous.epoch));
+      clock.endOfTurn(() => this.#close(clientId, previous.epoch));
     });
     cluster.onRequest(requestKind, async (_from: NodeId, payload) => {
       const reader = new ByteReader(payload);

@@ -33,6 +33,20 @@ export const limitOptions = {
       "Without a quorum nobody can know that no session waits for the message; strict does not acknowledge it then.",
     parse: single(parseChoice(["strict", "available"])),
   }),
+  shareStrategy: option<"round-robin" | "sticky" | "hash-topic" | "local-first">({
+    flag: "share-strategy",
+    env: "FLOCKMQ_SHARE_STRATEGY",
+    argument: "STRATEGY",
+    type: "choice",
+    defaultValue: "round-robin",
+    defaultText: "round-robin",
+    zero: null,
+    help: "who of a shared subscription gets a message: round-robin, sticky, hash-topic or local-first",
+    reason:
+      "round-robin serves all members alike; sticky keeps to one while it can take messages; hash-topic keeps each topic with " +
+      "one member; local-first keeps messages on their node while that has members. The same on every node.",
+    parse: single(parseChoice(["round-robin", "sticky", "hash-topic", "local-first"])),
+  }),
   receiveMaximum: option<number>({
     flag: "receive-maximum",
     env: "FLOCKMQ_RECEIVE_MAXIMUM",

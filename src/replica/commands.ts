@@ -1,3 +1,4 @@
+import type { ShareStrategy } from "../routing/share-strategy.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { readMessageBody, writeMessageBody } from "./message-codec.ts";
@@ -123,8 +124,8 @@ function readCommand(reader: ByteReader): Command | null {
       const source = reader.string();
       const updates = readUpdates(reader);
       const fence = readFence(reader);
-      const { qos2PacketId, ...condition } = readCondition(reader);
-      if (qos2PacketId !== undefined) reader.fail();
+      const { qos2PacketId, shareStrategy, ...condition } = readCondition(reader);
+      if (qos2PacketId !== undefined || shareStrategy !== undefined) reader.fail();
       return { type: "state", source, updates, ...fence, ...condition };
     }
     case commandType.claim: {
@@ -214,22 +215,38 @@ interface Condition {
   readonly expectedVersion?: number;
   readonly isReplacing?: true;
   readonly qos2PacketId?: number;
+  readonly shareStrategy?: ShareStrategy;
 }
 
-const conditionFlag = { expectedVersion: 1, isReplacing: 2, qos2PacketId: 4 } as const;
-const knownConditionFlags = 7;
+const conditionFlag = {
+  expectedVersion: 1,
+  isReplacing: 2,
+  qos2PacketId: 4,
+  shareStrategy: 8,
+} as const;
+const knownConditionFlags = 15;
+
+/** By their numbers in the log. */
+const shareStrategies: readonly ShareStrategy[] = [
+  "round-robin",
+  "sticky",
+  "hash-topic",
+  "local-first",
+];
 
 /** Few commands have one, and those that have none are as they were before there were any. */
 function writeCondition(writer: ByteWriter, condition: Condition): void {
-  const { expectedVersion, isReplacing, qos2PacketId } = condition;
+  const { expectedVersion, isReplacing, qos2PacketId, shareStrategy } = condition;
   const flags =
     (expectedVersion === undefined ? 0 : conditionFlag.expectedVersion) +
     (isReplacing === undefined ? 0 : conditionFlag.isReplacing) +
-    (qos2PacketId === undefined ? 0 : conditionFlag.qos2PacketId);
+    (qos2PacketId === undefined ? 0 : conditionFlag.qos2PacketId) +
+    (shareStrategy === undefined ? 0 : conditionFlag.shareStrategy);
   if (flags === 0) return;
   writer.byte(flags);
   if (expectedVersion !== undefined) writer.number(expectedVersion);
   if (qos2PacketId !== undefined) writer.number(qos2PacketId);
+  if (shareStrategy !== undefined) writer.byte(shareStrategies.indexOf(shareStrategy));
 }
 
 function readCondition(reader: ByteReader): Condition {
@@ -240,7 +257,15 @@ function readCondition(reader: ByteReader): Condition {
     ...((flags & conditionFlag.expectedVersion) === 0 ? {} : { expectedVersion: reader.number() }),
     ...((flags & conditionFlag.isReplacing) === 0 ? {} : { isReplacing: true as const }),
     ...((flags & conditionFlag.qos2PacketId) === 0 ? {} : { qos2PacketId: reader.number() }),
+    ...((flags & conditionFlag.shareStrategy) === 0 ? {} : readShareStrategy(reader)),
   };
+}
+
+function readShareStrategy(reader: ByteReader): Pick<Condition, "shareStrategy"> {
+  const shareStrategy = shareStrategies[reader.byte()];
+  if (shareStrategy !== undefined) return { shareStrategy };
+  reader.fail();
+  return {};
 }
 
 /** A value travels as JSON text; the empty text, which is no JSON, means "remove". */

@@ -1,6 +1,7 @@
 import type { NodeId } from "#cluster";
 import type { AttributeState, DeviceQueries } from "../api/ports.ts";
 import type { ApplicationMessage } from "../mqtt/message.ts";
+import type { ShareStrategy } from "../routing/share-strategy.ts";
 import type { Subscription } from "../session/session-api.ts";
 import type { SessionSettlement } from "./sessions/session-commands.ts";
 import type { QueuedMessage, StoredSession } from "./sessions/stored-session.ts";
@@ -31,6 +32,7 @@ export type Command =
       /** Compare and set: nothing is written unless the topic's retained message has this version; 0 = there is none. */
       readonly expectedVersion?: number;
       readonly qos2PacketId?: number;
+      readonly shareStrategy?: ShareStrategy;
     }
   /**
    * A message that is not retained, for the sessions that are to have it however long they are away. With a packet identifier, here
@@ -42,6 +44,8 @@ export type Command =
       readonly fence?: Fence;
       readonly updates: readonly AttributeUpdate[];
       readonly qos2PacketId?: number;
+      /** Of the shared subscriptions that stored sessions have; round-robin when left out. */
+      readonly shareStrategy?: ShareStrategy;
     }
   /** Device state without a retained message. */
   | {

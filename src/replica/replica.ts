@@ -1,5 +1,6 @@
 import type { CommandContext, NodeId, RecordsDigest, StateMachine, StateWriter } from "#cluster";
 import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
+import type { ShareStrategy } from "../routing/share-strategy.ts";
 import { ClientLifecycle } from "./client-lifecycle.ts";
 import { ClientView } from "./client-view.ts";
 import { decodeCommand } from "./commands.ts";
@@ -287,7 +288,7 @@ export class Replica implements StateMachine, ReplicaQueries {
     context: CommandContext,
     writer: StateWriter,
   ): RetainedResult {
-    const { fence = "none", message, updates, qos2PacketId } = command;
+    const { fence = "none", message, updates, qos2PacketId, shareStrategy } = command;
     const { topic, publisherId } = message;
     if (this.#isFenced(publisherId, fence, context)) return fenced;
     const own = qos2PacketId === undefined ? null : this.sessions.get(publisherId);
@@ -307,7 +308,8 @@ export class Replica implements StateMachine, ReplicaQueries {
     const isRefused = command.type === "retain" && record === null;
     this.#counts.replica_retained_refused += isRefused ? 1 : 0;
     if (!isRefused) {
-      if (!this.#store(versioned, context, writer)) return { version: 0, isFull: true };
+      if (!this.#store(versioned, context, writer, shareStrategy))
+        return { version: 0, isFull: true };
       if (own !== null) this.sessions.receive(own, qos2PacketId ?? 0, writer);
       if (record !== null) this.#retained.put(topic, record, writer);
     }
@@ -316,8 +318,16 @@ export class Replica implements StateMachine, ReplicaQueries {
   }
 
   /** For the sessions that are to have it; false when there is no room for it. */
-  #store(message: ApplicationMessage, context: CommandContext, writer: StateWriter): boolean {
-    const { stored, isFull } = this.sessions.store(message, context, writer);
+  #store(
+    message: ApplicationMessage,
+    context: CommandContext,
+    writer: StateWriter,
+    strategy: ShareStrategy = "round-robin",
+  ): boolean {
+    const isNear = ({ clientId }: StoredSession): boolean =>
+      this.#clients.ownerOf(clientId)?.nodeId === context.origin;
+    const share = { strategy, isNear };
+    const { stored, isFull } = this.sessions.store(message, share, context, writer);
     this.#counts.replica_session_messages_stored += stored;
     this.#counts.replica_session_messages_refused += isFull ? 1 : 0;
     return !isFull;

@@ -12,7 +12,7 @@ import type {
   Route,
   RouterCore,
 } from "./routing-api.ts";
-import { type ChooseNode, chooseRoundRobin } from "./share-strategy.ts";
+import type { ShareStrategy } from "./share-strategy.ts";
 import { SharedGroup } from "./shared-group.ts";
 import { TopicCache } from "./topic-cache.ts";
 import { TopicPlan } from "./topic-plan.ts";
@@ -23,13 +23,14 @@ export interface RouterOptions {
   readonly cacheCostMax: number;
   /** Bound of the keys of all other nodes together; further ones are refused and counted. */
   readonly remoteKeysMax: number;
-  readonly chooseNode: ChooseNode;
+  /** Of shared subscriptions; the same on all nodes, or they do not agree. */
+  readonly shareStrategy: ShareStrategy;
 }
 
 export const defaultRouterOptions: RouterOptions = {
   cacheCostMax: 200_000,
   remoteKeysMax: 10_000_000,
-  chooseNode: chooseRoundRobin,
+  shareStrategy: "round-robin",
 };
 
 /** A topic so long counts as much as one more topic. */
@@ -184,7 +185,7 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
       isPassedOver === undefined
         ? plan.groups
         : plan.groups.filter(({ key }) => !isPassedOver(key));
-    return this.#withShares(route, groups, topic, publisherId, retain);
+    return this.#withShares(route, groups, topic, retain);
   }
 
   routeForwarded(
@@ -200,7 +201,7 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
     }
     const deliveries = [...ordinary];
     for (const key of shares) {
-      const member = this.#groups.get(key)?.chooseLocal() ?? null;
+      const member = this.#groups.get(key)?.chooseLocal(topic) ?? null;
       if (member === null) {
         this.#sharesWithoutMember++;
       } else {
@@ -215,13 +216,12 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
     route: Route<T>,
     groups: readonly SharedGroup<T>[],
     topic: string,
-    publisherId: string,
     retain: boolean,
   ): Route<T> {
     const local = [...route.local];
     const shares = new Map<NodeId, string[]>();
     for (const group of groups) {
-      const choice = group.choose(topic, publisherId, this.#suspended, this.#options.chooseNode);
+      const choice = group.choose(topic, this.#suspended);
       if (choice === null) {
         continue;
       }
@@ -282,7 +282,7 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
     if (group === undefined) {
       const { filter } = parseSharedFilter(key)!;
       const entry = this.#entryFor(filter);
-      group = new SharedGroup(key, entry.filter, this.#selfNodeId);
+      group = new SharedGroup(key, entry.filter, this.#selfNodeId, this.#options.shareStrategy);
       this.#groups.set(key, group);
       entry.addGroup(group);
       this.#changed(filter);

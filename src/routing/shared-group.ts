@@ -1,7 +1,13 @@
 import type { NodeId } from "#cluster";
 import type { LocalMember } from "./local-member.ts";
 import type { LocalTarget } from "./routing-api.ts";
-import type { ChooseNode, ShareCandidate } from "./share-strategy.ts";
+import {
+  chooseByHash,
+  chooseRoundRobin,
+  type ShareCandidate,
+  type ShareStrategy,
+} from "./share-strategy.ts";
+import { hashOfText, mixedHashes } from "./topic-hash.ts";
 
 /** A member of this node, another node that is to choose one of its own, or nobody. */
 export type ShareChoice<T extends LocalTarget> = LocalMember<T> | NodeId | null;
@@ -18,14 +24,21 @@ export class SharedGroup<T extends LocalTarget> {
   readonly #remotes = new Map<NodeId, ShareCandidate>();
   readonly #members: LocalMember<T>[] = [];
   readonly #positions = new Map<T, number>();
+  /** With "hash-topic": of their client identifiers. */
+  readonly #hashes = new Map<T, number>();
+  readonly #strategy: ShareStrategy;
   /** Where the search for the next local member begins. */
   #next = 0;
+  /** With "sticky": who had the last message, here and of the nodes. */
+  #lastTarget: T | null = null;
+  #lastNode: ShareCandidate | null = null;
   /** Scratch space of `choose`, kept because it runs for every message. */
   readonly #candidates: ShareCandidate[] = [];
 
-  constructor(key: string, filter: string, selfNodeId: NodeId) {
+  constructor(key: string, filter: string, selfNodeId: NodeId, strategy: ShareStrategy) {
     this.key = key;
     this.filter = filter;
+    this.#strategy = strategy;
     this.#self = { nodeId: selfNodeId, weight: 0, credit: 0 };
   }
 
@@ -56,6 +69,8 @@ export class SharedGroup<T extends LocalTarget> {
       return false;
     }
     this.#positions.delete(target);
+    this.#hashes.delete(target);
+    if (this.#lastTarget === target) this.#lastTarget = null;
     const last = this.#members.pop()!;
     if (last.target !== target) {
       this.#members[position] = last;
@@ -75,6 +90,7 @@ export class SharedGroup<T extends LocalTarget> {
   }
 
   removeRemote(nodeId: NodeId): void {
+    if (this.#lastNode?.nodeId === nodeId) this.#lastNode = null;
     this.#remotes.delete(nodeId);
   }
 
@@ -82,16 +98,12 @@ export class SharedGroup<T extends LocalTarget> {
    * For a message that entered the cluster here. Who cannot take it now, an unavailable member or a suspended node, is passed over
    * while anyone else can; if nobody can, it still goes to somebody, whose queue may keep it.
    */
-  choose(
-    topic: string,
-    publisherId: string,
-    suspended: ReadonlySet<NodeId>,
-    chooseNode: ChooseNode,
-  ): ShareChoice<T> {
+  choose(topic: string, suspended: ReadonlySet<NodeId>): ShareChoice<T> {
     const candidates = this.#candidates;
     candidates.length = 0;
-    const available = this.#nextAvailable();
+    const available = this.#find(topic, true);
     if (available >= 0) {
+      if (this.#strategy === "local-first") return this.#take(available);
       candidates.push(this.#self);
     }
     for (const candidate of this.#remotes.values()) {
@@ -101,12 +113,11 @@ export class SharedGroup<T extends LocalTarget> {
     }
     if (candidates.length === 0) {
       if (this.#members.length > 0) {
-        return this.#take(this.#next % this.#members.length);
+        return this.#take(this.#find(topic, false));
       }
       candidates.push(...this.#remotes.values());
     }
-    const chosen =
-      candidates.length > 1 ? chooseNode(candidates, topic, publisherId) : candidates[0];
+    const chosen = this.#chooseNode(candidates, topic);
     if (chosen === this.#self) {
       return this.#take(available);
     }
@@ -114,17 +125,73 @@ export class SharedGroup<T extends LocalTarget> {
   }
 
   /** For a message that another node sent here for this group; null if its last member has just left. */
-  chooseLocal(): LocalMember<T> | null {
+  chooseLocal(topic: string): LocalMember<T> | null {
     if (this.#members.length === 0) {
       return null;
     }
-    const available = this.#nextAvailable();
-    return this.#take(available >= 0 ? available : this.#next % this.#members.length);
+    const available = this.#find(topic, true);
+    return this.#take(available >= 0 ? available : this.#find(topic, false));
+  }
+
+  #chooseNode(candidates: readonly ShareCandidate[], topic: string): ShareCandidate | null {
+    if (candidates.length === 0) return null;
+    switch (this.#strategy) {
+      case "round-robin":
+      case "local-first":
+        return candidates.length === 1 ? candidates[0]! : chooseRoundRobin(candidates);
+      case "hash-topic":
+        return chooseByHash(candidates, topic);
+      case "sticky": {
+        const last = this.#lastNode;
+        if (last !== null && candidates.includes(last)) return last;
+        // By the group, so that nodes which begin at the same time agree.
+        this.#lastNode = chooseByHash(candidates, this.key);
+        return this.#lastNode;
+      }
+    }
   }
 
   #take(position: number): LocalMember<T> {
     this.#next = position + 1;
-    return this.#members[position]!;
+    const member = this.#members[position]!;
+    if (this.#strategy === "sticky") this.#lastTarget = member.target;
+    return member;
+  }
+
+  /** Position of the member whose turn it is, -1 when none is available; at least one member unless availability counts. */
+  #find(topic: string, isAvailabilityNeeded: boolean): number {
+    if (this.#strategy === "hash-topic") return this.#byHash(topic, isAvailabilityNeeded);
+    if (this.#strategy === "sticky" && this.#lastTarget !== null) {
+      const last = this.#positions.get(this.#lastTarget);
+      const isAble = !isAvailabilityNeeded || this.#lastTarget.isAvailable;
+      if (last !== undefined && isAble) return last;
+    }
+    return isAvailabilityNeeded ? this.#nextAvailable() : this.#next % this.#members.length;
+  }
+
+  #byHash(topic: string, isAvailabilityNeeded: boolean): number {
+    const topicHash = hashOfText(topic);
+    let chosen = -1;
+    let best = -1;
+    for (const [position, { target }] of this.#members.entries()) {
+      if (isAvailabilityNeeded && !target.isAvailable) continue;
+      const score = mixedHashes(topicHash, this.#hashOf(target));
+      if (score > best) {
+        best = score;
+        chosen = position;
+      }
+    }
+    return chosen;
+  }
+
+  /** Made once for each member. */
+  #hashOf(target: T): number {
+    let hash = this.#hashes.get(target);
+    if (hash === undefined) {
+      hash = hashOfText(target.clientId);
+      this.#hashes.set(target, hash);
+    }
+    return hash;
   }
 
   /** Position of the next member in turn that is available, or -1. */

@@ -6,6 +6,7 @@ import { encodeCommand } from "../../src/replica/commands.ts";
 import { replicaLimits } from "../../src/replica/limits.ts";
 import type { Replica } from "../../src/replica/replica.ts";
 import type { AttributeUpdate, Command, Will } from "../../src/replica/replica-api.ts";
+import type { ShareStrategy } from "../../src/routing/share-strategy.ts";
 import type { Subscription } from "../../src/session/session-api.ts";
 
 /** What tests of the replicated state share. */
@@ -189,6 +190,13 @@ export const anySubscription: fc.Arbitrary<Subscription> = fc.record({
   identifier: fc.constantFrom(0, 0, 1, 268_435_455),
 });
 
+export const anyShareStrategy = fc.constantFrom<ShareStrategy[]>(
+  "round-robin",
+  "sticky",
+  "hash-topic",
+  "local-first",
+);
+
 const anyNumbers = (max: number): fc.Arbitrary<number[]> =>
   fc
     .uniqueArray(fc.integer({ min: 1, max }), { maxLength: 4 })
@@ -259,6 +267,7 @@ function anyPublish<T extends "retain" | "publish">(
     {
       ...{ type: fc.constant(type), message, updates: anyUpdates, fence: anyFence },
       qos2PacketId: fc.integer({ min: 1, max: 3 }),
+      shareStrategy: anyShareStrategy,
     },
     { requiredKeys: ["type", "message", "updates"] },
   ) as unknown as fc.Arbitrary<Extract<Command, { type: T }>>;

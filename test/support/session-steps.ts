@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { createMessage } from "../../src/mqtt/message.ts";
 import type { Replica } from "../../src/replica/replica.ts";
 import type { Command } from "../../src/replica/replica-api.ts";
-import { anyMessage, anySubscription, anyWill } from "./replica-model.ts";
+import { anyMessage, anyShareStrategy, anySubscription, anyWill } from "./replica-model.ts";
 
 /** What clients with sessions do; `ofOwner` puts in what depends on the state by then: epoch, node and places. */
 export function anySessionCommand(
@@ -37,10 +37,20 @@ export function anySessionCommand(
       weight: 3,
       arbitrary: fc.record({
         ...{ type: fc.constant("subscribe" as const), ...current },
-        subscriptions: fc.array(anySubscription, { minLength: 1, maxLength: 3 }),
+        subscriptions: fc.oneof(
+          fc.array(anySubscription, { minLength: 1, maxLength: 3 }),
+          // The same group for all, or its messages would rarely have another member to go to.
+          anySubscription.map((other) => [{ ...other, filter: "$share/g/#", qos: 2 as const }]),
+        ),
       }),
     },
-    { weight: 6, arbitrary: fc.record(publish) },
+    {
+      weight: 6,
+      arbitrary: fc.record(
+        { ...publish, shareStrategy: anyShareStrategy },
+        { requiredKeys: ["type", "message", "updates"] },
+      ),
+    },
     { weight: 1, arbitrary: fc.record(retain) },
     {
       weight: 3,
@@ -52,7 +62,7 @@ export function anySessionCommand(
       }),
     },
     {
-      weight: 2,
+      weight: 4,
       arbitrary: fc.record({
         ...{ type: fc.constant("disconnect" as const), ...current, expirySeconds },
         ...{ isWillWanted: fc.boolean(), sentSeq: fc.nat(4) },

@@ -29,7 +29,7 @@ export async function bodiesIn(dataDir: string): Promise<Bodies> {
   const copy = await mkdtemp(join(tmpdir(), "flockmq-bodies-"));
   try {
     await cp(dataDir, copy, { recursive: true });
-    return await countBodies(await databaseIn(copy));
+    return await countBodies(join(copy, "db", "database"));
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
@@ -63,12 +63,4 @@ export async function directorySizeBytes(directory: string): Promise<number> {
     if (found?.isFile() === true) sum += found.size;
   }
   return sum;
-}
-
-/** The directory with LevelDB's CURRENT in it. */
-async function databaseIn(dataDir: string): Promise<string> {
-  const names = await readdir(dataDir, { recursive: true });
-  const current = names.find((name) => name === "CURRENT" || name.endsWith("/CURRENT"));
-  if (current === undefined) throw new Error(`there is no database in ${dataDir}`);
-  return join(dataDir, current, "..");
 }

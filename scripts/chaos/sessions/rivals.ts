@@ -14,7 +14,7 @@ export interface RivalsResult {
   readonly connections: number;
   /** Writes of theirs that the watching session got. */
   readonly writes: number;
-  /** From the CONNACK of the new connection to the end of the old one, where the broker ended it; the longest. */
+  /** From the CONNACK of a new connection to the end of the old one, the longest: as long as a node hangs where one did. */
   readonly longestOverlapMs: number;
   readonly problems: readonly string[];
 }

@@ -26,6 +26,10 @@ export class Roamer {
   readonly #options: RoamerOptions;
   readonly #trace: { readonly packetId: number; readonly text: string }[] = [];
   #node = "";
+  #longestAway = { ms: 0, tried: "" };
+  #closedMs: number | null = null;
+  #triedMs = 0;
+  #tried: string[] = [];
   #connections = 0;
   #sessionsLost = 0;
 
@@ -34,11 +38,17 @@ export class Roamer {
     this.client = new MqttClient(() => this.#open(), this.#clientOptions());
     // Refused and lost connections are what a chaos run is about; the client library tries again.
     this.client.on("error", () => undefined);
+    this.client.on("close", () => this.#noteClosed());
     this.client.on("packetsend", (packet) => this.#note(">", packet));
     this.client.on("packetreceive", (packet) => {
       this.#note("<", packet);
       if (packet.cmd === "connack") this.#answered(packet);
     });
+  }
+
+  /** The longest time between a connection and the next, with the nodes that were tried and how long each of them took. */
+  get longestAway(): { readonly ms: number; readonly tried: string } {
+    return this.#longestAway;
   }
 
   get connections(): number {
@@ -73,6 +83,7 @@ export class Roamer {
     const all = endpoints();
     const { name, host, mqtt: port } = all[Math.floor(random() * all.length)] as Endpoint;
     this.#node = name;
+    this.#triedMs = performance.now();
     return connect({ host, port, noDelay: true });
   }
 
@@ -85,8 +96,26 @@ export class Roamer {
     if (this.#trace.length > tracedPacketsMax) this.#trace.shift();
   }
 
+  #noteClosed(): void {
+    if (this.#closedMs === null) this.#closedMs = performance.now();
+    else this.#tried.push(this.#attempt());
+  }
+
+  #noteBack(): void {
+    const ms = this.#closedMs === null ? 0 : Math.round(performance.now() - this.#closedMs);
+    this.#tried.push(this.#attempt());
+    if (ms > this.#longestAway.ms) this.#longestAway = { ms, tried: this.#tried.join(", ") };
+    this.#closedMs = null;
+    this.#tried = [];
+  }
+
+  #attempt(): string {
+    return `${this.#node} ${Math.round(performance.now() - this.#triedMs)} ms`;
+  }
+
   #answered({ returnCode, reasonCode, sessionPresent }: IConnackPacket): void {
     if ((reasonCode ?? returnCode) !== 0) return;
+    this.#noteBack();
     if (this.#connections > 0 && !sessionPresent) this.#sessionsLost++;
     this.#connections++;
   }

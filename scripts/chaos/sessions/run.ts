@@ -14,6 +14,8 @@ const restMs = 1500;
 const finishTimeoutMs = 30_000;
 /** Some of them late: they are owed what is sent after their SUBACK. */
 const lateSubscribersMax = 8;
+/** More of them than these are only counted. */
+const violationsShownMax = 100;
 
 export interface SessionsOptions {
   readonly minutes: number;
@@ -136,6 +138,8 @@ function summaryOf(load: SessionLoadResult, others: readonly string[]) {
     ...(sessionsLost > 0 ? [`${sessionsLost} times a session was not there any more`] : []),
     ...others,
   ];
+  const more = violations.length - violationsShownMax;
+  if (more > 0) violations.splice(violationsShownMax, more, `and ${more} more`);
   const [lost, twiceAtQos2] = [count("lost"), count("twice")];
   return {
     ...counts,

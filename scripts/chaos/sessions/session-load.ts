@@ -22,6 +22,8 @@ export interface SessionLoadResult {
   readonly repeatedAtQos1: number;
   readonly connections: number;
   readonly sessionsLost: number;
+  /** Of one client, between a connection and the next. */
+  readonly longestAway: { readonly ms: number; readonly tried: string };
   readonly problems: readonly LedgerProblem[];
 }
 
@@ -126,6 +128,9 @@ export class SessionLoad {
       repeatedAtQos1: repeated,
       connections: roamers.reduce((sum, { connections }) => sum + connections, 0),
       sessionsLost: roamers.reduce((sum, { sessionsLost }) => sum + sessionsLost, 0),
+      longestAway: roamers
+        .map(({ longestAway }) => longestAway)
+        .reduce((most, one) => (one.ms > most.ms ? one : most)),
       problems: this.ledger.problems(),
     };
   }

@@ -6,7 +6,7 @@ import type { RecordHash } from "../digest.ts";
 import type { ReplicaLimits } from "../limits.ts";
 import type { StateRecords } from "../records.ts";
 import type { RetainedView } from "../retained-view.ts";
-import { fewestQueued } from "./group-choice.ts";
+import { chooseMember, type Share } from "./group-choice.ts";
 import { GroupShares } from "./group-shares.ts";
 import { MessageStore } from "./message-store.ts";
 import { RetainedCopies } from "./retained-copies.ts";
@@ -167,13 +167,21 @@ export class SessionView {
   }
 
   /** A message for everyone who subscribed before it, at the QoS that it was published with. */
-  store(message: ApplicationMessage, context: CommandContext, writer: StateWriter): StoreOutcome {
+  store(
+    message: ApplicationMessage,
+    share: Share,
+    context: CommandContext,
+    writer: StateWriter,
+  ): StoreOutcome {
     if (message.qos === 0 || this.#index.count === 0) return { stored: 0, isFull: false };
     const { topic, publisherId, retain } = message;
     const sizeBytes = storedSizeBytes(message);
     const choose = (members: readonly StoredSession[]): StoredSession | null =>
-      fewestQueued(members.filter((member) => this.#queues.hasRoomFor(member, sizeBytes))) ??
-      fewestQueued(members);
+      chooseMember(
+        members.filter((member) => this.#queues.hasRoomFor(member, sizeBytes)),
+        topic,
+        share,
+      ) ?? chooseMember(members, topic, share);
     const matches = this.#index.match(topic, publisherId, retain, choose);
     if (matches.length === 0) return { stored: 0, isFull: false };
     if (!this.#messages.hasRoomFor(sizeBytes)) return { stored: 0, isFull: true };

@@ -168,6 +168,25 @@ describe("a node that is drained", () => {
     n2.drain.stop();
   });
 
+  test("still names a node that is too busy to answer, and no more one that is down", async () => {
+    const n1 = addNode();
+    const n2 = addNode();
+    addNode();
+    await settled(n2.drain.begin(1));
+    n1.cluster.onRequest("client-address", () => new Promise(() => undefined));
+    await rig.pass(3500);
+    const refused = await rig.connect(n2, "one");
+    const [first] = refused.take("connack");
+    expect(first?.properties?.serverReference?.split(" ").toSorted()).toEqual([
+      "n1.example:1883",
+      "n3.example:1883",
+    ]);
+    n1.cluster.setDown(true);
+    await rig.pass(1500);
+    const [second] = (await rig.connect(n2, "two")).take("connack");
+    expect(second?.properties?.serverReference).toBe("n3.example:1883");
+  });
+
   test("keeps QoS 1 messages of its stored sessions for wherever they go", async () => {
     const n1 = addNode();
     const n2 = addNode();

@@ -67,6 +67,23 @@ test("a claim that the log got after its CONNECT was refused is given back", asy
   expect(node.replica.ownerOf("c")).toBeNull();
 });
 
+test("a late claim closes the older connection of its client, though nobody is left of its own", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const old = await stored(rig, node, "c");
+  rig.flock.isQuorate = false;
+  const again = rig.open(node);
+  again.connect("c", { properties, clean: false });
+  await rig.pass(11_000);
+  expect(again.take("connack")[0]?.reasonCode).toBeGreaterThanOrEqual(0x80);
+  expect(old.isEnded).toBe(false);
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(old.take("disconnect")[0]?.reasonCode).toBe(0x8e);
+  await rig.pass(3000);
+  expect(node.replica.ownerOf("c")).toBeNull();
+});
+
 test("a late claim is not given back under a client that is connected by then", async () => {
   const rig = new BrokerRig();
   const node = rig.addNode();
@@ -206,4 +223,33 @@ test("without a quorum nothing is acknowledged; `available` acknowledges what no
   expect(second.take("puback").map(({ messageId }) => messageId)).toEqual([1]);
   await rig.pass(10_500);
   expect(first.take("disconnect")[0]?.reasonCode).toBe(0x89);
+});
+
+test("a Will comes to one member of a shared subscription, on whatever node, and once to everybody else", async () => {
+  for (const qos of [0, 1, 2] as const) {
+    const rig = new BrokerRig();
+    rig.flock.isElecting = true;
+    const [one, two, three] = [rig.addNode(), rig.addNode(), rig.addNode()];
+    const will = { topic: "gone", payload: Buffer.from("x"), qos, retain: false };
+    const members: RigClient[] = [];
+    const watchers: RigClient[] = [];
+    for (const [at, node] of [two, three].entries()) {
+      const member = await rig.connect(node, `m${at}`);
+      member.subscribe("$share/g/gone", { qos: 1 });
+      members.push(member);
+      const watcher = await rig.connect(node, `w${at}`);
+      watcher.subscribe("gone", { qos: 1 });
+      watchers.push(watcher);
+    }
+    await rig.settle();
+    const broken = await rig.connect(two, "broken", { will });
+    broken.drop();
+    await rig.settle();
+    expect(members.flatMap((member) => member.texts())).toEqual(["gone=x"]);
+    await rig.connect(one, "lost", { will });
+    one.cluster.setDown(true);
+    await rig.pass(600);
+    expect(members.flatMap((member) => member.texts())).toEqual(["gone=x"]);
+    for (const watcher of watchers) expect(watcher.texts()).toEqual(["gone=x", "gone=x"]);
+  }
 });
