@@ -174,6 +174,8 @@ export class FormationDriver {
         const isOwnName = final?.code === "name-taken" && this.#former !== undefined;
         if (final !== null && !isOwnName) throw final;
         this.#lastProblem = message;
+        // Nobody watches the links of a node that is no member: one whose other end is gone would be asked for ever.
+        if ((error as ClusterError).code === "timeout") await transport.disconnect(nodeId);
       }
     }
     return null;

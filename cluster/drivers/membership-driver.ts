@@ -38,6 +38,8 @@ interface Waiter {
 }
 
 const roundMs = 100;
+/** A round that comes so late means that this node stood still: what it saw of the others before may be long over. */
+const stallMs = 5 * roundMs;
 const changeTimeoutMs = 10_000;
 /** A follower this many entries behind the leader still counts as caught up. */
 const lagEntriesMax = 1000;
@@ -50,6 +52,7 @@ export class MembershipDriver {
   readonly #options: MembershipDriverOptions;
   readonly #healthySinceMs = new Map<NodeId, number>();
   readonly #downSinceMs = new Map<NodeId, number>();
+  #lastRoundMs = 0;
   #queue: Promise<unknown> = Promise.resolve();
   #waiters: Waiter[] = [];
   #timer: Cancel | null = null;
@@ -277,8 +280,10 @@ export class MembershipDriver {
     for (const waiter of late) {
       waiter.reject(tooLate());
     }
+    const hasStoodStill = nowMs - this.#lastRoundMs > stallMs;
+    this.#lastRoundMs = nowMs;
     const status = this.#options.raft.status();
-    if (status.role !== "leader") {
+    if (status.role !== "leader" || hasStoodStill) {
       this.#healthySinceMs.clear();
       this.#downSinceMs.clear();
       return;

@@ -62,6 +62,8 @@ function freeze(configuration: Configuration): void {
 /** What a whole simulated cluster has said, stored and agreed on. Every method checks promises of `consensus.md` 6.3. */
 export class Facts {
   readonly disks = new Map<NodeId, DurableImage>();
+  /** Every change of configuration that a leader appended. */
+  readonly changes: { readonly index: LogIndex; readonly term: Term }[] = [];
   readonly #leaders = new Map<Term, NodeId>();
   readonly #votes = new Map<string, NodeId>();
   readonly #entries = new Map<number, { readonly before: Term; readonly hash: number }>();

@@ -56,6 +56,11 @@ export class ObservedStorage implements ClusterStorage {
     return this.#configuration;
   }
 
+  /** A change of configuration stands in the log that is not applied yet; it may still come into force. */
+  get hasChangeAhead(): boolean {
+    return this.#changes.some((index) => index > this.#appliedIndex);
+  }
+
   get isJoint(): boolean {
     return (this.#configuration?.votersOutgoing.length ?? 0) > 0;
   }
@@ -129,6 +134,7 @@ export class ObservedStorage implements ClusterStorage {
     for (const entry of entries) {
       if (entry.type !== EntryType.configChange || facts.knows(entry)) continue;
       const last = this.#changes.findLast((index) => index < entry.index) ?? 0;
+      facts.changes.push({ index: entry.index, term: entry.term });
       rules.changes(this.#options.nodeId, entry, last > this.#appliedIndex ? last : null);
     }
   }

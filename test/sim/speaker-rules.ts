@@ -7,8 +7,8 @@ import type { Rules, Speaker } from "./rules.ts";
 
 const { tickMs, electionTicks } = defaultTimings;
 const electionMs = tickMs * electionTicks;
-/** The first of the ticks after word of the leader may come at once. */
-const loyalMs = electionMs - tickMs;
+/** The first of the ticks after word of the leader may come at once; behind a stall the one that was due does, and the next by the grid. */
+const loyalMs = electionMs - 2 * tickMs;
 /** A leader without a quorum notices at the end of the second interval, and a transfer makes an interval twice as long. */
 const aloneMaxMs = 4 * electionMs + 4 * tickMs;
 /** Leaders speak every two ticks; who was silent for longer stood still, and so did its intervals. */

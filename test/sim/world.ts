@@ -111,15 +111,19 @@ export class World {
     return this.nodes.find((node) => node.nodeId === nodeId);
   }
 
+  /** Grows with the nodes, as the entries of a name do: whoever was away while all others were replaced finds the new ones there. */
+  readonly #addresses: string[] = [];
+
   /** A new node: the first founds, the others join where they find somebody. */
   add(): SimNode {
-    const addresses = this.nodes.map(({ port }) => `memory:${port}`);
+    const addresses = this.#addresses;
     const isFirst = this.nodes.length === 0;
     const formation = isFirst
       ? ({ kind: "found" } as const)
       : ({ kind: "join", addresses, isDiscovering: false } as const);
     const node = new SimNode(this, `n${++this.#labels}`, formation);
     this.nodes.push(node);
+    addresses.push(`memory:${node.port}`);
     this.startSoon(node);
     return node;
   }

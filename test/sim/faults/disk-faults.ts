@@ -85,6 +85,16 @@ function damage(world: World, random: Seeded, fault: Fault, act: (node: SimNode)
   return null;
 }
 
+/** Some log or disk holds a change of who votes that may still come into force, and count on the disk that is to be damaged. */
+function hasChangeAhead({ nodes, leader, facts }: World): boolean {
+  if (nodes.some(({ process }) => process?.storage?.hasChangeAhead === true)) return true;
+  const appliedIndex = leader?.process?.storage?.appliedIndex ?? 0;
+  return facts.changes.some(
+    ({ index, term }) =>
+      index > appliedIndex && nodes.some(({ disk }) => disk.durable.holds(index, term)),
+  );
+}
+
 /**
  * A node whose disk may be damaged: to lose a majority of disks is to lose data, in any system. So three or more vote, all of their
  * disks are whole, and a quorum without that node runs and knows who votes.
@@ -95,6 +105,7 @@ function damageable(world: World, random: Seeded): SimNode | null {
   if (target === undefined || configuration == null) return null;
   const { voters, votersOutgoing } = configuration;
   if (voters.length < 3 || votersOutgoing.length > 0) return null;
+  if (hasChangeAhead(world)) return null;
   const nodes = voters.map((voter) => world.node(voter));
   const isRemoving = world.clock.nowMs - world.lastRemovalMs < removalMs;
   if (isRemoving || nodes.some((node) => node?.isWhole !== true)) return null;
