@@ -262,7 +262,9 @@ export class Outbound {
 
   #sendNew(link: Link, entry: OutboundEntry, nowMs: number): void {
     // [MQTT-3.3.2-5]
-    if (nowMs > expiresAtMs(entry.message)) {
+    // [MQTT-4.3.3-7] An exchange at QoS 2 that may have begun goes on.
+    const mayHaveBegun = entry.isRepeated && entry.qos === 2;
+    if (nowMs > expiresAtMs(entry.message) && !mayHaveBegun) {
       this.#drop(entry.message, "expired");
       this.#storedCompleted(entry);
       return;

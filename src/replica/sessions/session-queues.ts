@@ -68,7 +68,7 @@ export class SessionQueues {
   /** Messages that became too old while their client was connected and did not take them. */
   dropTooOld(session: StoredSession, nowMs: number, writer: StateWriter): void {
     const tooOld = [...session.queue.values()]
-      .filter(({ seq, stored }) => stored.expiresAtMs <= nowMs && !session.received.has(seq))
+      .filter((entry) => entry.stored.expiresAtMs <= nowMs && !session.hasBegun(entry))
       .map(({ seq }) => seq);
     if (tooOld.length > 0) this.#drop(session, tooOld, writer);
   }
@@ -80,7 +80,7 @@ export class SessionQueues {
       const stored = this.#messages.takeExpired(nowMs);
       if (stored === null) return;
       const away = [...stored.places].filter(
-        ({ session, seq }) => !session.isConnected && !session.received.has(seq),
+        (entry) => !entry.session.isConnected && !entry.session.hasBegun(entry),
       );
       // One that only the connected wait for does not count: a replica that has just started meets it again.
       if (away.length === 0) continue;

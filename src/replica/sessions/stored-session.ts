@@ -72,6 +72,11 @@ export class StoredSession implements Expiring {
     return seq < this.nextSeq && !this.queue.has(seq);
   }
 
+  /** A QoS 2 exchange that a connection may have begun is finished, however old its message becomes [MQTT-4.3.3-7]. */
+  hasBegun({ seq, qos }: Pick<QueuedMessage, "seq" | "qos">): boolean {
+    return this.received.has(seq) || (qos === 2 && seq <= this.sentSeq);
+  }
+
   add(entry: QueuedMessage): void {
     this.queue.set(entry.seq, entry);
     entry.stored.places.add(entry);

@@ -201,7 +201,18 @@ export const session: Chapter = {
         again.send(packets.ack(7, packetId));
         assert.deepEqual(await again.untilPong(), []);
         again.drop();
-        assert.deepEqual(await (await resumed(bench, 1)).untilPong(), []);
+        // Another node may repeat the PUBREL once more, as long as the log does not know of the PUBCOMP; never the PUBLISH.
+        for (;;) {
+          const later = await resumed(bench, 1);
+          const answers = await later.untilPong();
+          for (const answer of answers) {
+            assert.deepEqual([answer.type, packetId], ["pubrel", packetId]);
+            later.send(packets.ack(7, packetId));
+          }
+          await later.untilPong();
+          later.drop();
+          if (answers.length === 0) break;
+        }
       },
     },
     {
