@@ -17,6 +17,19 @@ describe("the queue of a stored session", () => {
     expect(log.queue("c")).toEqual(["2=b"]);
   });
 
+  it("lets go of what has expired, but not of a QoS 2 exchange that may have begun", () => {
+    const log = new SessionLog();
+    log.claim("c");
+    log.subscribe("c", "t", { qos: 2 });
+    const properties = { messageExpiryInterval: 1 };
+    log.publish("t", "begun", { qos: 2, properties });
+    log.publish("t", "sent at QoS 1", { qos: 1, properties });
+    log.publish("t", "not sent", { qos: 2, properties });
+    log.disconnect("c", { sentSeq: 2 });
+    log.tick(1500);
+    expect(log.payloads("c")).toEqual(["begun"]);
+  });
+
   it("has a cursor that is bounded by what waits, however much came and went behind one message", () => {
     const log = new SessionLog();
     subscribed(log);
