@@ -11,9 +11,13 @@ import type { SessionEntry } from "./session-entry.ts";
  */
 export class Dispatcher {
   readonly #context: BrokerContext;
+  /** Where stored sessions share a subscription, the log has chosen one of them. */
+  readonly #isServedByLog: (groupKey: string) => boolean;
 
   constructor(context: BrokerContext) {
     this.#context = context;
+    const { sessions } = context.replica;
+    this.#isServedByLog = (groupKey) => sessions.hasGroup(groupKey);
   }
 
   /** For a message that entered the cluster here. Answers how many sessions and nodes it went to. */
@@ -87,10 +91,8 @@ export class Dispatcher {
   }
 
   #routeOf({ topic, publisherId, retain, qos }: ApplicationMessage): Route<SessionEntry> {
-    const { router, replica } = this.#context;
-    if (qos === 0) return router.route(topic, publisherId, retain);
-    // Where stored sessions share a subscription, the log has chosen one of them.
-    return router.route(topic, publisherId, retain, (key) => replica.sessions.hasGroup(key));
+    const isPassedOver = qos === 0 ? undefined : this.#isServedByLog;
+    return this.#context.router.route(topic, publisherId, retain, isPassedOver);
   }
 
   #deliver(

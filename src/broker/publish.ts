@@ -58,7 +58,7 @@ export class PublishFlow {
       done?.(unlogged, matched);
       return;
     }
-    this.#decide(message, plan, "none", 0, new LogOrder(), (outcome, isForSessions) => {
+    this.#decide(message, plan, "none", new LogOrder(), (outcome, isForSessions) => {
       if (outcome.status === "committed") {
         // On a line of its own: `done?.(dispatch())` would not dispatch for those who do not ask.
         const matched = this.#dispatcher.dispatch(versioned(message, outcome.version));
@@ -105,20 +105,11 @@ export class PublishFlow {
     };
     entry.publishes.push(waiting);
     this.#pauseIfFull(entry);
-    const qos2PacketId = plan?.qos2PacketId ?? 0;
-    const { logOrder } = entry;
-    this.#decide(
-      message,
-      plan,
-      fenceOf(entry),
-      qos2PacketId,
-      logOrder,
-      (outcome, isForSessions) => {
-        waiting.outcome = outcome;
-        waiting.isForSessions = isForSessions;
-        this.#settleReady(entry);
-      },
-    );
+    this.#decide(message, plan, fenceOf(entry), entry.logOrder, (outcome, isForSessions) => {
+      waiting.outcome = outcome;
+      waiting.isForSessions = isForSessions;
+      this.#settleReady(entry);
+    });
   }
 
   /**
@@ -129,7 +120,6 @@ export class PublishFlow {
     message: ApplicationMessage,
     plan: LogPlan | null,
     fence: Fence,
-    qos2PacketId: number,
     order: LogOrder,
     decided: (outcome: CommitOutcome, isForSessions: boolean) => void,
   ): void {
@@ -153,9 +143,8 @@ export class PublishFlow {
       // Behind its own entry this node is in step with all that was acknowledged before.
       this.#commits.commit(message, plan, fence, (outcome) => {
         proceed(() => {
-          const later = this.#planOf(message, qos2PacketId, undefined);
-          const isMissed = outcome.status === "committed" && later?.isForSessions === true;
-          if (isMissed) commit({ ...later, updates: [] });
+          const isMissed = outcome.status === "committed" && this.#isStored(message);
+          if (isMissed) commit(forSessionsOnly);
           else decided(outcome, false);
         });
       });
@@ -163,11 +152,21 @@ export class PublishFlow {
     }
     this.#gate.pass((isInStep) => {
       proceed(() => {
-        const later = isInStep ? this.#planOf(message, qos2PacketId, undefined) : null;
-        if (later !== null) commit(later);
-        else decided(isInStep ? unlogged : { status: "timeout" }, false);
+        if (!isInStep) decided({ status: "timeout" }, false);
+        else if (this.#isStored(message)) commit(forSessionsOnly);
+        else decided(this.#isFenced(message, fence) ? { status: "refused" } : unlogged, false);
       });
     });
+  }
+
+  #isStored({ topic }: ApplicationMessage): boolean {
+    return this.#context.replica.sessions.isStored(topic);
+  }
+
+  /** As the log would see it: the client has been claimed elsewhere, and this connection ends within the turn. */
+  #isFenced({ publisherId }: ApplicationMessage, fence: Fence): boolean {
+    const isClaimed = typeof fence === "number";
+    return isClaimed && this.#context.replica.ownerOf(publisherId)?.epoch !== fence;
   }
 
   #planOf(
@@ -263,6 +262,14 @@ type Committed = Extract<CommitOutcome, { status: "committed" }>;
 
 /** What the log need not know of. */
 const unlogged: Committed = { status: "committed", version: 0, isRepeated: false };
+
+/** Of a message that nothing else brings to the log. */
+const forSessionsOnly: LogPlan = {
+  isRetained: false,
+  isForSessions: true,
+  qos2PacketId: 0,
+  updates: [],
+};
 
 /** Nothing that is acknowledged here comes after what the same client wrote elsewhere since. */
 function fenceOf(entry: SessionEntry): Fence {

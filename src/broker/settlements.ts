@@ -16,7 +16,7 @@ interface Open {
 
 /**
  * Acknowledgements of stored sessions on their way to the log: of all clients of this node together, one command at a time, so that
- * many clients cost one entry per round trip. Saying it again does no harm, so it is said until the log has it.
+ * many clients cost one entry per round trip. Saying it again does no harm, so it is said until the log has it or the connection ends.
  */
 export class Settlements {
   readonly #context: BrokerContext;
@@ -104,8 +104,11 @@ export class Settlements {
         done();
       } else if (outcome.reason === "stopped") done();
       else {
-        counters.settlementsRepeated++;
-        wheel.after(retryMs, () => this.#propose(batch, done));
+        // Behind the end of its connection a settlement is void, so that nobody repeats those.
+        const open = batch.filter(({ entry }) => !entry.isGone);
+        counters.settlementsRepeated += open.length > 0 ? 1 : 0;
+        if (open.length > 0) wheel.after(retryMs, () => this.#propose(open, done));
+        else done();
       }
     });
   }

@@ -79,7 +79,6 @@ export class FakeFlock {
     this.#isQuorate = isQuorate;
     if (!isQuorate) return;
     this.clock.endOfTurn(() => this.#apply());
-    for (const run of this.#untilQuorate.splice(0)) run();
   }
 
   whenQuorate(run: () => void): void {
@@ -133,6 +132,8 @@ export class FakeFlock {
       }
     }
     this.#log = [...held, ...this.#log];
+    // Reads that waited for a quorum, as in a real flock: as soon as all before them is applied.
+    for (const run of this.#untilQuorate.splice(0)) run();
   }
 
   /** Answers the result of the last entry. */
@@ -208,8 +209,8 @@ export class FakeCluster implements Cluster {
   readBarrier(timeoutMs: number): Promise<"ok" | "no-quorum"> {
     const { clock } = this.#flock;
     return new Promise((resolve) => {
-      const answer = (): void => clock.endOfTurn(() => resolve("ok"));
-      if (this.#flock.isQuorate && !this.isDown) answer();
+      const answer = (): void => resolve("ok");
+      if (this.#flock.isQuorate && !this.isDown) clock.endOfTurn(answer);
       else {
         if (!this.isDown) this.#flock.whenQuorate(answer);
         clock.after(timeoutMs, () => resolve("no-quorum"));

@@ -200,3 +200,19 @@ test("the HTTP side publishes with the same promises", async () => {
   await rig.pass(10_100);
   await refused;
 });
+
+test("a connection whose client has been claimed elsewhere acknowledges nothing any more", async () => {
+  const rig = new BrokerRig();
+  const [one, two] = [rig.addNode(), rig.addNode()];
+  const hung = await rig.connect(one, "c");
+  rig.flock.isQuorate = false;
+  hung.publish("a", "1", { qos: 1, messageId: 1 });
+  const elsewhere = rig.open(two);
+  elsewhere.connect("c");
+  await rig.settle();
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(elsewhere.take("connack")[0]?.reasonCode).toBe(0);
+  expect(hung.take("puback").filter(({ reasonCode }) => reasonCode === undefined || reasonCode < 0x80)).toEqual([]);
+  expect(hung.isEnded).toBe(true);
+});
