@@ -213,6 +213,8 @@ test("a connection whose client has been claimed elsewhere acknowledges nothing 
   rig.flock.isQuorate = true;
   await rig.settle();
   expect(elsewhere.take("connack")[0]?.reasonCode).toBe(0);
-  expect(hung.take("puback").filter(({ reasonCode }) => reasonCode === undefined || reasonCode < 0x80)).toEqual([]);
+  expect(
+    hung.take("puback").filter(({ reasonCode }) => reasonCode === undefined || reasonCode < 0x80),
+  ).toEqual([]);
   expect(hung.isEnded).toBe(true);
 });
