@@ -2,7 +2,7 @@
  * The conformance suite against real nodes: one, then three with the clients of each test spread over them.
  * See docs/conformance.md.
  */
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import type { Node } from "../../test/conformance/bench.ts";
 import { chapters } from "../../test/conformance/cases.ts";
 import { type CaseResult, runCases, runsOf } from "../../test/conformance/run.ts";
@@ -14,14 +14,27 @@ import { describeExempt, describeResults } from "./report.ts";
 const testsAtOnce = 16;
 const syncTimeoutMs = 60_000;
 
-const { values } = parseArgs({
-  options: {
-    only: { type: "string", default: "." },
-    list: { type: "boolean", default: false },
-    paho: { type: "string" },
-    broker: { type: "string" },
-  },
-});
+const program = new Command("conformance")
+  .description(
+    "The numbered statements of MQTT 3.1.1 and 5.0, each by its test, over the wire: on one node, then on three with the clients of each test spread over them. Exit 1 when a test fails or the two results differ. Needs `npm run build` before.",
+  )
+  .option("--only <pattern>", "only tests whose name matches this regular expression", ".")
+  .option("--list", "instead: the statements without a test, and why", false)
+  .option(
+    "--broker <addresses>",
+    "instead: against running nodes, HOST:PORT or HOST:PORT:WEBSOCKET-PORT of each, with commas between them",
+  )
+  .option(
+    "--paho <directory>",
+    "also Eclipse Paho's interoperability tests, from a checkout of paho.mqtt.testing",
+  )
+  .parse();
+const values = program.opts<{
+  only: string;
+  list: boolean;
+  broker?: string;
+  paho?: string;
+}>();
 
 /** `HOST:PORT` or `HOST:PORT:WEBSOCKET-PORT` of each node, with commas between them. */
 function nodesOf(text: string): Node[] {

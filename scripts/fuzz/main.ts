@@ -1,9 +1,8 @@
 /**
- * Random bytes and mutated packets at one real node, a well-behaved pair of clients beside them:
- * `npm run fuzz -- --packets 1000000 --seed 1`. Passes when nothing of what must not happen happened: no end of the
+ * Random bytes and mutated packets at one real node, a well-behaved pair of clients beside them. Passes when nothing of what must not happen happened: no end of the
  * process, no malformed answer, no connection or session left over, no effect on the pair, memory within its bound.
  */
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import { attack } from "../../test/fuzz/attack.ts";
 import { Witnesses } from "../../test/fuzz/witnesses.ts";
 import { LocalCluster } from "../support/local-cluster.ts";
@@ -18,12 +17,14 @@ const settleTimeoutMs = 20_000;
 /** Sessions of the attack end soon, so that what is left is a leak. */
 const nodeArgs = ["--session-expiry-max", "1s", "--sys-interval", "0", "--log-level", "error"];
 
-const { values } = parseArgs({
-  options: {
-    packets: { type: "string", default: "100000" },
-    seed: { type: "string", default: "1" },
-  },
-});
+const values = new Command("fuzz")
+  .description(
+    "Random bytes and mutated packets at one real node, beside a pair of clients that must not notice. Exit 1 when the node ends, answers with anything malformed, keeps what it should not, or the pair misses a message. Needs `npm run build` before.",
+  )
+  .option("--packets <count>", "to send", "100000")
+  .option("--seed <number>", "of the packets", "1")
+  .parse()
+  .opts<{ packets: string; seed: string }>();
 
 interface Figures {
   readonly connections: number;
