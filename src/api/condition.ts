@@ -2,6 +2,19 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { BrokerError } from "../broker/errors.ts";
 import { ApiError } from "./problem.ts";
 
+/** In the document. They are read by `expectedVersion`, which gives the clearer error. */
+export const conditionHeaders = {
+  type: "object",
+  properties: {
+    "if-match": { type: "string", description: 'Only while the version is this: `"31"`' },
+    "if-none-match": { type: "string", description: "`*`: only while there is nothing" },
+  },
+} as const;
+
+export const etagHeaders = {
+  etag: { type: "string", description: "The version, in quotes" },
+} as const;
+
 /** Entity tags are versions, and versions are log indexes: equal on every node, and never used twice for one resource. */
 export function sendVersion(reply: FastifyReply, version: number): void {
   reply.header("etag", `"${version}"`);

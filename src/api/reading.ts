@@ -2,6 +2,7 @@ import type { FastifyReply } from "fastify";
 import { staleness } from "./context.ts";
 import type { NodePort } from "./ports.ts";
 import { ApiError } from "./problem.ts";
+import { strictObject } from "./schemas/common.ts";
 
 const barrierTimeoutMs = 5000;
 
@@ -9,14 +10,16 @@ export const consistencySchema = {
   type: "string",
   enum: ["local", "linearizable"],
   default: "local",
+  description: "linearizable: everything acknowledged before the request, on any node, is in it",
 } as const;
 
 /** A misspelt `consistency` is refused: it would quietly be a local read. */
-export const readSchema = {
-  querystring: {
-    type: "object",
-    properties: { consistency: consistencySchema },
-    additionalProperties: false,
+export const readQuery = strictObject({ consistency: consistencySchema });
+
+export const stalenessHeaders = {
+  "x-staleness-ms": {
+    type: "string",
+    description: "Of a local read: milliseconds by which it may be old, or `unknown`",
   },
 } as const;
 

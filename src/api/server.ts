@@ -4,6 +4,8 @@ import { sayLastWords } from "../listeners/last-words.ts";
 import { checkAdmission } from "./admission.ts";
 import type { ApiContext } from "./context.ts";
 import { CoordinateFeed, defaultFeedLimits, type FeedLimits } from "./coordinate-feed.ts";
+import { collectOperations, registerOpenApi } from "./openapi.ts";
+import { operation } from "./operation.ts";
 import type { NodePort } from "./ports.ts";
 import { ApiError, problem, problemOf, sendProblem } from "./problem.ts";
 import { Rates } from "./rates.ts";
@@ -15,6 +17,7 @@ import { registerHealth } from "./routes/health.ts";
 import { registerRetained } from "./routes/retained.ts";
 import { rateSums, registerStats } from "./routes/stats.ts";
 import { serveViewers } from "./upgrade.ts";
+import { useSchemas } from "./validation.ts";
 
 export interface ApiOptions {
   readonly node: NodePort;
@@ -80,8 +83,6 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
     http: { connectionsCheckingInterval: requestCheckMs, headersTimeout: requestTimeoutMs },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1024 },
-    // What a schema does not know is refused where the schema says so, and not taken out in silence.
-    ajv: { customOptions: { removeAdditional: false } },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, problemOf(error)),
     clientErrorHandler: ({ code }, socket) => {
       const status = statusOf(code);
@@ -95,6 +96,7 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
   if (!isOpen) {
     app.addHook("onRequest", async (request) => checkAdmission(request.headers));
   }
+  useSchemas(app);
   const routes = collectRoutes(app);
   app.setErrorHandler((error, request, reply) => {
     const body = problemOf(error);
@@ -104,7 +106,9 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
     return sendProblem(reply, body);
   });
   app.setNotFoundHandler((request, reply) => refuseUnknown(routes, request.url, reply));
-  registerRoutes(app, context);
+  collectOperations(app, context.node.version);
+  // After the collector, which is loaded first.
+  app.register(async (scope) => registerRoutes(scope, context));
   serveViewers(app.server, context, isOpen);
   return app;
 }
@@ -123,11 +127,22 @@ function registerRoutes(app: FastifyInstance, context: ApiContext): void {
   registerRetained(app, context);
   registerCommands(app, context);
   registerCluster(app, context);
-  app.get("/coordinates", async (_request, reply) => {
+  registerOpenApi(app);
+  app.get("/coordinates", { schema: viewersSchema }, async (_request, reply) => {
     reply.header("upgrade", "websocket");
     throw new ApiError(426, "upgrade-required", "/coordinates is a WebSocket");
   });
 }
+
+const viewersSchema = operation({
+  id: "watchCoordinates",
+  tag: "devices",
+  summary: "WebSocket: where devices are, as they move",
+  description:
+    "Upgrade to a WebSocket; JSON arrays as `GET /api/coordinates` answers, then changes.",
+  answers: { 101: { description: "A WebSocket", type: "null" } },
+  problems: [426],
+});
 
 type RouteTable = Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>;
 

@@ -1,10 +1,19 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isStateValue } from "../../replica/state-value.ts";
-import { expectedVersion, refuseWithVersion, sendVersion } from "../condition.ts";
+import {
+  conditionHeaders,
+  etagHeaders,
+  expectedVersion,
+  refuseWithVersion,
+  sendVersion,
+} from "../condition.ts";
 import type { ApiContext } from "../context.ts";
+import { operation } from "../operation.ts";
 import type { AttributeState, NodePort } from "../ports.ts";
 import { ApiError } from "../problem.ts";
-import { type ConsistencyQuery, prepareRead, readSchema } from "../reading.ts";
+import { type ConsistencyQuery, prepareRead, readQuery, stalenessHeaders } from "../reading.ts";
+import { answerOf, anyJson, nothing, strictObject, text, version } from "../schemas/common.ts";
+import { attributeSchema } from "../schemas/devices.ts";
 
 interface AttributeParams {
   readonly id: string;
@@ -20,15 +29,55 @@ const nameSchema = {
   maxLength: 1024,
   pattern: "^[^\\u0000]+$",
 } as const;
-const paramsSchema = {
-  type: "object",
-  properties: { id: nameSchema, name: nameSchema },
-} as const;
+const params = strictObject({ id: nameSchema, name: nameSchema }, ["id", "name"]);
+
+const schemas = {
+  get: operation({
+    id: "getAttribute",
+    tag: "devices",
+    summary: "One attribute of one device",
+    params,
+    querystring: readQuery,
+    answers: {
+      200: {
+        ...attributeSchema,
+        description: "Its value, with the version as `ETag`",
+        headers: { ...etagHeaders, ...stalenessHeaders },
+      },
+    },
+    problems: [404],
+  }),
+  put: operation({
+    id: "setAttribute",
+    tag: "devices",
+    summary: "Set an attribute; an object takes the place of the old one",
+    params,
+    headers: conditionHeaders,
+    body: anyJson,
+    answers: {
+      200: {
+        ...answerOf("Committed", { id: text, attribute: text, version }),
+        headers: etagHeaders,
+      },
+    },
+    problems: [412],
+  }),
+  delete: operation({
+    id: "deleteAttribute",
+    tag: "devices",
+    summary: "Remove an attribute",
+    params,
+    headers: conditionHeaders,
+    answers: { 204: nothing("Removed, or it was not there") },
+    problems: [412],
+  }),
+};
+
 /** One attribute of one device: its value as JSON, the version its entity tag. */
 export function registerAttributes(app: FastifyInstance, { node }: ApiContext): void {
   app.get<{ Querystring: ConsistencyQuery; Params: AttributeParams }>(
     path,
-    { schema: { params: paramsSchema, ...readSchema } },
+    { schema: schemas.get },
     async (request, reply) => {
       await prepareRead(node, request.query, reply);
       const { id, name } = request.params;
@@ -42,21 +91,17 @@ export function registerAttributes(app: FastifyInstance, { node }: ApiContext): 
     },
   );
 
-  app.put<{ Params: AttributeParams }>(
-    path,
-    { schema: { params: paramsSchema } },
-    async (request, reply) => {
-      const { body } = request;
-      if (body === undefined || !isStateValue(body)) {
-        throw new ApiError(400, "request-invalid", "expected a JSON value that is not too deep");
-      }
-      return write(node, request, reply, body);
-    },
-  );
+  app.put<{ Params: AttributeParams }>(path, { schema: schemas.put }, async (request, reply) => {
+    const { body } = request;
+    if (body === undefined || !isStateValue(body)) {
+      throw new ApiError(400, "request-invalid", "expected a JSON value that is not too deep");
+    }
+    return write(node, request, reply, body);
+  });
 
   app.delete<{ Params: AttributeParams }>(
     path,
-    { schema: { params: paramsSchema } },
+    { schema: schemas.delete },
     async (request, reply) => {
       await write(node, request, reply, undefined);
       return reply.code(204).send();

@@ -1,9 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { expectedVersion, refuseWithVersion, sendVersion } from "../condition.ts";
+import {
+  conditionHeaders,
+  etagHeaders,
+  expectedVersion,
+  refuseWithVersion,
+  sendVersion,
+} from "../condition.ts";
 import type { ApiContext } from "../context.ts";
+import { type JsonSchema, operation } from "../operation.ts";
 import type { NodePort } from "../ports.ts";
 import { ApiError } from "../problem.ts";
-import { type ConsistencyQuery, prepareRead, readSchema } from "../reading.ts";
+import { type ConsistencyQuery, prepareRead, readQuery, stalenessHeaders } from "../reading.ts";
+import { answerOf, count, nothing, strictObject, text, version } from "../schemas/common.ts";
 
 interface TopicParams {
   readonly "*": string;
@@ -11,6 +19,55 @@ interface TopicParams {
 
 const path = "/api/v1/retained/*";
 const payloadSizeBytesMax = 1_048_576;
+
+const params = strictObject(
+  { "*": { type: "string", description: "A topic; its slashes may stay as they are" } },
+  ["*"],
+);
+const bytes = { "application/octet-stream": { schema: { type: "string", format: "binary" } } };
+
+const schemas = {
+  get: operation({
+    id: "getRetained",
+    tag: "messages",
+    summary: "Payload of a retained message",
+    params,
+    querystring: readQuery,
+    answers: {
+      200: {
+        description: "The payload, with the version as `ETag`",
+        headers: { ...etagHeaders, ...stalenessHeaders },
+        content: bytes,
+      },
+    },
+    problems: [404],
+  }),
+  put: operation({
+    id: "putRetained",
+    tag: "messages",
+    summary: "Publish a retained message at QoS 1; the body is its payload",
+    params,
+    headers: conditionHeaders,
+    // For the document: the body is bytes, and is looked at by the handler.
+    body: { content: { "*/*": { schema: {} } } } as JsonSchema,
+    answers: {
+      200: {
+        ...answerOf("Committed", { topic: text, version, delivered: count }),
+        headers: etagHeaders,
+      },
+    },
+    problems: [412],
+  }),
+  delete: operation({
+    id: "deleteRetained",
+    tag: "messages",
+    summary: "Clear the retained message of a topic",
+    params,
+    headers: conditionHeaders,
+    answers: { 204: nothing("Cleared, or it was not there") },
+    problems: [412],
+  }),
+};
 
 /** Retained messages by topic: the payload is the body, the version its entity tag. */
 export function registerRetained(app: FastifyInstance, { node }: ApiContext): void {
@@ -23,7 +80,7 @@ export function registerRetained(app: FastifyInstance, { node }: ApiContext): vo
 
     scope.get<{ Querystring: ConsistencyQuery; Params: TopicParams }>(
       path,
-      { schema: readSchema },
+      { schema: schemas.get },
       async (request, reply) => {
         await prepareRead(node, request.query, reply);
         const topic = request.params["*"];
@@ -40,7 +97,7 @@ export function registerRetained(app: FastifyInstance, { node }: ApiContext): vo
 
     scope.put<{ Params: TopicParams }>(
       path,
-      { bodyLimit: payloadSizeBytesMax },
+      { schema: schemas.put, bodyLimit: payloadSizeBytesMax },
       async (request, reply) => {
         const { body } = request;
         if (!Buffer.isBuffer(body) || body.length === 0) {
@@ -50,10 +107,14 @@ export function registerRetained(app: FastifyInstance, { node }: ApiContext): vo
       },
     );
 
-    scope.delete<{ Params: TopicParams }>(path, async (request, reply) => {
-      await write(node, request, reply, Buffer.alloc(0));
-      return reply.code(204).send();
-    });
+    scope.delete<{ Params: TopicParams }>(
+      path,
+      { schema: schemas.delete },
+      async (request, reply) => {
+        await write(node, request, reply, Buffer.alloc(0));
+        return reply.code(204).send();
+      },
+    );
   });
 }
 

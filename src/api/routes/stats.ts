@@ -2,8 +2,10 @@ import type { FastifyInstance } from "fastify";
 import { expose } from "../../telemetry/exposition.ts";
 import { processMetrics } from "../../telemetry/process-metrics.ts";
 import { type ApiContext, staleness, uptimeSeconds } from "../context.ts";
+import { operation } from "../operation.ts";
 import type { NodePort } from "../ports.ts";
 import type { Sums } from "../rates.ts";
+import { amount, answerOf, count, plainText, stalenessSchema, text } from "../schemas/common.ts";
 
 /** The counters of the broker that `/api/stats` gives rates for. */
 const rateCounters = [
@@ -20,10 +22,52 @@ export function rateSums(node: NodePort): Sums {
   return Object.fromEntries(rateCounters.map((name) => [name, counters.get(name) ?? 0]));
 }
 
-export function registerStats(app: FastifyInstance, context: ApiContext): void {
-  app.get("/api/stats", async () => statsBody(context));
+const schemas = {
+  stats: operation({
+    id: "getStats",
+    tag: "figures",
+    summary: "Messages and bytes in and out, clients, devices, drops by reason",
+    answers: {
+      200: answerOf("Since the start of this node; rates over ten seconds", {
+        node: text,
+        version: text,
+        uptimeSeconds: count,
+        stalenessMs: stalenessSchema,
+        messagesIn: count,
+        messagesOut: count,
+        messagesInPerSecond: amount,
+        messagesOutPerSecond: amount,
+        bytesIn: count,
+        bytesOut: count,
+        bytesInPerSecond: amount,
+        bytesOutPerSecond: amount,
+        forwardsIn: count,
+        forwardsOut: count,
+        forwardsInPerSecond: amount,
+        forwardsOutPerSecond: amount,
+        connections: count,
+        sessions: count,
+        subscriptions: count,
+        sharedSubscriptions: count,
+        retained: count,
+        devices: count,
+        viewers: count,
+        dropped: { type: "object", additionalProperties: count },
+      }),
+    },
+  }),
+  metrics: operation({
+    id: "getMetrics",
+    tag: "figures",
+    summary: "All counters, for Prometheus",
+    answers: { 200: plainText("Prometheus text format") },
+  }),
+};
 
-  app.get("/metrics", async (_request, reply) => {
+export function registerStats(app: FastifyInstance, context: ApiContext): void {
+  app.get("/api/stats", { schema: schemas.stats }, async () => statsBody(context));
+
+  app.get("/metrics", { schema: schemas.metrics }, async (_request, reply) => {
     const { node, feed } = context;
     const text = expose({
       info: { node: node.name, version: node.version },
