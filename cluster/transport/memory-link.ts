@@ -123,7 +123,9 @@ export class MemoryLink {
     this.#sentSizeBytes += frame.length;
     if (this.#turn.length === 0) network.clock.endOfTurn(() => this.flush());
     // A copy, as on a real wire: the sender may use its memory again.
-    this.#turn.push({ lane, frame: Buffer.from(frame) });
+    const copy = Buffer.allocUnsafe(frame.length);
+    copy.set(frame);
+    this.#turn.push({ lane, frame: copy });
     return "queued";
   }
 

@@ -1,6 +1,7 @@
 /** Puts known bugs back, one at a time, and lets the simulator find them: `npm run sim:mutants`. */
 import { rmSync } from "node:fs";
-import { appendFile, readFile } from "node:fs/promises";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Command } from "commander";
 import { mutants } from "../../test/sim/mutants/mutants.ts";
 import { type Catch, Hunting } from "./mutants/hunting.ts";
@@ -14,10 +15,12 @@ const program = new Command("sim:mutants")
   .option(
     "--schedules-before-tests <count>",
     "those of a mutant with named tests; only when they find nothing the tests are run",
-    "100",
+    "20",
   )
   .option("--seconds <count>", "simulated seconds of faults in each", "10")
-  .option("--catches <count>", "catches by schedules whose median is told", "3")
+  .option("--catches <count>", "catches by schedules whose median is told", "1")
+  .option("--no-hints", "start at the first seed, not at one that caught the mutant before")
+  .option("--write-hints", "keep the seeds that caught a mutant for the next run")
   .option("--only <text>", "mutants whose name contains this")
   .option("--from <number>", "the first mutant, by its number in the table", "1")
   .option("--until <number>", "the last one")
@@ -40,7 +43,13 @@ const options = program.opts<{
   record?: string;
   workers: string;
   minutes: string;
+  hints: boolean;
+  writeHints?: boolean;
 }>();
+/** By the name of the mutant. */
+type Hints = Record<string, number>;
+const hintsFile = join(import.meta.dirname, "../../test/sim/mutants/hints.json");
+const hints = JSON.parse(await readFile(hintsFile, "utf8")) as Hints;
 
 interface Outcome {
   readonly name: string;
@@ -75,6 +84,7 @@ try {
     catches: Number(options.catches),
     minutes: Number(options.minutes),
     schedulesBeforeTests: Number(options.schedulesBeforeTests),
+    hints: options.hints ? hints : {},
   });
   const open = [...chosen];
   const work = async (): Promise<void> => {
@@ -103,8 +113,19 @@ try {
 }
 const caught = outcomes.filter((outcome) => outcome.caught !== null);
 const bySchedules = caught.filter((outcome) => outcome.caught?.by === "schedules");
+if (options.writeHints === true) await writeHints();
 console.log(`${caught.length} of ${outcomes.length} caught, ${bySchedules.length} by schedules`);
 process.exit(caught.length === outcomes.length ? 0 : 1);
+
+/** A mutant that is gone from the table needs none. */
+async function writeHints(): Promise<void> {
+  const found = outcomes.flatMap(({ name, caught }) =>
+    caught?.by === "schedules" ? [[name, caught.seed] as const] : [],
+  );
+  const all: Hints = { ...hints, ...Object.fromEntries(found) };
+  const kept = mutants.flatMap(({ name }) => (name in all ? [[name, all[name]]] : []));
+  await writeFile(hintsFile, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`);
+}
 
 /** What an earlier part of this run found in the very same sources. */
 async function recorded(tree: string): Promise<Map<string, Outcome>> {
@@ -125,7 +146,8 @@ async function recorded(tree: string): Promise<Map<string, Outcome>> {
 function say(caught: Catch | null): string {
   if (caught === null) return "-";
   if (caught.by === "tests") return `tests | ${caught.failed} failed in ${caught.tests.join(", ")}`;
-  const { schedules, seed, medianSimulatedMs, catches, message } = caught;
+  const { schedules, seed, isHinted, medianSimulatedMs, catches, message } = caught;
+  const order = isHinted ? "tried first" : "in order";
   const median = `median ${Math.round(medianSimulatedMs / 1000)} s simulated of ${catches}`;
-  return `schedule ${schedules} (seed ${seed}) | ${median} | ${message.split("\n")[0]?.slice(0, 100)}`;
+  return `schedule ${schedules} (seed ${seed}, ${order}) | ${median} | ${message.split("\n")[0]?.slice(0, 100)}`;
 }

@@ -5,7 +5,7 @@ import type { Report } from "./tally.ts";
 
 const seconds = Number(process.argv[2]);
 // Nodes that dial dead ones fail all the time, and a stack costs more than the failure; a replay shows whole ones.
-Error.stackTraceLimit = 2;
+Error.stackTraceLimit = 0;
 
 process.on("message", (message) => {
   const { seed, isTwice } = message as Task;

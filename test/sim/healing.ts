@@ -64,6 +64,13 @@ function isAtRest(world: World): string | null {
   if (down !== undefined) return `${down.label} is no member`;
   const stopping = live.find(({ isStopping }) => isStopping);
   if (stopping !== undefined) return `${stopping.label} is about to end`;
+  for (const { label, cluster } of live) {
+    const members = cluster?.members() ?? [];
+    if (members.length !== live.length) return `${label} knows ${members.length} members`;
+    const voters = members.filter(({ isVoter }) => isVoter).length;
+    if (voters !== targetVoters(live.length, 5)) return `${voters} voters of ${live.length}`;
+    if (cluster?.isReady() !== true) return `${label} is not ready`;
+  }
   const gauges = live.map(({ cluster }) => cluster?.metrics() ?? new Map<string, number>());
   const read = (name: string): number[] => gauges.map((gauge) => gauge.get(name) ?? 0);
   const leaders = read("raft_is_leader").filter((one) => one === 1).length;
@@ -76,13 +83,6 @@ function isAtRest(world: World): string | null {
   const { entriesMax } = world.logWindow;
   const longest = Math.max(...live.map(({ disk }) => disk.durable.log.marks.length));
   if (longest > entriesMax + logSlack) return `a log of ${longest} entries, not ${entriesMax}`;
-  for (const { label, cluster } of live) {
-    const members = cluster?.members() ?? [];
-    if (members.length !== live.length) return `${label} knows ${members.length} members`;
-    const voters = members.filter(({ isVoter }) => isVoter).length;
-    if (voters !== targetVoters(live.length, 5)) return `${voters} voters of ${live.length}`;
-    if (cluster?.isReady() !== true) return `${label} is not ready`;
-  }
   const joint = live.find(({ process }) => process?.storage?.isJoint === true);
   if (joint !== undefined) return `${joint.label} is in a joint configuration`;
   const digests = live.map(({ process }) => process?.machine.digest() ?? "");

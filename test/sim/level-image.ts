@@ -9,7 +9,7 @@ import type { Seeded } from "./seeded.ts";
 /** A batch in LevelDB's log, with what it takes to undo it. */
 interface Logged {
   readonly operations: readonly Operation[];
-  readonly isSynced: boolean;
+  isSynced: boolean;
   /** Number of the log file it stands in: a full file is closed without a sync. */
   readonly file: number;
   readonly before: ReadonlyMap<string, Buffer | undefined>;
@@ -70,12 +70,13 @@ export class LevelImage {
     if (this.#random.chance(rotationChance)) this.#file++;
     const file = this.#file;
     if (isSynced) {
-      for (const earlier of this.#journal) {
-        if (!earlier.isSynced && earlier.file === file) this.#confirm(earlier.operations);
-      }
-      this.#journal = this.#journal.map((one) =>
-        one.file === file && !one.isSynced ? { ...one, isSynced: true } : one,
+      const ofFile = this.#journal.slice(
+        this.#journal.findLastIndex((one) => one.file !== file) + 1,
       );
+      for (const earlier of ofFile) {
+        if (!earlier.isSynced) this.#confirm(earlier.operations);
+        earlier.isSynced = true;
+      }
       this.#confirm(operations);
     }
     this.#journal.push({ operations, isSynced, file, before: this.#put(operations) });

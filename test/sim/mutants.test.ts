@@ -18,3 +18,12 @@ test("there are at least a hundred mutants, each with a name of its own", () => 
   expect(mutants.length).toBeGreaterThanOrEqual(100);
   expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length);
 });
+
+test("each hint is a seed for a mutant of the table", () => {
+  const hints = JSON.parse(readFileSync(join(import.meta.dirname, "mutants/hints.json"), "utf8"));
+  const names = mutants.map(({ name }) => name);
+  for (const [name, seed] of Object.entries(hints)) {
+    expect(names).toContain(name);
+    expect(seed, name).toSatisfy(Number.isSafeInteger);
+  }
+});

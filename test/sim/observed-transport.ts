@@ -1,4 +1,5 @@
 import type { NodeId } from "../../cluster/node-id.ts";
+import type { Message } from "../../cluster/raft/messages.ts";
 import { MemoryTransport, type MemoryTransportOptions } from "../../cluster/transport/memory.ts";
 import {
   Channel,
@@ -25,9 +26,13 @@ type HelloOf = Parameters<Transport["start"]>[1];
 
 /** The first byte of a raft message on the wire, after that of the group. */
 const appendKind = 0;
+const appendResponseKind = 1;
 const heartbeatKind = 2;
+const heartbeatResponseKind = 3;
 const termOffset = 1 + 1 + 2 * 16;
 const indexSizeBytes = 6;
+/** In the answer to an append; behind it stands whether the append was refused. */
+const answerOffset = termOffset + indexSizeBytes;
 /** In an append, behind term, previous index and previous term; a heartbeat tells only what its receiver holds. */
 const commitOffset = termOffset + 3 * indexSizeBytes;
 
@@ -66,7 +71,7 @@ export class ObservedTransport extends MemoryTransport {
         facts.leads(this.nodeId, term, log);
         rules.leads(term, kind === appendKind ? readIndex(frame, commitOffset) : null);
       } else {
-        const message = decodeMessage(frame.subarray(1));
+        const message = readAnswer(this.nodeId, to, frame) ?? decodeMessage(frame.subarray(1));
         facts.said(this.nodeId, message);
         rules.said(message);
       }
@@ -76,6 +81,19 @@ export class ObservedTransport extends MemoryTransport {
     }
     return super.send(to, channel, frame);
   }
+}
+
+/** What of an answer the checks must know; null: it is none. There are more of them than of all other messages. */
+function readAnswer(from: NodeId, to: NodeId, frame: Uint8Array): Message | null {
+  const kind = frame[1];
+  if (kind !== appendResponseKind && kind !== heartbeatResponseKind) return null;
+  const term = readIndex(frame, termOffset);
+  if (kind === heartbeatResponseKind) {
+    return { type: "heartbeatResponse", from, to, term, readContext: 0 };
+  }
+  const index = readIndex(frame, answerOffset);
+  const rejected = frame[answerOffset + indexSizeBytes] === 1;
+  return { type: "appendResponse", from, to, term, index, rejected, hintIndex: 0, hintTerm: 0 };
 }
 
 /** Indexes and terms have 48 bits. */

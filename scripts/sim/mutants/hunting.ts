@@ -18,6 +18,8 @@ export interface HuntBounds {
   readonly catches: number;
   /** For the simulator, per mutant; 0 for no bound. */
   readonly minutes: number;
+  /** A seed that caught the mutant of this name before: it is tried first, and proves nothing by itself. */
+  readonly hints: Readonly<Record<string, number>>;
 }
 
 /** What caught a mutant. */
@@ -28,6 +30,8 @@ export type Catch =
       /** Up to and with the first that broke a promise. */
       readonly schedules: number;
       readonly seed: number;
+      /** The seed was tried first because it had caught the mutant before. */
+      readonly isHinted: boolean;
       readonly message: string;
       /** From one catch to the next, the schedules that found nothing included. */
       readonly medianSimulatedMs: number;
@@ -70,11 +74,14 @@ export class Hunting {
   }
 
   async #bySchedules(mutant: Mutant, schedules: number, tree: SourceTree): Promise<Catch | null> {
-    const { seconds, catches, minutes } = this.#bounds;
+    const { seconds, catches, minutes, hints } = this.#bounds;
+    const hint = hints[mutant.name];
     if (schedules === 0) return null;
     const bounds = ["--schedules", schedules, "--seconds", seconds, "--catches", catches];
     const rest = ["--after-catch", afterCatch, "--with", (mutant.faults ?? []).join()];
-    const { code, output } = await tree.run([...simulator, ...[...bounds, ...rest].map(String)], {
+    const first = hint === undefined ? [] : ["--hint", hint];
+    const args = [...bounds, ...rest, ...first].map(String);
+    const { code, output } = await tree.run([...simulator, ...args], {
       silenceMaxMs,
       totalMaxMs: minutes * 60_000,
     });
@@ -85,11 +92,11 @@ export class Hunting {
       const message = code === null ? "time does not pass" : `it ended: ${output.slice(-200)}`;
       lines.push({ seed, simulatedMs: 0, message });
     }
-    return this.#catchOf(lines);
+    return this.#catchOf(lines, hint);
   }
 
   /** A seed that fails in the clean tree as well proves nothing about a mutant. */
-  async #catchOf(lines: readonly HuntLine[]): Promise<Catch | null> {
+  async #catchOf(lines: readonly HuntLine[], hint: number | undefined): Promise<Catch | null> {
     let first: { schedules: number; seed: number; message: string } | null = null;
     const spans: number[] = [];
     let spanMs = 0;
@@ -102,7 +109,8 @@ export class Hunting {
     }
     if (first === null) return null;
     const medianSimulatedMs = medianOf(spans);
-    return { by: "schedules", ...first, medianSimulatedMs, catches: spans.length };
+    const isHinted = first.seed === hint;
+    return { by: "schedules", ...first, isHinted, medianSimulatedMs, catches: spans.length };
   }
 
   #seedPasses(seed: number): Promise<boolean> {

@@ -8,6 +8,8 @@ import { mutate } from "../../../test/sim/mutants/mutants.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const folders = ["cluster", "src", "scripts", "test"];
+/** Most of what a short hunt costs is to compile the sources, and they are nearly the same each time. */
+const compileCache = ".compile-cache";
 const files = ["package.json", "tsconfig.base.json", "vitest.config.ts"];
 
 export interface Ended {
@@ -76,7 +78,7 @@ export class SourceTree {
     return new Promise((resolve, reject) => {
       const child = spawn(process.execPath, args, {
         cwd: this.path,
-        env: { ...process.env, NO_COLOR: "1" },
+        env: { ...process.env, NO_COLOR: "1", NODE_COMPILE_CACHE: join(this.path, compileCache) },
         stdio: ["ignore", "pipe", "pipe"],
       });
       const end = (): boolean => child.kill("SIGKILL");
