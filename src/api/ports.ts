@@ -9,8 +9,17 @@ export interface AttributeState {
   readonly version: number;
   /** Wall-clock milliseconds at which the leader took it in. */
   readonly timeMs: number;
-  /** Client identifier of the publisher. */
+  /** Client identifier of the publisher; empty for what the HTTP API wrote. */
   readonly source: string;
+  /** Identifier of the node that took it in; empty where an older version wrote it. */
+  readonly node: string;
+}
+
+/** A value that an attribute had, or has. */
+export interface HistoryValue {
+  readonly value: unknown;
+  readonly version: number;
+  readonly timeMs: number;
 }
 
 export interface DeviceState {
@@ -18,6 +27,10 @@ export interface DeviceState {
   readonly attributes: ReadonlyMap<string, AttributeState>;
   readonly version: number;
   readonly updatedAtMs: number;
+  /** The client that published its state last, or the one of its name, is connected to a node of the cluster. */
+  readonly online: boolean;
+  /** When it wrote, or such a client came or went last. */
+  readonly lastSeenMs: number;
 }
 
 export interface DeviceQueries {
@@ -25,7 +38,9 @@ export interface DeviceQueries {
   get(id: string): DeviceState | null;
   /** Sorted by id, starting after `after`. */
   list(after: string, limit: number): readonly DeviceState[];
-  /** Calls back after each applied change; returns the way to stop. */
+  /** What this node remembers of an attribute, the current value last; empty when there is none. */
+  history(id: string, attribute: string, limit: number): readonly HistoryValue[];
+  /** Calls back after each applied change, also of `online`; returns the way to stop. */
   onChanged(handler: (id: string) => void): () => void;
 }
 

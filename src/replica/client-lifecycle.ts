@@ -20,6 +20,8 @@ export interface LifecycleParts {
     writer: StateWriter,
   ) => void;
   readonly ownerChanged: (change: OwnerChange) => void;
+  /** A client came or went. */
+  readonly seen: (clientId: string, context: CommandContext, writer: StateWriter) => void;
 }
 
 /**
@@ -54,6 +56,7 @@ export class ClientLifecycle {
     if (previous?.will) this.#willOfTakenOver(previous.will, isEnded, context, writer);
     const claim = { epoch, isEnded, expirySeconds };
     const isSessionPresent = sessions.connect(clientId, claim, context, writer);
+    this.#parts.seen(clientId, context, writer);
     if (previous === null) return { epoch, previous: null, isSessionPresent };
     const owner = { nodeId: previous.nodeId, epoch: previous.epoch };
     ownerChanged({ clientId, owner: { nodeId, epoch }, previous: owner });
@@ -135,6 +138,7 @@ export class ClientLifecycle {
       return true;
     });
     for (const [at, entry] of clients.entries()) {
+      this.#parts.seen(entry.clientId, context, writer);
       this.#willOfEnded(entry, isStored[at] === true, context, writer);
       this.#parts.ownerChanged({
         clientId: entry.clientId,
@@ -156,6 +160,7 @@ export class ClientLifecycle {
     if (session !== null) {
       sessions.disconnect(session, { expirySeconds, sentSeq }, context, writer);
     }
+    this.#parts.seen(clientId, context, writer);
     this.#willOfEnded(entry, session !== null, context, writer);
   }
 

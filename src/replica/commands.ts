@@ -1,6 +1,7 @@
 import type { ShareStrategy } from "../routing/share-strategy.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { readGroups, readShadowFields, writeGroups, writeShadowFields } from "./device-commands.ts";
 import { readMessageBody, writeMessageBody } from "./message-codec.ts";
 import type { AttributeUpdate, Command, Fence, Will } from "./replica-api.ts";
 import {
@@ -11,7 +12,7 @@ import {
   writeSettlements,
   writeSubscriptions,
 } from "./sessions/session-commands.ts";
-import { isStateValue } from "./state-value.ts";
+import { optionsOf, readUpdates, withOptions, writeUpdates } from "./update-codec.ts";
 import { readWill, writeWill } from "./wills-view.ts";
 
 /** The first byte of every command; a node that reads a number it does not know leaves its state alone. */
@@ -31,6 +32,9 @@ const commandType = {
   "node-down": 10,
   "end-session": 11,
   tick: 12,
+  states: 13,
+  shadow: 14,
+  "delete-device": 15,
 } as const;
 
 /** Throws TypeError for an update whose value is neither undefined (removes the attribute) nor a value that may be kept. */
@@ -93,6 +97,20 @@ function writeFields(writer: ByteWriter, command: Command): void {
     case "end-session":
       writer.string(command.clientId);
       return;
+    case "states":
+      writeGroups(writer, command.groups, writeFence);
+      return;
+    case "shadow":
+      writer.string(command.device);
+      writer.string(command.source);
+      writeFence(writer, command.fence ?? "none");
+      writeShadowFields(writer, command);
+      return;
+    case "delete-device":
+      writer.string(command.device);
+      writer.string(command.source);
+      writeFence(writer, command.fence ?? "none");
+      return;
     case "tick":
   }
 }
@@ -111,22 +129,22 @@ function readCommand(reader: ByteReader): Command | null {
   switch (reader.byte()) {
     case commandType.retain: {
       const { message, updates } = readMessage(reader);
-      return { type: "retain", message, updates, ...readFence(reader), ...readCondition(reader) };
+      return { type: "retain", message, ...readFence(reader), ...readCondition(reader, updates) };
     }
     case commandType.publish: {
       const { message, updates } = readMessage(reader);
       const fence = readFence(reader);
-      const { expectedVersion, isReplacing, ...packet } = readCondition(reader);
+      const { expectedVersion, isReplacing, ...packet } = readCondition(reader, updates);
       if (expectedVersion !== undefined || isReplacing !== undefined) reader.fail();
-      return { type: "publish", message, updates, ...fence, ...packet };
+      return { type: "publish", message, ...fence, ...packet };
     }
     case commandType.state: {
       const source = reader.string();
       const updates = readUpdates(reader);
       const fence = readFence(reader);
-      const { qos2PacketId, shareStrategy, ...condition } = readCondition(reader);
+      const { qos2PacketId, shareStrategy, ...condition } = readCondition(reader, updates);
       if (qos2PacketId !== undefined || shareStrategy !== undefined) reader.fail();
-      return { type: "state", source, updates, ...fence, ...condition };
+      return { type: "state", source, ...fence, ...condition };
     }
     case commandType.claim: {
       const clientId = reader.string();
@@ -171,6 +189,19 @@ function readCommand(reader: ByteReader): Command | null {
       return { type: "end-session", clientId: reader.string() };
     case commandType.tick:
       return { type: "tick" };
+    case commandType.states:
+      return { type: "states", groups: readGroups(reader, readFence) };
+    case commandType.shadow: {
+      const device = reader.string();
+      const source = reader.string();
+      const fence = readFence(reader);
+      return { type: "shadow", device, source, ...fence, ...readShadowFields(reader) };
+    }
+    case commandType["delete-device"]: {
+      const device = reader.string();
+      const source = reader.string();
+      return { type: "delete-device", device, source, ...readFence(reader) };
+    }
     default:
       return null;
   }
@@ -212,6 +243,7 @@ function readFence(reader: ByteReader): { fence?: Fence } {
 }
 
 interface Condition {
+  readonly updates: readonly AttributeUpdate[];
   readonly expectedVersion?: number;
   readonly isReplacing?: true;
   readonly qos2PacketId?: number;
@@ -223,8 +255,10 @@ const conditionFlag = {
   isReplacing: 2,
   qos2PacketId: 4,
   shareStrategy: 8,
+  /** One of its updates is applied in another way than by default. */
+  updateOptions: 16,
 } as const;
-const knownConditionFlags = 15;
+const knownConditionFlags = 31;
 
 /** By their numbers in the log. */
 const shareStrategies: readonly ShareStrategy[] = [
@@ -236,21 +270,25 @@ const shareStrategies: readonly ShareStrategy[] = [
 
 /** Few commands have one, and those that have none are as they were before there were any. */
 function writeCondition(writer: ByteWriter, condition: Condition): void {
-  const { expectedVersion, isReplacing, qos2PacketId, shareStrategy } = condition;
+  const { expectedVersion, isReplacing, qos2PacketId, shareStrategy, updates } = condition;
+  const options = updates.map(optionsOf);
   const flags =
     (expectedVersion === undefined ? 0 : conditionFlag.expectedVersion) +
     (isReplacing === undefined ? 0 : conditionFlag.isReplacing) +
     (qos2PacketId === undefined ? 0 : conditionFlag.qos2PacketId) +
-    (shareStrategy === undefined ? 0 : conditionFlag.shareStrategy);
+    (shareStrategy === undefined ? 0 : conditionFlag.shareStrategy) +
+    (options.every((each) => each === 0) ? 0 : conditionFlag.updateOptions);
   if (flags === 0) return;
   writer.byte(flags);
   if (expectedVersion !== undefined) writer.number(expectedVersion);
   if (qos2PacketId !== undefined) writer.number(qos2PacketId);
   if (shareStrategy !== undefined) writer.byte(shareStrategies.indexOf(shareStrategy));
+  if ((flags & conditionFlag.updateOptions) === 0) return;
+  for (const each of options) writer.number(each);
 }
 
-function readCondition(reader: ByteReader): Condition {
-  if (reader.isAtEnd) return {};
+function readCondition(reader: ByteReader, updates: readonly AttributeUpdate[]): Condition {
+  if (reader.isAtEnd) return { updates };
   const flags = reader.byte();
   if (flags < 1 || flags > knownConditionFlags) reader.fail();
   return {
@@ -258,6 +296,10 @@ function readCondition(reader: ByteReader): Condition {
     ...((flags & conditionFlag.isReplacing) === 0 ? {} : { isReplacing: true as const }),
     ...((flags & conditionFlag.qos2PacketId) === 0 ? {} : { qos2PacketId: reader.number() }),
     ...((flags & conditionFlag.shareStrategy) === 0 ? {} : readShareStrategy(reader)),
+    updates:
+      (flags & conditionFlag.updateOptions) === 0
+        ? updates
+        : updates.map((update) => withOptions(update, reader.number())),
   };
 }
 
@@ -266,45 +308,4 @@ function readShareStrategy(reader: ByteReader): Pick<Condition, "shareStrategy">
   if (shareStrategy !== undefined) return { shareStrategy };
   reader.fail();
   return {};
-}
-
-/** A value travels as JSON text; the empty text, which is no JSON, means "remove". */
-function writeUpdates(writer: ByteWriter, updates: readonly AttributeUpdate[]): void {
-  writer.number(updates.length);
-  for (const update of updates) {
-    writer.string(update.device);
-    writer.string(update.attribute);
-    if (update.value !== undefined && !isStateValue(update.value)) {
-      throw new TypeError(`the value of ${update.device}/${update.attribute} is no state value`);
-    }
-    writer.string(JSON.stringify(update.value) ?? "");
-  }
-}
-
-function readUpdates(reader: ByteReader): readonly AttributeUpdate[] {
-  const updates: AttributeUpdate[] = [];
-  const count = reader.number();
-  for (let index = 0; index < count && reader.isSound; index++) {
-    const device = reader.string();
-    const attribute = reader.string();
-    updates.push({ device, attribute, value: readValue(reader) });
-  }
-  return updates;
-}
-
-function readValue(reader: ByteReader): unknown {
-  const text = reader.string();
-  if (text === "") {
-    return undefined;
-  }
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isStateValue(value)) {
-      return value;
-    }
-  } catch {
-    // Not JSON: the command is garbage, which `fail` tells the caller, who counts it.
-  }
-  reader.fail();
-  return undefined;
 }

@@ -27,7 +27,7 @@ export const replicaLimits = {
   storedSizeBytesMax: 4 * 1024 * 1024 * 1024,
   /** A queued message that is older than this goes, as if its own expiry interval had passed: 30 days. */
   storedAgeSecondsMax: 30 * 24 * 3600,
-  /** Expired retained messages, sessions, delayed Wills and queued messages, of each so many, removed with each applied command; keeps one apply short when very many expire at once. */
+  /** Expired retained messages, attributes, sessions, delayed Wills and queued messages, of each so many, removed with each applied command; keeps one apply short when very many expire at once. */
   expiredPerApplyMax: 64,
 } as const;
 

@@ -7,6 +7,10 @@ export const recordPrefix = {
   retained: "r/",
   /** `d/{device}\0{attribute}`: MQTT forbids U+0000 in topics, so no name can contain the separator. */
   attribute: "d/",
+  /** `g/{device}`: what a device is to be. */
+  shadow: "g/",
+  /** `l/{clientId}`: when a client that devices publish through came or went last. */
+  seen: "l/",
   /** `c/{clientId}`: who owns a client identifier. */
   client: "c/",
   /** `s/{clientId}`: a session that outlives its connection. */

@@ -11,7 +11,20 @@ export interface AttributeUpdate {
   readonly device: string;
   readonly attribute: string;
   readonly value: unknown;
+  /** The attribute goes when it was not written again for so long; 0 or left out = it stays. */
+  readonly ttlSeconds?: number;
+  /** An object takes the place of what was there instead of merging into it. */
+  readonly isReplacing?: true;
 }
+
+/** What one client wrote under one claim. */
+export interface StateGroup {
+  readonly source: string;
+  readonly fence: Fence;
+  readonly updates: readonly AttributeUpdate[];
+}
+
+export type ShadowSection = Readonly<Record<string, unknown>>;
 
 /**
  * Who may still write when the command is applied: anybody ("none": the broker's own messages), the node if it owns the
@@ -101,7 +114,31 @@ export type Command =
   /** An operator ends a session, connected or not. Result: whether there was one. */
   | { readonly type: "end-session"; readonly clientId: string }
   /** Nothing but the time: something may be due. */
-  | { readonly type: "tick" };
+  | { readonly type: "tick" }
+  /** Device state of many clients, which each write on their own. Result: {@link StatesResult}. */
+  | { readonly type: "states"; readonly groups: readonly StateGroup[] }
+  /**
+   * Merges into what a device is to be (`desired`) and what it says it is (`reported`: its attributes); a null takes a field, or the
+   * section, away. Result: {@link ShadowResult}.
+   */
+  | {
+      readonly type: "shadow";
+      readonly device: string;
+      readonly source: string;
+      /** Of `source`; "none" when left out. */
+      readonly fence?: Fence;
+      readonly desired?: ShadowSection | null;
+      readonly reported?: ShadowSection | null;
+      /** Compare and set: nothing is written unless the shadow has this version; 0 = there is none. */
+      readonly expectedVersion?: number;
+    }
+  /** All that is known of a device goes. Result: {@link DeletedResult}. */
+  | {
+      readonly type: "delete-device";
+      readonly device: string;
+      readonly source: string;
+      readonly fence?: Fence;
+    };
 
 /** A Will Message, and how long it waits when its connection has ended. */
 export interface Will {
@@ -136,6 +173,44 @@ export interface RetainedResult {
   readonly isFull?: true;
   /** Nothing was written: this is the version, not the expected one. */
   readonly currentVersion?: number;
+}
+
+export interface StatesResult {
+  /** One for each group, in their order; 0 = nothing was written, because its client has been claimed elsewhere or its claim is gone. */
+  readonly versions: readonly number[];
+}
+
+/** What a device is to be and what it says it is, at one moment. */
+export interface ShadowDocument {
+  /** Of the last change that came through the shadow; 0 = none did. */
+  readonly version: number;
+  readonly desired: ShadowSection;
+  readonly reported: ShadowSection;
+  /** Log time of the last change of each field. */
+  readonly desiredTimesMs: Readonly<Record<string, number>>;
+  readonly reportedTimesMs: Readonly<Record<string, number>>;
+}
+
+export interface ShadowResult {
+  /** 0 = nothing was written. */
+  readonly version: number;
+  readonly isFenced?: true;
+  /** The version that stood there instead of the expected one. */
+  readonly currentVersion?: number;
+  /** A bound, or a name that no device or attribute may have. */
+  readonly refusal?: "too-large" | "too-many-devices" | "too-many-attributes" | "name";
+  readonly previous?: ShadowDocument;
+  readonly current?: ShadowDocument;
+  /** Log time of the change. */
+  readonly timeMs?: number;
+}
+
+export interface DeletedResult {
+  readonly isDeleted: boolean;
+  readonly isFenced?: true;
+  /** Of the shadow that is gone; 0 = there was none. */
+  readonly version: number;
+  readonly timeMs: number;
 }
 
 export interface ClientOwner {

@@ -4,17 +4,21 @@ import type { ShareStrategy } from "../routing/share-strategy.ts";
 import { ClientLifecycle } from "./client-lifecycle.ts";
 import { ClientView } from "./client-view.ts";
 import { decodeCommand } from "./commands.ts";
-import { type AttributeOrigin, DeviceView } from "./device-view.ts";
+import { DeviceHistories, defaultHistoryBounds, type HistoryBounds } from "./device-history.ts";
+import { DeviceView } from "./device-view.ts";
+import { DeviceWrites } from "./device-writes.ts";
 import { type ReplicaLimits, replicaLimits } from "./limits.ts";
 import { recordPrefix, StateRecords } from "./records.ts";
 import type {
-  AttributeUpdate,
   ClaimResult,
   ClientOwner,
   Command,
+  DeletedResult,
   Fence,
   ReplicaQueries,
   RetainedResult,
+  ShadowResult,
+  StatesResult,
   SubscribeResult,
 } from "./replica-api.ts";
 import {
@@ -25,6 +29,7 @@ import {
 import { RetainedView } from "./retained-view.ts";
 import { SessionView } from "./sessions/session-view.ts";
 import type { QueuedMessage, StoredSession } from "./sessions/stored-session.ts";
+import { nextVersion } from "./versions.ts";
 import { WillsView } from "./wills-view.ts";
 
 /** What a command that was understood answers its proposer; null for one that was not, or has nothing to say. */
@@ -32,6 +37,9 @@ export type CommandResult =
   | ClaimResult
   | RetainedResult
   | SubscribeResult
+  | StatesResult
+  | ShadowResult
+  | DeletedResult
   | { readonly isReleased: boolean }
   | { readonly isEnded: boolean }
   | null;
@@ -46,6 +54,8 @@ export class Replica implements StateMachine, ReplicaQueries {
   readonly #records = new StateRecords();
   readonly #retained: RetainedView;
   readonly #devices: DeviceView;
+  readonly #deviceWrites: DeviceWrites;
+  readonly #histories: DeviceHistories;
   readonly #clients: ClientView;
   readonly #wills: WillsView;
   readonly #lifecycle: ClientLifecycle;
@@ -59,13 +69,8 @@ export class Replica implements StateMachine, ReplicaQueries {
     replica_retained_expired: 0,
     replica_claims_refused: 0,
     replica_writes_fenced: 0,
-    replica_writes_conflicting: 0,
     replica_writes_repeated: 0,
     replica_releases_stale: 0,
-    replica_updates_ignored: 0,
-    replica_updates_refused_devices: 0,
-    replica_updates_refused_attributes: 0,
-    replica_updates_refused_size: 0,
     replica_wills_published: 0,
     replica_settlements_fenced: 0,
     replica_session_messages_stored: 0,
@@ -75,13 +80,25 @@ export class Replica implements StateMachine, ReplicaQueries {
     replica_handler_errors: 0,
   };
 
-  /** Other limits than the built-in ones are for tests: they must be equal on all nodes. */
-  constructor(limits: ReplicaLimits = replicaLimits) {
+  /** Other limits than the built-in ones are for tests: they must be equal on all nodes. What is remembered is each node's own. */
+  constructor(
+    limits: ReplicaLimits = replicaLimits,
+    historyBounds: HistoryBounds = defaultHistoryBounds,
+  ) {
     const counts = this.#counts;
     this.#listeners = new ReplicaListeners(() => counts.replica_handler_errors++);
     this.#retained = new RetainedView(this.#records, limits);
-    this.#devices = new DeviceView(this.#records, limits, () => {
-      counts.replica_handler_errors++;
+    this.#histories = new DeviceHistories(historyBounds);
+    this.#devices = new DeviceView({
+      ...{ records: this.#records, limits, histories: this.#histories },
+      isConnected: (clientId) => this.#clients.ownerOf(clientId) !== null,
+      handlerFailed: () => {
+        counts.replica_handler_errors++;
+      },
+    });
+    this.#deviceWrites = new DeviceWrites({
+      ...{ devices: this.#devices, limits },
+      isFenced: (clientId, fence, context) => this.#isFenced(clientId, fence, context),
     });
     this.#clients = new ClientView(this.#records, limits);
     this.#wills = new WillsView(this.#records);
@@ -95,6 +112,7 @@ export class Replica implements StateMachine, ReplicaQueries {
       ...{ clients: this.#clients, sessions: this.sessions, wills: this.#wills, limits },
       publish: (message, context, writer) => this.#publishWill(message, context, writer),
       ownerChanged: (change) => this.#listeners.tellOwner(change),
+      seen: (clientId, { timeMs }, writer) => this.#devices.seen(clientId, timeMs, writer),
     });
   }
 
@@ -116,7 +134,12 @@ export class Replica implements StateMachine, ReplicaQueries {
 
   /** Counters since the start of the process, and the number of records. */
   metrics(): ReadonlyMap<string, number> {
-    return new Map([...Object.entries(this.#counts), ["replica_records", this.#records.count]]);
+    return new Map([
+      ...Object.entries(this.#counts),
+      ...Object.entries(this.#deviceWrites.counts),
+      ["device_history_evicted", this.#histories.evicted],
+      ["replica_records", this.#records.count],
+    ]);
   }
 
   matchRetained(filter: string, nowMs: number, visit: (message: ApplicationMessage) => void): void {
@@ -148,7 +171,8 @@ export class Replica implements StateMachine, ReplicaQueries {
   }
 
   nextDueMs(): number {
-    return Math.min(this.#wills.nextDueMs(), this.sessions.nextDueMs());
+    const dueMs = Math.min(this.#wills.nextDueMs(), this.#devices.nextDueMs());
+    return Math.min(dueMs, this.sessions.nextDueMs());
   }
 
   incarnationOf(nodeId: NodeId): number {
@@ -164,6 +188,7 @@ export class Replica implements StateMachine, ReplicaQueries {
     this.#counts.replica_commands_applied++;
     const result = this.#applyCommand(command, context, writer);
     this.#counts.replica_retained_expired += this.#retained.purgeExpired(context.timeMs, writer);
+    this.#deviceWrites.purgeExpired(context.timeMs, writer);
     this.#lifecycle.purge(context, writer);
     return result;
   }
@@ -203,6 +228,12 @@ export class Replica implements StateMachine, ReplicaQueries {
       case recordPrefix.attribute:
         isRestored = this.#devices.restore(rest, value, hash);
         break;
+      case recordPrefix.shadow:
+        isRestored = this.#devices.restoreShadow(rest, value, hash);
+        break;
+      case recordPrefix.seen:
+        isRestored = this.#devices.presence.restore(rest, value, hash);
+        break;
       case recordPrefix.client:
         isRestored = this.#clients.restoreClient(rest, value, hash);
         break;
@@ -229,7 +260,7 @@ export class Replica implements StateMachine, ReplicaQueries {
     for (const change of this.#clients.changesSinceClear()) {
       this.#listeners.tellOwner(change);
     }
-    this.#devices.notifyAll();
+    this.#devices.restored();
     this.#listeners.tellReplaced();
   }
 
@@ -251,7 +282,13 @@ export class Replica implements StateMachine, ReplicaQueries {
       case "publish":
         return this.#message(command, context, writer);
       case "state":
-        return this.#state(command, context, writer);
+        return this.#deviceWrites.state(command, context, writer);
+      case "states":
+        return this.#deviceWrites.states(command, context, writer);
+      case "shadow":
+        return this.#deviceWrites.shadow(command, context, writer);
+      case "delete-device":
+        return this.#deviceWrites.deleteDevice(command, context, writer);
       case "claim": {
         const result = this.#lifecycle.claim(command, context, writer);
         this.#counts.replica_claims_refused += result.epoch === 0 ? 1 : 0;
@@ -298,10 +335,11 @@ export class Replica implements StateMachine, ReplicaQueries {
     }
     const current = this.#retained.versionOf(topic, context.timeMs);
     if (command.type === "retain") {
-      const conflict = this.#conflict(command.expectedVersion, [current]);
+      const conflict = this.#deviceWrites.conflict(command.expectedVersion, [current]);
       if (conflict !== null) return conflict;
     }
-    const version = nextVersion(context.index, [current, ...this.#versionsOf(updates)]);
+    const versions = this.#deviceWrites.versionsOf(updates);
+    const version = nextVersion(context.index, [current, ...versions]);
     const versioned = createMessage({ ...message, version });
     const record = command.type === "publish" ? null : this.#retained.prepare(versioned, version);
     // Refused as a whole: its publisher is told so and sends it anew, with an identifier that nothing else may stand under.
@@ -313,7 +351,7 @@ export class Replica implements StateMachine, ReplicaQueries {
       if (own !== null) this.sessions.receive(own, qos2PacketId ?? 0, writer);
       if (record !== null) this.#retained.put(topic, record, writer);
     }
-    this.#update(updates, publisherId, { timeMs: context.timeMs, version }, writer);
+    this.#deviceWrites.write(updates, publisherId, version, context, writer);
     return { version: isRefused ? 0 : version };
   }
 
@@ -366,89 +404,10 @@ export class Replica implements StateMachine, ReplicaQueries {
     }
   }
 
-  #state(
-    command: Extract<Command, { type: "state" }>,
-    context: CommandContext,
-    writer: StateWriter,
-  ): RetainedResult {
-    const { source, updates, expectedVersion, isReplacing } = command;
-    if (this.#isFenced(source, command.fence ?? "none", context)) return fenced;
-    const versions = this.#versionsOf(updates);
-    const conflict = this.#conflict(expectedVersion, versions);
-    if (conflict !== null) return conflict;
-    const version = nextVersion(context.index, versions);
-    const isWhole = this.#update(
-      updates,
-      source,
-      { timeMs: context.timeMs, version },
-      writer,
-      isReplacing,
-    );
-    // A publisher of sensor values is not told of limits; whoever sets one attribute by name is.
-    return { version: isWhole || isReplacing === undefined ? version : 0 };
-  }
-
-  #versionsOf(updates: readonly AttributeUpdate[]): number[] {
-    return updates.map(({ device, attribute }) => this.#devices.versionOf(device, attribute));
-  }
-
-  /** Null unless one of the versions is not the expected one. */
-  #conflict(expected: number | undefined, versions: readonly number[]): RetainedResult | null {
-    if (expected === undefined) return null;
-    const currentVersion = versions.find((version) => version !== expected);
-    if (currentVersion === undefined) return null;
-    this.#counts.replica_writes_conflicting++;
-    return { version: 0, currentVersion };
-  }
-
+  /** May the proposing node not write for this client any more? */
   #isFenced(clientId: string, fence: Fence, { origin }: CommandContext): boolean {
     const isFenced = this.#clients.isFenced(clientId, fence, origin);
     this.#counts.replica_writes_fenced += isFenced ? 1 : 0;
     return isFenced;
   }
-
-  /** False when a limit kept one of the updates out. */
-  #update(
-    updates: readonly AttributeUpdate[],
-    source: string,
-    origin: Omit<AttributeOrigin, "source">,
-    writer: StateWriter,
-    isReplacing = false,
-  ): boolean {
-    const changedIds = new Set<string>();
-    let refused = 0;
-    for (const update of updates) {
-      const outcome = this.#devices.update(update, { ...origin, source }, writer, isReplacing);
-      refused += outcome === "changed" || outcome === "ignored" ? 0 : 1;
-      switch (outcome) {
-        case "changed":
-          changedIds.add(update.device);
-          break;
-        case "ignored":
-          this.#counts.replica_updates_ignored++;
-          break;
-        case "too-many-devices":
-          this.#counts.replica_updates_refused_devices++;
-          break;
-        case "too-many-attributes":
-          this.#counts.replica_updates_refused_attributes++;
-          break;
-        case "too-large":
-          this.#counts.replica_updates_refused_size++;
-          break;
-      }
-    }
-    for (const id of changedIds) {
-      this.#devices.notify(id);
-    }
-    return refused === 0;
-  }
-}
-
-/**
- * The log index, unless the same entry wrote one of the keys before: an entry carries many commands, and each value needs a version
- * of its own, or a compare-and-set could take one for the other.
- */
-function nextVersion(index: number, versions: readonly number[]): number {
-  return versions.reduce((next, version) => Math.max(next, version + 1), index);
 }

@@ -25,13 +25,21 @@ export function isStateValue(value: unknown, depthLeft: number = valueDepthMax):
   return items.every((item) => isStateValue(item, depthLeft - 1));
 }
 
+/** The field that makes an object stand for bytes that are no UTF-8: `{"$base64": "..."}`. */
+export const bytesField = "$base64";
+
+/** An object whose fields merge: not one that stands for bytes. */
+function isMergeable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isJsonObject(value) && !Object.hasOwn(value, bytesField);
+}
+
 /**
  * What an attribute holds after an update: where the old and the new value are both JSON objects, the old one with the fields of the
  * new one; else the new one. Fields keep the order in which they first came, which JSON keeps too, so that live and
  * restored values print alike.
  */
 export function mergeValues(previous: unknown, next: unknown): unknown {
-  return isJsonObject(previous) && isJsonObject(next) ? { ...previous, ...next } : next;
+  return isMergeable(previous) && isMergeable(next) ? { ...previous, ...next } : next;
 }
 
 /**
@@ -42,7 +50,7 @@ export function joinUpdateValues(
   earlier: unknown,
   later: unknown,
 ): { readonly value: unknown } | null {
-  if (isJsonObject(later) && !isJsonObject(earlier)) {
+  if (isMergeable(later) && !isMergeable(earlier)) {
     return null;
   }
   return { value: mergeValues(earlier, later) };

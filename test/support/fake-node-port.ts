@@ -6,6 +6,7 @@ import type {
   DeviceQueries,
   DeviceState,
   DrainState,
+  HistoryValue,
   NodePort,
   PublishRequest,
   PublishResult,
@@ -17,13 +18,23 @@ import { BrokerError } from "../../src/broker/errors.ts";
 export class FakeDevices implements DeviceQueries {
   readonly #states = new Map<string, DeviceState>();
   readonly #handlers = new Set<(id: string) => void>();
+  readonly #history = new Map<string, readonly HistoryValue[]>();
   #version = 0;
 
   set(id: string, attribute: string, value: unknown, timeMs = 1000): void {
     this.#version++;
-    const state: AttributeState = { value, version: this.#version, timeMs, source: "robot" };
+    const state: AttributeState = {
+      value,
+      version: this.#version,
+      timeMs,
+      source: "robot",
+      node: "1",
+    };
     const attributes = new Map(this.#states.get(id)?.attributes ?? []).set(attribute, state);
-    this.#states.set(id, { id, attributes, version: this.#version, updatedAtMs: timeMs });
+    const seen = { updatedAtMs: timeMs, online: true, lastSeenMs: timeMs };
+    this.#states.set(id, { id, attributes, version: this.#version, ...seen });
+    const past = this.#history.get(`${id}/${attribute}`) ?? [];
+    this.#history.set(`${id}/${attribute}`, [...past, { value, version: this.#version, timeMs }]);
     for (const handler of this.#handlers) {
       handler(id);
     }
@@ -42,6 +53,10 @@ export class FakeDevices implements DeviceQueries {
       .filter(({ id }) => id > after)
       .sort((a, b) => (a.id < b.id ? -1 : 1))
       .slice(0, limit);
+  }
+
+  history(id: string, attribute: string, limit: number): readonly HistoryValue[] {
+    return (this.#history.get(`${id}/${attribute}`) ?? []).slice(-limit);
   }
 
   onChanged(handler: (id: string) => void): () => void {

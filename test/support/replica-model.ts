@@ -98,13 +98,12 @@ export function visibleState(replica: Replica, clientIds: readonly string[]): un
     id: device.id,
     version: device.version,
     updatedAtMs: device.updatedAtMs,
+    online: device.online,
+    lastSeenMs: device.lastSeenMs,
+    shadow: JSON.stringify(replica.devices.shadowOf(device.id)),
     attributes: [...device.attributes]
-      .map(([name, { value, version, timeMs, source }]) => ({
-        name,
-        text: JSON.stringify(value),
-        version,
-        timeMs,
-        source,
+      .map(([name, { value, version, timeMs, source, node }]) => ({
+        ...{ name, text: JSON.stringify(value), version, timeMs, source, node },
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
   }));
@@ -152,13 +151,29 @@ export const anyValue = fc
   )
   .map((value): unknown => (value === undefined ? undefined : JSON.parse(JSON.stringify(value))));
 
+/** Two devices have the names of clients. */
+const anyDevice = fc.constantFrom("r1", "a", "b", "");
+
 export const anyUpdates: fc.Arbitrary<AttributeUpdate[]> = fc.array(
-  fc.record({
-    device: fc.constantFrom("r1", "r2", "r3", ""),
-    attribute: fc.constantFrom("x", "y", "z", "bad\0name"),
-    value: anyValue,
-  }),
+  fc.record(
+    {
+      device: anyDevice,
+      attribute: fc.constantFrom("x", "y", "z", "__proto__", "bad\0name"),
+      value: anyValue,
+      ttlSeconds: fc.constantFrom(1, 2, 100),
+      isReplacing: fc.constant(true as const),
+    },
+    { requiredKeys: ["device", "attribute", "value"] },
+  ),
   { maxLength: 4 },
+);
+
+const anySection = fc.option(
+  fc.dictionary(
+    fc.constantFrom("x", "y", "__proto__", "$base64"),
+    fc.jsonValue({ maxDepth: 2 }).map((value): unknown => JSON.parse(JSON.stringify(value))),
+    { maxKeys: 3 },
+  ),
 );
 
 export function anyMessage(topic: fc.Arbitrary<string>): fc.Arbitrary<ApplicationMessage> {
@@ -256,6 +271,35 @@ export function anyCommand(
     }),
     fc.record({ type: fc.constant("end-session" as const), clientId }),
     fc.constant({ type: "tick" as const }),
+    anyDeviceCommand(fc.oneof(text, clientId), epoch),
+  );
+}
+
+function anyDeviceCommand(
+  source: fc.Arbitrary<string>,
+  epoch: fc.Arbitrary<number>,
+): fc.Arbitrary<Command> {
+  const fence = fc.oneof(fc.constantFrom("none" as const, "owner" as const), epoch);
+  return fc.oneof(
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        type: fc.constant("states" as const),
+        groups: fc.array(fc.record({ source, fence, updates: anyUpdates }), { maxLength: 3 }),
+      }),
+    },
+    fc.record(
+      {
+        ...{ type: fc.constant("shadow" as const), device: anyDevice, source },
+        ...{ fence: epoch, desired: anySection, reported: anySection },
+        expectedVersion: fc.nat(30),
+      },
+      { requiredKeys: ["type", "device", "source"] },
+    ) as fc.Arbitrary<Command>,
+    fc.record(
+      { type: fc.constant("delete-device" as const), device: anyDevice, source, fence: epoch },
+      { requiredKeys: ["type", "device", "source"] },
+    ) as fc.Arbitrary<Command>,
   );
 }
 

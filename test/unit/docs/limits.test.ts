@@ -6,6 +6,7 @@ import * as raft from "../../../cluster/raft/limits.ts";
 import { defaultFeedLimits } from "../../../src/api/coordinate-feed.ts";
 import * as broker from "../../../src/broker/limits.ts";
 import { TOPIC_LEVELS_MAX, TOPIC_SIZE_BYTES_MAX } from "../../../src/mqtt/topic.ts";
+import { defaultHistoryBounds } from "../../../src/replica/device-history.ts";
 import * as replica from "../../../src/replica/limits.ts";
 import { valueDepthMax } from "../../../src/replica/state-value.ts";
 import { defaultRouterOptions } from "../../../src/routing/router.ts";
@@ -25,6 +26,7 @@ const groups: readonly (readonly [string, object])[] = [
   ["cluster/raft/limits.ts", raft],
   ["src/broker/limits.ts", broker],
   ["src/replica/limits.ts", { ...replica, valueDepthMax }],
+  ["src/replica/device-history.ts", { defaultHistoryBounds }],
   ["src/session", { TOPIC_LEVELS_MAX, TOPIC_SIZE_BYTES_MAX, PACKET_IDS_MAX, PENDING_REQUESTS_MAX }],
   ["src/routing/router.ts", { defaultRouterOptions }],
   ["src/api/coordinate-feed.ts", { defaultFeedLimits }],

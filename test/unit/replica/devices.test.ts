@@ -1,8 +1,18 @@
 import { describe, expect, it, vi } from "vitest";
+import { ByteWriter } from "../../../src/replica/byte-writer.ts";
+import { encodeCommand } from "../../../src/replica/commands.ts";
 import { replicaLimits } from "../../../src/replica/limits.ts";
 import { Replica } from "../../../src/replica/replica.ts";
 import type { AttributeUpdate } from "../../../src/replica/replica-api.ts";
-import { context, RecordStore, restoreFrom, retain, state } from "../../support/replica-model.ts";
+import {
+  claim,
+  context,
+  nodeIds,
+  RecordStore,
+  restoreFrom,
+  retain,
+  state,
+} from "../../support/replica-model.ts";
 
 function update(device: string, attribute: string, value: unknown): AttributeUpdate {
   return { device, attribute, value };
@@ -137,5 +147,69 @@ describe("device state", () => {
     expect(metrics.get("replica_updates_refused_size")).toBe(1);
     expect(metrics.get("replica_updates_refused_devices")).toBe(1);
     expect(metrics.get("replica_updates_ignored")).toBe(3);
+  });
+
+  it("writes of many clients come in one command, each under its own claim", () => {
+    const replica = new Replica();
+    const store = new RecordStore();
+    replica.apply(claim("a"), context(1), store);
+    const groups = [
+      { source: "a", fence: 1, updates: [update("a", "x", 1), update("a", "y", 1)] },
+      { source: "b", fence: 7, updates: [update("b", "x", 1)] },
+      { source: "c", fence: "none" as const, updates: [update("a", "x", 2)] },
+    ];
+    const result = replica.apply(encodeCommand({ type: "states", groups }), context(2), store);
+    expect(result).toEqual({ versions: [2, 0, 3] });
+    const x = replica.devices.get("a")?.attributes.get("x");
+    expect(x).toMatchObject({ value: 2, version: 3, source: "c", node: nodeIds[0] });
+    expect(replica.devices.get("b")).toBeNull();
+    expect(replica.metrics().get("replica_writes_fenced")).toBe(1);
+  });
+
+  it("goes when it was not written again in time, which is the log's", () => {
+    const replica = new Replica();
+    const store = new RecordStore();
+    const tick = encodeCommand({ type: "tick" });
+    const expiring = { ...update("r1", "x", 1), ttlSeconds: 5 };
+    replica.apply(state(expiring, update("r1", "y", 1)), context(1), store);
+    expect(replica.nextDueMs()).toBe(6000);
+    replica.apply(state(expiring), context(3), store);
+    replica.apply(tick, context(6), store);
+    expect(held(replica, "r1", "x")).toBe(1);
+    const restored = new Replica();
+    restoreFrom(restored, store);
+    for (const each of [replica, restored]) {
+      expect(each.nextDueMs()).toBe(8000);
+      each.apply(tick, context(8), store);
+      expect([...each.devices.get("r1")!.attributes.keys()]).toEqual(["y"]);
+      expect(each.metrics().get("replica_attributes_expired")).toBe(1);
+    }
+    expect(restored.digest()).toBe(replica.digest());
+    replica.apply(state({ ...update("r1", "y", 2), ttlSeconds: 5 }), context(10), store);
+    replica.apply(state(update("r1", "y", 3)), context(11), store);
+    expect(replica.nextDueMs()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("of earlier versions is read: records without node and expiry", () => {
+    const writer = new ByteWriter();
+    for (const number of [7, 7000]) writer.number(number);
+    for (const text of ["publisher", "5"]) writer.string(text);
+    const replica = new Replica();
+    replica.restore("d/r1\0x", writer.finish());
+    replica.restored();
+    const x = replica.devices.get("r1")?.attributes.get("x");
+    expect(x).toMatchObject({ value: 5, version: 7, node: "" });
+  });
+
+  it("takes names of prototypes for what they are", () => {
+    const replica = new Replica();
+    const store = new RecordStore();
+    const value: unknown = JSON.parse('{"__proto__":{"polluted":1}}');
+    for (const index of [1, 2]) {
+      const each = update("__proto__", "constructor", value);
+      replica.apply(state(each), context(index), store);
+    }
+    expect(JSON.stringify(held(replica, "__proto__", "constructor"))).toBe(JSON.stringify(value));
+    expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
 });
