@@ -6,6 +6,7 @@ import {
   type StartingCluster,
   systemClock,
 } from "#cluster";
+import type { ClientAccess } from "./access/client-access.ts";
 import { ApiServer } from "./api/server.ts";
 import { type Broker, createBroker } from "./broker/broker.ts";
 import { type CompiledPatterns, compilePatterns } from "./broker/device-patterns.ts";
@@ -47,6 +48,7 @@ export interface ReadyFacts extends Ports {
 export interface BrokerNodeOptions {
   readonly loaded: LoadedConfig;
   readonly log: Logger;
+  readonly access: ClientAccess;
   /** Null at the start of a process. */
   readonly place: NodePlace | null;
   readonly onFatal: (error: Error) => void;
@@ -64,6 +66,7 @@ export class BrokerNode {
   readonly #patterns: CompiledPatterns;
   readonly #api: ApiServer;
   readonly #listeners: Listener[] = [];
+  #secret: Uint8Array = new Uint8Array();
   #starting: StartingCluster | null = null;
   #dataDir: string | null = null;
   #drain: NodeDrain | null = null;
@@ -75,7 +78,7 @@ export class BrokerNode {
     this.#loaded = loaded;
     this.#log = log;
     this.#patterns = patternsOf(loaded.config);
-    this.#local = new LocalNode(this.#replica, this.#patterns, {
+    this.#local = new LocalNode(this.#replica, this.#patterns, options.access, {
       version,
       startedAtMs: systemClock.wallMs(),
       name: loaded.config.name,
@@ -101,6 +104,7 @@ export class BrokerNode {
     const cluster = await opened.starting.cluster;
     this.#local.cluster = cluster;
     const broker = this.#createBroker(cluster);
+    await this.#options.access.serve(broker, this.#secret);
     await this.#settle(cluster);
     if (this.#local.isStopping) {
       return null;
@@ -127,6 +131,7 @@ export class BrokerNode {
   async #stop(timeoutMs: number): Promise<void> {
     const { broker, cluster } = this.#local;
     this.#local.isStopping = true;
+    this.#options.access.stop();
     this.#drain?.stop();
     await Promise.all(this.#listeners.map((listener) => listener.stopAccepting()));
     await broker?.stop(timeoutMs * 0.4);
@@ -165,6 +170,7 @@ export class BrokerNode {
     if (secret.isNew) {
       this.#log.info({ path: secret.path }, "cluster secret made; nodes elsewhere need a copy");
     }
+    this.#secret = secret.bytes;
     const settings = {
       name: config.name,
       isMdnsEnabled: config.mdns,
@@ -197,6 +203,8 @@ export class BrokerNode {
       log: this.#log,
       patterns: this.#patterns,
       version,
+      authenticator: this.#options.access.authenticator,
+      authorizer: this.#options.access.authorizer,
       partitionMode: config.partitionMode,
       shareStrategy: config.shareStrategy,
       limits: limitsOf(config),

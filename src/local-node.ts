@@ -9,6 +9,7 @@ import {
   stopRisks,
   systemClock,
 } from "#cluster";
+import type { ClientAccess } from "./access/client-access.ts";
 import type {
   AttributeWrite,
   BrokerFigures,
@@ -44,15 +45,18 @@ export class LocalNode implements NodePort {
   isCondemned = false;
   readonly #replica: Replica;
   readonly #patterns: CompiledPatterns;
+  readonly #access: ClientAccess;
   readonly #nameAsked: string;
 
   constructor(
     replica: Replica,
     patterns: CompiledPatterns,
+    access: ClientAccess,
     facts: { readonly version: string; readonly startedAtMs: number; readonly name: string | null },
   ) {
     this.#replica = replica;
     this.#patterns = patterns;
+    this.#access = access;
     this.#nameAsked = facts.name ?? "";
     this.version = facts.version;
     this.startedAtMs = facts.startedAtMs;
@@ -73,6 +77,7 @@ export class LocalNode implements NodePort {
       ...(this.broker?.figures().counters ?? []),
       ...[...this.#replica.metrics()].filter(([name]) => name !== replicaGauge),
       ...this.#patterns.metrics(),
+      ...this.#access.metrics(),
     ]);
     const figures = this.broker?.figures();
     return {

@@ -110,12 +110,14 @@ function handleSignals(node: RevivingNode, log: Logger): AbortSignal {
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
   process.on("SIGHUP", (signal) => {
-    // A closed terminal ends what ran in it; for a service the signal means "reload", and there is nothing to reload.
+    // A closed terminal ends what ran in it; for a service the signal means "reload".
     if (isatty(0)) {
       onSignal(signal);
-    } else {
-      log.info({ signal }, "nothing to reload");
+      return;
     }
+    void node.reload().then((isReloaded) => {
+      if (!isReloaded) log.info({ signal }, "nothing to reload");
+    });
   });
   return stopping.signal;
 }

@@ -1,3 +1,5 @@
+import { systemClock } from "#cluster";
+import { ClientAccess } from "./access/client-access.ts";
 import { BrokerNode, type ReadyFacts } from "./broker-node.ts";
 import type { LoadedConfig } from "./config/config.ts";
 import type { NodePlace } from "./startup.ts";
@@ -14,6 +16,8 @@ export class RevivingNode {
   readonly #loaded: LoadedConfig;
   readonly #log: Logger;
   readonly #onFatal: (error: Error) => void;
+  /** Older than the nodes: a users file that is broken by then does not keep the next one from starting. */
+  readonly #access: ClientAccess;
   #node: BrokerNode | null = null;
   #isStopping = false;
 
@@ -21,6 +25,7 @@ export class RevivingNode {
     this.#loaded = loaded;
     this.#log = log;
     this.#onFatal = onFatal;
+    this.#access = clientAccess(loaded, log);
   }
 
   /** Resolves when the node is ready for the first time; null when it was stopped on the way. */
@@ -40,6 +45,11 @@ export class RevivingNode {
       },
     );
     return first.promise;
+  }
+
+  /** Reads again what may change while the process runs; false when there is no such thing. */
+  reload(): Promise<boolean> {
+    return this.#access.reload();
   }
 
   async stop(timeoutMs: number): Promise<void> {
@@ -70,9 +80,19 @@ export class RevivingNode {
     return new BrokerNode({
       loaded: this.#loaded,
       log: this.#log,
+      access: this.#access,
       place,
       onFatal: this.#onFatal,
       onCondemned,
     });
   }
+}
+
+export function clientAccess({ config }: LoadedConfig, log: Logger): ClientAccess {
+  return new ClientAccess({
+    usersFile: config.usersFile,
+    isAnonymousAllowed: config.allowAnonymous,
+    clock: systemClock,
+    log,
+  });
 }

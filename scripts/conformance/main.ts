@@ -7,6 +7,7 @@ import type { Node } from "../../test/conformance/bench.ts";
 import { chapters } from "../../test/conformance/cases.ts";
 import { type CaseResult, runCases, runsOf } from "../../test/conformance/run.ts";
 import { LocalCluster } from "../support/local-cluster.ts";
+import { suiteAccess } from "./access.ts";
 import { runPaho } from "./paho.ts";
 import { describeExempt, describeResults } from "./report.ts";
 
@@ -52,7 +53,8 @@ function runAgainst(nodes: readonly Node[]): Promise<CaseResult[]> {
 }
 
 async function runOn(nodeCount: number): Promise<CaseResult[]> {
-  const cluster = await LocalCluster.start({ nodes: nodeCount, args: ["--log-level", "error"] });
+  const args = ["--log-level", "error", ...(await suiteAccess())];
+  const cluster = await LocalCluster.start({ nodes: nodeCount, args });
   try {
     if (nodeCount > 1) await cluster.whenInSync(syncTimeoutMs);
     const nodes = cluster.nodes.map(({ ready }) => ({

@@ -1,5 +1,5 @@
 import type { ApplicationMessage } from "../mqtt/message.ts";
-import type { OutboundPacket, SubscriptionRequest } from "../mqtt/packets.ts";
+import type { AuthPacket, OutboundPacket, SubscriptionRequest } from "../mqtt/packets.ts";
 import { ReasonCode } from "../mqtt/reason-code.ts";
 import type {
   DropReason,
@@ -10,6 +10,7 @@ import type {
 import type { Connection, ConnectionUser } from "./connection.ts";
 import type { BrokerContext } from "./context.ts";
 import type { PublishFlow } from "./publish.ts";
+import { Reauthentication } from "./reauthentication.ts";
 import type { SessionEntry } from "./session-entry.ts";
 import type { SessionLifecycle } from "./session-lifecycle.ts";
 import type { Settlements } from "./settlements.ts";
@@ -29,6 +30,7 @@ export class Attachment implements SessionEffects, ConnectionUser {
   readonly #entry: SessionEntry;
   readonly #connection: Connection;
   readonly #flows: AttachmentFlows;
+  #reauthentication: Reauthentication | null = null;
 
   constructor(entry: SessionEntry, connection: Connection, flows: AttachmentFlows) {
     this.#entry = entry;
@@ -93,7 +95,14 @@ export class Attachment implements SessionEffects, ConnectionUser {
     this.#flows.settlements.released(this.#entry, packetId);
   }
 
+  authenticate(packet: AuthPacket, method: string): void {
+    const { context } = this.#flows;
+    this.#reauthentication ??= new Reauthentication(context, this.#entry, this.#connection);
+    this.#reauthentication.received(packet, method);
+  }
+
   close(reasonCode: number, detail: string): void {
+    this.#reauthentication?.stop();
     if (reasonCode !== ReasonCode.normalDisconnection) {
       const { clientId } = this.#entry;
       this.#flows.context.log.debug({ clientId, reasonCode, detail }, "client disconnected");
@@ -111,6 +120,7 @@ export class Attachment implements SessionEffects, ConnectionUser {
   }
 
   connectionLost(): void {
+    this.#reauthentication?.stop();
     this.#flows.lifecycle.connectionEnded(this.#entry, this.#connection);
   }
 }

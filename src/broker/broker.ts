@@ -80,6 +80,8 @@ export interface Broker extends ChannelAcceptor {
   setAttribute(write: AttributeWrite): Promise<{ readonly version: number }>;
   /** Ends a client's connection with 0x98; false when it is not connected here. */
   kick(clientId: string): boolean;
+  /** Ends the connections of users that are not what they were when they came in. */
+  endUsers(isOut: (username: string) => boolean): void;
 }
 
 export function createBroker(options: BrokerOptions): Broker {
@@ -254,6 +256,14 @@ class PeerBroker implements Broker, ConnectionOwner {
     if (!entry?.connection) return false;
     entry.session.disconnect(ReasonCode.administrativeAction, "ended by an operator");
     return true;
+  }
+
+  endUsers(isOut: (username: string) => boolean): void {
+    for (const { identity, session, connection } of this.#registry.all()) {
+      if (connection === null || identity.username === null || !isOut(identity.username)) continue;
+      this.counters.clientsUserChanged++;
+      session.disconnect(ReasonCode.notAuthorized, "the user was removed or changed");
+    }
   }
 
   /** The stored ones of the whole cluster, and those that end with their connection to this node. */

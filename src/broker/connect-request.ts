@@ -20,9 +20,6 @@ export interface ConnectRequest {
 /** Checks what needs no look at the world; answers the request, or the reason code of the refusal. */
 export function readConnect(packet: ConnectPacket, limits: BrokerLimits): ConnectRequest | number {
   const isMqtt5 = packet.protocolVersion === 5;
-  if (packet.properties?.authenticationMethod !== undefined) {
-    return ReasonCode.badAuthenticationMethod; // [MQTT-4.12.0-1]
-  }
   if (packet.clientId === "" && !isMqtt5 && !packet.clean) {
     return ReasonCode.clientIdentifierNotValid; // [MQTT-3.1.3-8] of 3.1.1
   }
@@ -69,6 +66,21 @@ export function readConnect(packet: ConnectPacket, limits: BrokerLimits): Connec
     keepAliveSeconds,
     connackProperties,
   };
+}
+
+/** With what the CONNACK says of an enhanced authentication [MQTT-4.12.0-5]; the reason code of the refusal when it then is too large. */
+export function withAuthentication(
+  request: ConnectRequest,
+  method: string,
+  data: Buffer | null,
+): ConnectRequest | number {
+  const connackProperties = {
+    ...request.connackProperties,
+    authenticationMethod: method,
+    ...(data === null ? {} : { authenticationData: data }),
+  };
+  if (!canBeTold(request.packet, connackProperties)) return ReasonCode.packetTooLarge;
+  return { ...request, connackProperties };
 }
 
 /** [MQTT-3.1.2-24] Does the CONNACK fit into what the client takes? */

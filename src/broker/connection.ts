@@ -3,6 +3,7 @@ import { PacketDecoder } from "../mqtt/decoder.ts";
 import { encodePacket } from "../mqtt/encoder.ts";
 import { MqttError } from "../mqtt/errors.ts";
 import type {
+  AuthPacket,
   ConnackPacket,
   ConnectPacket,
   InboundPacket,
@@ -43,7 +44,8 @@ export interface ConnectionUser {
   connectionLost(): void;
 }
 
-type Phase = "opened" | "connecting" | "attached" | "closing" | "closed";
+/** "challenged": its CONNECT asked for enhanced authentication, and it has to answer an AUTH. */
+type Phase = "opened" | "connecting" | "challenged" | "attached" | "closing" | "closed";
 
 /** One client's socket: bytes to packets for the session, packets to bytes once per turn, and the ways it ends. */
 export class Connection implements ChannelHandler {
@@ -63,6 +65,8 @@ export class Connection implements ChannelHandler {
   #earlyError: unknown = null;
   /** Set when the client half-closed before its CONNACK, as one may that does not wait for answers. */
   #goodbye: (() => void) | null = null;
+  /** Takes the answer to an AUTH. */
+  #answered: ((packet: AuthPacket) => void) | null = null;
   #isPending = true;
   #pauses = 0;
   #receivedAtMs: number;
@@ -152,6 +156,31 @@ export class Connection implements ChannelHandler {
     this.#owner.connectionClosed(this);
   }
 
+  /** Sends an AUTH and reads on until the client's next one, which is its answer. Nothing else may come but DISCONNECT. */
+  challenge(packet: AuthPacket, answered: (packet: AuthPacket) => void): void {
+    if (!this.isOpen) return;
+    if (this.#isTooLarge(packet)) return this.refuse(ReasonCode.packetTooLarge);
+    // Who has closed its half does not answer.
+    if (this.#goodbye !== null) return this.close();
+    this.#phase = "challenged";
+    this.#answered = answered;
+    this.send(packet);
+    const { wheel, limits, counters } = this.#shared;
+    this.#deadline = wheel.after(limits.authenticationTimeoutMs, () => {
+      counters.authenticationTimeouts++;
+      this.refuse(ReasonCode.notAuthorized);
+    });
+    const early = this.#early;
+    this.#early = [];
+    this.resumeReading();
+    try {
+      for (const each of early) this.#route(each);
+      if (this.#earlyError !== null) throw this.#earlyError;
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
   /** CONNACK 0x00, then the session takes over; what the client sent early follows. */
   attach(user: ConnectionUser, connack: ConnackPacket, keepAliveSeconds: number): void {
     this.#phase = "attached";
@@ -223,6 +252,7 @@ export class Connection implements ChannelHandler {
     this.#phase = "closing";
     this.#decoder.stop();
     this.#user = null;
+    this.#answered = null;
     // [MQTT-3.1.4-6]
     this.#early = [];
     this.#deadline();
@@ -236,6 +266,10 @@ export class Connection implements ChannelHandler {
 
   #packetReceived(packet: InboundPacket): void {
     this.#shared.counters.packetsReceived++;
+    this.#route(packet);
+  }
+
+  #route(packet: InboundPacket): void {
     if (this.#phase === "attached") this.#attachedReceived(packet);
     else if (this.#phase === "opened") {
       if (packet.cmd !== "connect") {
@@ -252,6 +286,24 @@ export class Connection implements ChannelHandler {
       this.#owner.connectReceived(this, packet);
     } else if (this.#phase === "connecting") {
       this.#early.push(packet);
+    } else if (this.#phase === "challenged") this.#challengedReceived(packet);
+  }
+
+  /** [MQTT-3.1.2-30] */
+  #challengedReceived(packet: InboundPacket): void {
+    if (packet.cmd === "disconnect") return this.close();
+    if (packet.cmd !== "auth") {
+      throw new MqttError(ReasonCode.protocolError, "not an AUTH, before CONNACK");
+    }
+    this.#phase = "connecting";
+    this.#deadline();
+    this.pauseReading();
+    try {
+      this.#answered?.(packet);
+    } catch (error) {
+      // Nobody else will say anything to the client.
+      this.#phase = "challenged";
+      throw error;
     }
   }
 
@@ -300,6 +352,7 @@ export class Connection implements ChannelHandler {
   #end(reasonCode: number, detail: string): void {
     if (this.#phase === "attached" && this.#user) this.#user.session.disconnect(reasonCode, detail);
     else if (this.#phase === "opened") this.#refuseFirst(reasonCode);
+    else if (this.#phase === "challenged") this.refuse(reasonCode);
     else this.close();
   }
 

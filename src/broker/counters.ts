@@ -1,4 +1,5 @@
 import type { DropReason } from "../session/session-api.ts";
+import type { RefusalReason } from "./access.ts";
 
 /**
  * What the broker counted since it started. Plain number fields, because they are bumped per message;
@@ -45,6 +46,20 @@ export class BrokerCounters {
   connectsAccepted = 0;
   connectsRefused = 0;
   connectsNotAuthorized = 0;
+  /** Those of them refused by authentication, by reason. */
+  connectsAnonymousRefused = 0;
+  connectsUnknownUser = 0;
+  connectsWrongPassword = 0;
+  connectsClientIdNotOwn = 0;
+  connectsAuthenticationBusy = 0;
+  connectsAuthenticationMalformed = 0;
+  /** Enhanced authentication: methods nobody knows, exchanges that stopped, and those on live connections. */
+  connectsUnknownMethod = 0;
+  authenticationTimeouts = 0;
+  reauthentications = 0;
+  reauthenticationsFailed = 0;
+  /** Connections ended because their user was removed or has another password. */
+  clientsUserChanged = 0;
   provisionalConnects = 0;
   /** While the node is drained: CONNECTs sent elsewhere, and connections ended for it. */
   connectsRedirected = 0;
@@ -96,6 +111,29 @@ export class BrokerCounters {
         break;
       case "slow-consumer":
         this.droppedSlowConsumer++;
+        break;
+    }
+  }
+
+  refused(reason: RefusalReason): void {
+    switch (reason) {
+      case "anonymous":
+        this.connectsAnonymousRefused++;
+        break;
+      case "unknown-user":
+        this.connectsUnknownUser++;
+        break;
+      case "wrong-password":
+        this.connectsWrongPassword++;
+        break;
+      case "client-id":
+        this.connectsClientIdNotOwn++;
+        break;
+      case "busy":
+        this.connectsAuthenticationBusy++;
+        break;
+      case "malformed":
+        this.connectsAuthenticationMalformed++;
         break;
     }
   }

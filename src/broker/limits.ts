@@ -15,6 +15,8 @@ export interface BrokerLimits {
   readonly connectionsPerSecondMax: number;
   /** A connection without CONNECT after this long is closed; `connectTimeouts`. */
   readonly connectTimeoutMs: number;
+  /** A client that does not answer an AUTH for this long is refused with 0x87; `authenticationTimeouts`. */
+  readonly authenticationTimeoutMs: number;
   /** Sessions connected to this node. Beyond: CONNACK 0x97; `sessionsRefused`. */
   readonly sessionsMax: number;
   /** Caps the session expiry interval (told in CONNACK); 0xFFFFFFFF = no cap. MQTT 3.1.1 sessions end after this, too. */
@@ -75,6 +77,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   pendingUpgradesMax: 2000,
   connectionsPerSecondMax: 20_000,
   connectTimeoutMs: 10_000,
+  authenticationTimeoutMs: 10_000,
   sessionsMax: 200_000,
   sessionExpirySecondsMax: 7 * 24 * 3600,
   keepAliveSecondsMax: 0,

@@ -196,9 +196,10 @@ export class SubscribeFlow {
     const { authorizer, limits, counters } = this.#context;
     if (topicFilterProblem(request.topic) !== null) return ReasonCode.topicFilterInvalid;
     const filter = parseSharedFilter(request.topic)?.filter ?? request.topic;
-    if (!authorizer.canSubscribe(entry.identity, filter)) {
+    const denial = authorizer.subscribeRefusal(entry.identity, filter);
+    if (denial !== null) {
       counters.subscribeNotAuthorized++;
-      return ReasonCode.notAuthorized;
+      return denial;
     }
     const { subscriptions } = entry.session;
     if (subscriptions.has(request.topic) || added.has(request.topic)) return null;

@@ -12,6 +12,7 @@ import { showStatus } from "./commands/status.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import type { NodeLocation } from "./node-client.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
+import { addUserCommands } from "./user-program.ts";
 
 interface LocationOptions {
   readonly url?: string;
@@ -113,6 +114,7 @@ function createProgram(
     );
   addUpkeep(program, withLocation, terminal, finish);
   addSecret(withRoot(program.command("secret")), terminal, finish);
+  addUserCommands(program.command("user"), terminal, finish);
   return program;
 }
 

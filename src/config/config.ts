@@ -92,11 +92,13 @@ function checkExposure(config: Config, sources: ConfigSources): void {
       continue;
     }
     const { host } = config[key];
-    if (!config.allowAnonymous && !isLoopbackHost(host)) {
+    const isGuarded = config.usersFile !== null && key !== "http";
+    if (!config.allowAnonymous && !isGuarded && !isLoopbackHost(host)) {
       const name = nameOf(spec, sources[key]);
       throw new UsageError(
         `${name}: refusing to listen on ${host} without authentication; ` +
-          "use a loopback host, or add --allow-anonymous to let anyone in who can reach it",
+          `use a loopback host,${key === "http" ? "" : " name users with --users-file,"} ` +
+          "or add --allow-anonymous to let anyone in who can reach it",
       );
     }
   }

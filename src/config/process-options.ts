@@ -71,9 +71,23 @@ export const processOptions = {
     defaultText: "off",
     zero: null,
     help: "let anyone who reaches --mqtt, --ws or --http in, also from other machines",
-    reason: "A broker that is open to a network is a decision, not an accident.",
+    reason:
+      "A broker that is open to a network is a decision, not an accident. With --users-file: let clients in that give no user name.",
     bareText: "on",
     parse: single(parseSwitch),
+  }),
+  usersFile: option<string | null>({
+    flag: "users-file",
+    env: "FLOCKMQ_USERS_FILE",
+    argument: "FILE",
+    type: "path",
+    defaultValue: null,
+    defaultText: "none: names are not checked",
+    zero: null,
+    help: "who may come in, with which topics; read again when it changes and on SIGHUP",
+    reason:
+      "With it clients may come from other machines (docs/users-file.md). The same on every node.",
+    parse: parsePath,
   }),
   dataDir: option<string | null>({
     flag: "data-dir",

@@ -12,6 +12,8 @@ export interface Link {
   readonly receiveMaximum: number;
   /** Infinity when the client named none. */
   readonly maximumPacketSizeBytes: number;
+  /** Of the CONNECT; null without enhanced authentication. */
+  readonly authenticationMethod: string | null;
   readonly inboundAliases: InboundAliases;
   /** null when the client takes none. */
   readonly outboundAliases: OutboundAliases | null;
@@ -37,6 +39,7 @@ export function createLink(
     // 3.1.1 has no word for a limit, so only the packet identifiers bound it.
     receiveMaximum: version === 5 ? limits.receiveMaximum : PACKET_IDS_MAX,
     maximumPacketSizeBytes: properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+    authenticationMethod: properties?.authenticationMethod ?? null,
     inboundAliases: new InboundAliases(version === 5 ? limits.topicAliasMaximum : 0),
     outboundAliases: aliases > 0 ? new OutboundAliases(aliases) : null,
   };

@@ -1,5 +1,6 @@
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import type {
+  AuthPacket,
   ConnectPacket,
   InboundPacket,
   OutboundPacket,
@@ -71,6 +72,8 @@ export interface SessionEffects {
   subscribe(token: number, requests: readonly SubscriptionRequest[], identifier: number): void;
   /** Answered by `unsubscribed(token, reasonCodes)`. */
   unsubscribe(token: number, filters: readonly string[]): void;
+  /** An AUTH with the method of the CONNECT, on a connection that goes on (MQTT 5, section 4.12.1). */
+  authenticate(packet: AuthPacket, method: string): void;
   /** The connection ends. The session has already sent the DISCONNECT where the version has one. 0 = the client said goodbye. */
   close(reasonCode: number, detail: string): void;
   dropped(message: ApplicationMessage, reason: DropReason): void;

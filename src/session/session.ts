@@ -1,6 +1,7 @@
 import { MqttError, protocolError } from "../mqtt/errors.ts";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import type {
+  AuthPacket,
   ConnectPacket,
   DisconnectPacket,
   InboundPacket,
@@ -222,9 +223,18 @@ export class Session implements SessionCore {
         // [MQTT-3.1.0-2]
         throw protocolError("a second CONNECT");
       case "auth":
-        // [MQTT-4.12.0-7] Only after a CONNECT with an authentication method.
-        throw protocolError("AUTH without enhanced authentication");
+        return this.#authenticate(link, packet);
     }
+  }
+
+  /** [MQTT-4.12.0-7] and [MQTT-4.12.1-1]: only after a CONNECT with an authentication method, and with that one. */
+  #authenticate(link: Link, packet: AuthPacket): void {
+    const { authenticationMethod: method } = link;
+    if (method === null) throw protocolError("AUTH without enhanced authentication");
+    if (packet.properties?.authenticationMethod !== method) {
+      throw protocolError("AUTH with another method than CONNECT");
+    }
+    link.effects.authenticate(packet, method);
   }
 
   #endByClient(link: Link, packet: DisconnectPacket): void {

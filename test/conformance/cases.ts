@@ -1,4 +1,5 @@
 import type { Chapter } from "./case.ts";
+import { authentication } from "./cases/authentication.ts";
 import { connect } from "./cases/connect.ts";
 import { ending } from "./cases/ending.ts";
 import { format } from "./cases/format.ts";
@@ -15,6 +16,7 @@ import { will } from "./cases/will.ts";
 export const chapters: readonly Chapter[] = [
   format,
   connect,
+  authentication,
   will,
   publish,
   retained,

@@ -1,5 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../cluster/drivers/system-clock.ts";
+import { ClientAccess } from "../../src/access/client-access.ts";
 import { readDocument } from "../support/documents.ts";
+import { silentLog } from "../support/silent-log.ts";
+import { conformanceUsers } from "../support/users.ts";
 import { WireBroker } from "../support/wire-broker.ts";
 import { sourceFiles } from "../tidy/source-tree.ts";
 import { chapters } from "./cases.ts";
@@ -62,7 +69,13 @@ describe("the statements", () => {
 });
 
 describe("one broker", () => {
-  const wire = new WireBroker();
+  const directory = mkdtempSync(join(tmpdir(), "flockmq-conformance-"));
+  const usersFile = join(directory, "users");
+  writeFileSync(usersFile, conformanceUsers, { mode: 0o600 });
+  const { authenticator, authorizer } = new ClientAccess({
+    ...{ usersFile, isAnonymousAllowed: true, clock: systemClock, log: silentLog },
+  });
+  const wire = new WireBroker({}, { authenticator, authorizer });
   const runs = runsOf(cases.filter(({ isSlow }) => isSlow !== true));
   let results: CaseResult[] = [];
 
@@ -72,7 +85,10 @@ describe("one broker", () => {
     results = await runCases(runs, [node], 16);
   }, 60_000);
 
-  afterAll(() => wire.stop());
+  afterAll(async () => {
+    await wire.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
 
   test.each(runs.map((run, at) => ({ name: `${run.case.name} (${run.version})`, at })))(
     "$name",

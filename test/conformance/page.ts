@@ -27,12 +27,8 @@ Random bytes and mutated packets at the listener are another matter: \`npm run f
 
 const paho = `## Eclipse Paho's interoperability tests
 
-\`client_test.py\` and \`client_test5.py\` run against one node with \`--keep-alive-max 60s\`, which one of them expects, and
-pass, with these exceptions:
-
-| test | why |
-|---|---|
-| \`test_subscribe_failure\` (both) | It wants one filter refused, which its own broker forbids by configuration. FlockMQ has no such configuration yet; [MQTT-3.8.4-5] of 3.1.1 and [MQTT-3.8.4-7] of 5.0 let a server grant it. Where an authorizer refuses a filter, MQTT 5 clients hear 0x87, not the 0x80 that the test compares with [MQTT-3.9.3-2]. |
+\`client_test.py\` and \`client_test5.py\` run against one node with \`--keep-alive-max 60s\`, which one of them expects, and with a
+users file that denies one filter exactly, as another one wants it, with 0x80. All of them pass.
 `;
 
 /** The text of \`docs/conformance.md\`. */

@@ -69,6 +69,10 @@ export class RecordedEffects implements SessionEffects {
     this.lines.push(`unsubscribe token=${token} ${filters.join(" ")}`);
   }
 
+  authenticate(packet: { readonly reasonCode: number }, method: string): void {
+    this.lines.push(`authenticate ${method} 0x${hex(packet.reasonCode)}`);
+  }
+
   close(reasonCode: number, detail: string): void {
     this.closedWith = reasonCode;
     this.lines.push(`close 0x${hex(reasonCode)}${detail === "" ? "" : `: ${detail}`}`);

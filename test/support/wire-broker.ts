@@ -2,7 +2,7 @@ import { connect as connectSocket, type Socket } from "node:net";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
 import WebSocket, { createWebSocketStream } from "ws";
 import { systemClock } from "../../cluster/drivers/system-clock.ts";
-import { type Broker, createBroker } from "../../src/broker/broker.ts";
+import { type Broker, type BrokerOptions, createBroker } from "../../src/broker/broker.ts";
 import { compilePatterns } from "../../src/broker/device-patterns.ts";
 import { type BrokerLimits, defaultBrokerLimits } from "../../src/broker/limits.ts";
 import type { Listener } from "../../src/listeners/listener.ts";
@@ -26,7 +26,10 @@ export class WireBroker {
   readonly #clients: MqttClient[] = [];
   readonly #sockets: Socket[] = [];
 
-  constructor(limits: Partial<BrokerLimits> = {}) {
+  constructor(
+    limits: Partial<BrokerLimits> = {},
+    access: Pick<BrokerOptions, "authenticator" | "authorizer"> = {},
+  ) {
     const flock = new FakeFlock(systemClock);
     this.cluster = flock.addNode(this.replica);
     this.broker = createBroker({
@@ -36,6 +39,7 @@ export class WireBroker {
       log: this.log,
       patterns: compilePatterns(["sensors/{device}/{attribute}"]),
       version: "0.0.0",
+      ...access,
       limits: { ...defaultBrokerLimits, tickMs: 20, ...limits },
     });
   }

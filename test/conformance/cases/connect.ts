@@ -130,8 +130,8 @@ export const connect: Chapter = {
         for (const packet of wrong) await refusedConnect(bench, packet);
         // MQTT 5 allows a password alone.
         if (bench.isMqtt5) await bench.connect("password", { password: Buffer.from([0, 0xff]) });
-        await bench.connect("user", { username: "user" });
-        await bench.connect("both", { username: "user", password: Buffer.from("secret") });
+        await bench.connect("user", { username: "open" });
+        await bench.connect("both", { username: "user", password: Buffer.from("pencil") });
       },
     },
     {

@@ -6,7 +6,7 @@ import { propertyOf, writeProperties, writeProperty } from "../wire/properties.t
 import { refused, refusedFirst } from "./refusals.ts";
 
 export const ending: Chapter = {
-  title: "Errors, DISCONNECT and AUTH",
+  title: "Errors and DISCONNECT",
   cases: [
     {
       name: "a malformed packet or a protocol error ends the connection",

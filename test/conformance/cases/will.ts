@@ -46,7 +46,7 @@ export const will: Chapter = {
           const client = await bench.connect("mortal", {
             will: { topic, payload, qos },
             username: "user",
-            password: Buffer.from("password"),
+            password: Buffer.from("pencil"),
           });
           client.drop();
           const message = await bench.receive(subscriber, payload);

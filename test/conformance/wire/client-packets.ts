@@ -111,6 +111,10 @@ export function disconnect(version: Version, code = 0, properties: Properties = 
   return frame(0xe0, code, writeProperties(properties));
 }
 
+export function auth(code: number, properties: Properties): Buffer {
+  return frame(0xf0, code, writeProperties(properties));
+}
+
 function propertyPart(version: Version, properties: Properties = []): Piece {
   return version === 5 ? writeProperties(properties) : [];
 }

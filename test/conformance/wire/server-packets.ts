@@ -11,7 +11,8 @@ export type ServerPacket =
   | Ack
   | SubscribeAck
   | { readonly type: "pingresp" }
-  | Disconnect;
+  | Disconnect
+  | Auth;
 
 export interface Connack {
   readonly type: "connack";
@@ -54,6 +55,12 @@ export interface Disconnect {
   readonly properties: Properties;
 }
 
+export interface Auth {
+  readonly type: "auth";
+  readonly code: number;
+  readonly properties: Properties;
+}
+
 const ackTypes = ["puback", "pubrec", "pubrel", "pubcomp"] as const;
 
 /** "MUST use one of": reason codes by packet type, as sections 3.2.2.2, 3.4.2.1 and following list them for servers. */
@@ -78,6 +85,7 @@ const codes5 = new Map<number, readonly number[]>([
       0x97, 0x98, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
     ],
   ],
+  [15, [0, 0x18]],
 ]);
 
 /** Reads one whole packet; everything that a server must not send is a fault. */
@@ -106,6 +114,9 @@ export function readServerPacket(firstByte: number, body: Buffer, version: Versi
     case 14:
       if (version === 5) return readDisconnect(reader);
       throw new WireFault("DISCONNECT from a server of MQTT 3.1.1");
+    case 15:
+      if (version === 5) return readAuth(reader);
+      throw new WireFault("AUTH from a server of MQTT 3.1.1");
     default:
       throw new WireFault(`packet type ${type} from a server`);
   }
@@ -123,6 +134,14 @@ function readConnack(reader: FieldReader, version: Version): Connack {
   // [MQTT-3.2.2-6]
   if (code !== 0 && flags !== 0) throw new WireFault("session present in a refusal");
   return { type: "connack", flags, sessionPresent: flags === 1, code, properties };
+}
+
+function readAuth(reader: FieldReader): Auth {
+  const code = reader.byte();
+  const properties = readProperties(reader, 15);
+  reader.expectEnd();
+  checkCode(15, code);
+  return { type: "auth", code, properties };
 }
 
 function readPublish(firstByte: number, reader: FieldReader, version: Version): Publish {

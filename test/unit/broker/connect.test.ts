@@ -40,7 +40,7 @@ test("who is not let in hears why", async () => {
         authenticate: async ({ username, password }) =>
           password?.toString() === "right"
             ? { isAllowed: true, username }
-            : { isAllowed: false, reasonCode: 0x86, detail: "wrong password" },
+            : { isAllowed: false, reasonCode: 0x86, reason: "wrong-password", detail: "" },
       },
     },
   );

@@ -167,7 +167,8 @@ test("MQTT 5 hears that nobody listens; a topic that is not allowed is refused",
   const rig = new BrokerRig();
   const authorizer = {
     canPublish: (_: unknown, topic: string) => topic !== "secret",
-    canSubscribe: (_: unknown, filter: string) => filter !== "secret",
+    subscribeRefusal: (_: unknown, filter: string) =>
+      filter === "secret" ? (0x87 as const) : null,
   };
   const node = rig.addNode({}, { authorizer });
   const client = await rig.connect(node, "c");

@@ -108,7 +108,7 @@ test("a retained Will is retained", async () => {
 
 test("a Will on a topic that the client may not write is refused with the CONNECT", async () => {
   const rig = new BrokerRig();
-  const authorizer = { canPublish: () => false, canSubscribe: () => true };
+  const authorizer = { canPublish: () => false, subscribeRefusal: () => null };
   const node = rig.addNode({}, { authorizer });
   const client = await rig.connect(node, "c", { will });
   expect(client.take("connack")[0]?.reasonCode).toBe(0x87);

@@ -3,6 +3,7 @@ import * as links from "../../../cluster/limits.ts";
 import * as log from "../../../cluster/log-limits.ts";
 import * as peers from "../../../cluster/peer-limits.ts";
 import * as raft from "../../../cluster/raft/limits.ts";
+import * as access from "../../../src/access/limits.ts";
 import { defaultFeedLimits } from "../../../src/api/coordinate-feed.ts";
 import * as broker from "../../../src/broker/limits.ts";
 import { TOPIC_LEVELS_MAX, TOPIC_SIZE_BYTES_MAX } from "../../../src/mqtt/topic.ts";
@@ -25,6 +26,7 @@ const groups: readonly (readonly [string, object])[] = [
   ["cluster/log-limits.ts", log],
   ["cluster/raft/limits.ts", raft],
   ["src/broker/limits.ts", broker],
+  ["src/access/limits.ts", access],
   ["src/replica/limits.ts", { ...replica, valueDepthMax }],
   ["src/replica/device-history.ts", { defaultHistoryBounds }],
   ["src/session", { TOPIC_LEVELS_MAX, TOPIC_SIZE_BYTES_MAX, PACKET_IDS_MAX, PENDING_REQUESTS_MAX }],

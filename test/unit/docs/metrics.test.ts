@@ -7,6 +7,7 @@ import { compilePatterns } from "../../../src/broker/device-patterns.ts";
 import { BrokerNode } from "../../../src/broker-node.ts";
 import { loadConfig } from "../../../src/config/config.ts";
 import { Replica } from "../../../src/replica/replica.ts";
+import { clientAccess } from "../../../src/reviving-node.ts";
 import { Router } from "../../../src/routing/router.ts";
 import { expose } from "../../../src/telemetry/exposition.ts";
 import { createLog } from "../../../src/telemetry/log.ts";
@@ -90,7 +91,9 @@ describe("docs/metrics.md", () => {
       throw error;
     };
     const onCondemned = (): never => onFatal(new Error("condemned"));
-    node = new BrokerNode({ loaded, log: createLog("silent"), place: null, onFatal, onCondemned });
+    const log = createLog("silent");
+    const access = clientAccess(loaded, log);
+    node = new BrokerNode({ loaded, log, access, place: null, onFatal, onCondemned });
     const ready = await node.start();
     const answer = await fetch(`http://127.0.0.1:${ready?.http}/metrics`);
     scraped = namesIn(await answer.text());
