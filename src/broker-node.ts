@@ -18,6 +18,7 @@ import type { Config } from "./config/options.ts";
 import { type Ports, writePorts } from "./config/saved-ports.ts";
 import { loadSecret, secretRequest } from "./config/secret.ts";
 import { UsageError } from "./config/usage-error.ts";
+import { isLoopbackHost } from "./config/values.ts";
 import { DrainRequests } from "./drain-requests.ts";
 import type { Listener } from "./listeners/listener.ts";
 import { listenTcp } from "./listeners/tcp.ts";
@@ -88,6 +89,8 @@ export class BrokerNode {
       clock: systemClock,
       log,
       isOpen: loaded.config.allowAnonymous,
+      users: isLoopbackHost(loaded.config.http.host) ? null : options.access.apiUsers,
+      tls: loaded.config.httpTls ? options.access.tls : null,
     });
   }
 
@@ -256,15 +259,17 @@ export class BrokerNode {
     this.#listeners.push(mqtt);
     const ws = await listenWebSocket(this.#portOf("ws", opened), broker, log);
     this.#listeners.push(ws);
+    const tlsPorts = await this.#listenTls(broker, opened);
     // A stop meanwhile has not seen them.
     if (this.#local.isStopping)
       for (const listener of this.#listeners) await listener.stopAccepting();
-    const ports = { mqtt: mqtt.port, ws: ws.port, http, peer };
+    const ports: Ports = { mqtt: mqtt.port, ws: ws.port, http, peer, ...tlsPorts };
     this.#local.ports = ports;
     this.#local.areListenersOpen = true;
     writePorts(dataDir, ports);
-    for (const face of ["mqtt", "ws", "http", "peer"] as const) {
+    for (const face of ["mqtt", "ws", "http", "peer", "mqtts", "wss"] as const) {
       if (
+        ports[face] !== undefined &&
         this.#loaded.sources[face] === "default" &&
         ports[face] !== this.#loaded.config[face].port
       ) {
@@ -272,6 +277,21 @@ export class BrokerNode {
       }
     }
     return ports;
+  }
+
+  async #listenTls(broker: Broker, opened: OpenedNode): Promise<Pick<Ports, "mqtts" | "wss">> {
+    const { access } = this.#options;
+    const { tls } = access;
+    if (tls === null) return {};
+    const mqtts = await listenTcp({ ...this.#portOf("mqtts", opened), tls }, broker, this.#log);
+    this.#listeners.push(mqtts);
+    const wss = await listenWebSocket({ ...this.#portOf("wss", opened), tls }, broker, this.#log);
+    this.#listeners.push(wss);
+    access.onTlsChanged((settings) => {
+      for (const listener of this.#listeners) listener.renewTls?.(settings);
+      if (this.#loaded.config.httpTls) this.#api.renewTls(settings);
+    });
+    return { mqtts: mqtts.port, wss: wss.port };
   }
 }
 

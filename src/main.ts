@@ -41,8 +41,10 @@ export async function main(argv: readonly string[], environment: Environment): P
     const stopping = handleSignals(node, log);
     const ready = await node.start();
     if (ready !== null && !stopping.aborted) {
-      const { node: name, nodeId, mqtt, ws, http, peer } = ready;
-      const line = { msg: "ready", node: name, nodeId, mqtt, ws, http, peer, pid: process.pid };
+      // Ports with TLS, if there are any, stand behind the others.
+      const { node: name, nodeId, mqtt, ws, http, peer, ...tls } = ready;
+      const { pid } = process;
+      const line = { msg: "ready", node: name, nodeId, mqtt, ws, http, peer, pid, ...tls };
       process.stdout.write(`${JSON.stringify(line)}\n`);
     }
   } catch (error) {

@@ -33,7 +33,8 @@ export async function bindNextFree(
  * directory or a cluster. Who takes one later still loses at the real bind.
  */
 export async function checkFixedPorts(loaded: LoadedConfig): Promise<void> {
-  for (const face of ["mqtt", "ws", "http"] as const) {
+  const withTls = loaded.config.tlsCert === null ? [] : (["mqtts", "wss"] as const);
+  for (const face of ["mqtt", "ws", "http", ...withTls] as const) {
     const request = portRequest(face, loaded, null);
     if (request.isPortFixed) {
       await bindNextFree(request, tryPort);

@@ -92,6 +92,13 @@ export function clientAccess({ config }: LoadedConfig, log: Logger): ClientAcces
   return new ClientAccess({
     usersFile: config.usersFile,
     isAnonymousAllowed: config.allowAnonymous,
+    tls:
+      config.tlsCert === null || config.tlsKey === null
+        ? null
+        : {
+            ...{ certificate: config.tlsCert, key: config.tlsKey },
+            ...{ ca: config.tlsCa, clientAuth: config.tlsClientAuth },
+          },
     clock: systemClock,
     log,
   });

@@ -11,6 +11,7 @@ import { saslprep } from "./saslprep.ts";
 import { ScramAuthentication, scramMethod } from "./scram-authentication.ts";
 import { isSameKey } from "./scram-record.ts";
 import type { UserDirectory } from "./user-directory.ts";
+import type { ApiRole } from "./users-file.ts";
 
 export interface AuthenticatorOptions {
   /** Null: there is no users file, and names are taken as they come. */
@@ -32,7 +33,13 @@ export class ConfiguredAuthenticator implements Authenticator {
 
   authenticate(credentials: Credentials): AuthenticationResult | Promise<AuthenticationResult> {
     const directory = this.#directory;
-    const { username, password, clientId } = credentials;
+    const { username, password, clientId, certificateName } = credentials;
+    if (certificateName !== null) {
+      // Whatever CONNECT says: this one is proved already.
+      const user = directory?.find(certificateName) ?? null;
+      if (user !== null) return admitted(user, clientId);
+      return { isAllowed: true, username: certificateName };
+    }
     if (directory === null) return { isAllowed: true, username };
     if (username === null) {
       if (this.#isAnonymousAllowed) return { isAllowed: true, username };
@@ -47,11 +54,24 @@ export class ConfiguredAuthenticator implements Authenticator {
     return new ScramAuthentication(this.#directory, credentials);
   }
 
+  /** For the HTTP API. Null: the name or the password is wrong. */
+  async roleOf(name: string, password: Buffer): Promise<ApiRole | "busy" | null> {
+    if (this.#directory === null) return null;
+    const result = await this.#withPassword(
+      this.#directory,
+      saslprep(name) ?? name,
+      password,
+      null,
+    );
+    if (!result.isAllowed) return result.reason === "busy" ? "busy" : null;
+    return this.#directory.find(result.username ?? "")?.role ?? null;
+  }
+
   async #withPassword(
     directory: UserDirectory,
     name: string,
     password: Buffer,
-    clientId: string,
+    clientId: string | null,
   ): Promise<AuthenticationResult> {
     const user = directory.find(name);
     const record = user?.record ?? directory.decoy(name);
@@ -63,8 +83,9 @@ export class ConfiguredAuthenticator implements Authenticator {
       return refused(ReasonCode.badUserNameOrPassword, "unknown-user", "unknown user");
     const isRight = verdict === "right" && isSameKey(current.record.storedKey, record.storedKey);
     // To the client that is the same as the one above.
+    if (isRight && clientId === null) return { isAllowed: true, username: name };
     return isRight
-      ? admitted(current, clientId)
+      ? admitted(current, clientId ?? "")
       : refused(ReasonCode.badUserNameOrPassword, "wrong-password", "wrong password");
   }
 }

@@ -21,6 +21,8 @@ export const accessLimits = {
   rememberedMax: 100_000,
   /** Authentication Data of one AUTH packet or CONNECT. Longer: not authorized. */
   dataSizeBytesMax: 8_192,
+  /** Of a certificate, a key or certificates of authorities; the rest is not read. */
+  pemSizeBytesMax: 1024 * 1024,
   /** How often files are looked at for changes. */
   filesCheckMs: 2_000,
 } as const;

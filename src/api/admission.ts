@@ -20,6 +20,15 @@ export function checkAdmission({ host, origin }: IncomingHttpHeaders): void {
   }
 }
 
+export function isAdmitted(headers: IncomingHttpHeaders): boolean {
+  try {
+    checkAdmission(headers);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function isLoopbackUrl(text: string): boolean {
   const hostname = URL.parse(text)?.hostname.replace(/^\[|\]$/g, "");
   return hostname !== undefined && isLoopbackHost(hostname);

@@ -1,9 +1,14 @@
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { Clock, Log } from "#cluster";
 import { sayLastWords } from "../listeners/last-words.ts";
+import type { TlsSettings } from "../listeners/listener.ts";
+import { secureContext, tlsOptions } from "../listeners/tls.ts";
 import { checkAdmission } from "./admission.ts";
 import type { ApiContext } from "./context.ts";
 import { CoordinateFeed, defaultFeedLimits, type FeedLimits } from "./coordinate-feed.ts";
+import { type Admit, type ApiUsers, checkLogin, loginChallenge } from "./login.ts";
 import { collectOperations, registerOpenApi } from "./openapi.ts";
 import { operation } from "./operation.ts";
 import type { NodePort } from "./ports.ts";
@@ -25,6 +30,10 @@ export interface ApiOptions {
   readonly log: Log;
   /** False: only requests that come from this machine by its own names are answered. */
   readonly isOpen: boolean;
+  /** Whoever asks from elsewhere has to log in as one of them; null: nobody has to. Decides in place of `isOpen`. */
+  readonly users?: ApiUsers | null;
+  /** With it the port speaks HTTPS. */
+  readonly tls?: TlsSettings | null;
   readonly feedLimits?: FeedLimits;
 }
 
@@ -34,6 +43,11 @@ const bodySizeBytesMax = 65_536;
 const requestTimeoutMs = 10_000;
 /** How often that is looked at, and as much later it may come. */
 const requestCheckMs = 1_000;
+const serverOptions = {
+  connectionsCheckingInterval: requestCheckMs,
+  headersTimeout: requestTimeoutMs,
+  requestTimeout: requestTimeoutMs,
+};
 /** Connections beyond are closed at once. */
 const connectionsMax = 10_000;
 
@@ -41,6 +55,7 @@ export class ApiServer {
   /** For tests: `inject` answers without a socket. */
   readonly app: FastifyInstance;
   readonly #context: ApiContext;
+  readonly #tlsServer: TlsServer | null;
 
   constructor(options: ApiOptions) {
     const { node, clock, log } = options;
@@ -51,7 +66,16 @@ export class ApiServer {
       rates: new Rates(clock, () => rateSums(node)),
       feed: new CoordinateFeed(node.devices, clock, options.feedLimits ?? defaultFeedLimits),
     };
-    this.app = createApp(this.#context, options.isOpen);
+    this.#tlsServer = options.tls
+      ? createTlsServer({ ...serverOptions, ...tlsOptions({ ...options.tls, clientAuth: "off" }) })
+      : null;
+    const server = this.#tlsServer ?? createServer(serverOptions);
+    this.app = createApp(this.#context, admissionOf(options), server);
+  }
+
+  /** Handshakes from now on use these. */
+  renewTls(settings: TlsSettings): void {
+    this.#tlsServer?.setSecureContext(secureContext(settings));
   }
 
   /** Rejects with the system's error (EADDRINUSE, EACCES, ...). Answers the port. */
@@ -75,12 +99,11 @@ export class ApiServer {
   }
 }
 
-function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
+function createApp(context: ApiContext, admit: Admit, server: Server): FastifyInstance {
   const app = fastify({
     logger: false,
+    serverFactory: (handler: RequestListener): Server => server.on("request", handler),
     bodyLimit: bodySizeBytesMax,
-    requestTimeout: requestTimeoutMs,
-    http: { connectionsCheckingInterval: requestCheckMs, headersTimeout: requestTimeoutMs },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, problemOf(error)),
@@ -93,9 +116,16 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
   });
   // A browser may send text/plain to any site without asking; JSON it may not.
   app.removeContentTypeParser("text/plain");
-  if (!isOpen) {
-    app.addHook("onRequest", async (request) => checkAdmission(request.headers));
-  }
+  app.addHook("onRequest", async (request, reply) => {
+    try {
+      await admit(request.raw);
+    } catch (error) {
+      if (error instanceof ApiError && error.statusCode === 401) {
+        reply.header("www-authenticate", loginChallenge);
+      }
+      throw error;
+    }
+  });
   useSchemas(app);
   const routes = collectRoutes(app);
   app.setErrorHandler((error, request, reply) => {
@@ -109,8 +139,13 @@ function createApp(context: ApiContext, isOpen: boolean): FastifyInstance {
   collectOperations(app, context.node.version);
   // After the collector, which is loaded first.
   app.register(async (scope) => registerRoutes(scope, context));
-  serveViewers(app.server, context, isOpen);
+  serveViewers(app.server, context, admit);
   return app;
+}
+
+function admissionOf({ isOpen, users = null }: ApiOptions): Admit {
+  if (users !== null) return (request) => checkLogin(request, users);
+  return isOpen ? () => undefined : ({ headers }) => checkAdmission(headers);
 }
 
 /** For a request that never became one. */

@@ -7,6 +7,8 @@ export interface Credentials {
   /** Address of the client, without port. */
   readonly remoteAddress: string;
   readonly isLoopback: boolean;
+  /** By a TLS certificate that was checked, or null. */
+  readonly certificateName: string | null;
 }
 
 /** Who a connection acts for, as the authenticator named it. One object for each connection: rules are kept by it. */

@@ -3,6 +3,8 @@ export interface Channel {
   /** For people and the authenticator: the address without port. */
   readonly remoteAddress: string;
   readonly isLoopback: boolean;
+  /** Who the client is by a certificate that was checked; left out and null: it has shown none. */
+  readonly certificateName?: string | null;
   /** Hands all buffers over in one go, in order. */
   write(chunks: readonly Buffer[]): void;
   /** Bytes handed over that the operating system has not taken yet. */

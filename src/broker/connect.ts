@@ -156,8 +156,8 @@ export class ConnectFlow {
 }
 
 function credentialsOf(connection: Connection, { packet, clientId }: ConnectRequest): Credentials {
-  const { remoteAddress, isLoopback } = connection.channel;
+  const { remoteAddress, isLoopback, certificateName = null } = connection.channel;
   const username = packet.username ?? null;
   const password = packet.password ?? null;
-  return { clientId, username, password, remoteAddress, isLoopback };
+  return { clientId, username, password, remoteAddress, isLoopback, certificateName };
 }

@@ -41,9 +41,12 @@ export class Reauthentication {
 
   #begin(method: string): boolean {
     const { authenticator, wheel, limits, counters } = this.#context;
-    const { remoteAddress, isLoopback } = this.#connection.channel;
+    const { remoteAddress, isLoopback, certificateName = null } = this.#connection.channel;
     const { clientId } = this.#entry;
-    const credentials = { clientId, username: null, password: null, remoteAddress, isLoopback };
+    const credentials = {
+      ...{ clientId, username: null, password: null },
+      ...{ remoteAddress, isLoopback, certificateName },
+    };
     this.#exchange = authenticator.beginExchange?.(method, credentials) ?? null;
     if (this.#exchange === null) {
       this.#end(ReasonCode.notAuthorized, "this method is not offered any more");

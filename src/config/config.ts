@@ -2,7 +2,14 @@ import { resolve } from "node:path";
 import { readConfigFile } from "./file.ts";
 import { type GivenTexts, parseFlags } from "./flags.ts";
 import type { OptionSource, OptionSpec } from "./option.ts";
-import { type Config, type ConfigSources, nameOf, type OptionKey, optionList } from "./options.ts";
+import {
+  type Config,
+  type ConfigSources,
+  nameOf,
+  type OptionKey,
+  optionList,
+  options,
+} from "./options.ts";
 import { UsageError } from "./usage-error.ts";
 import { Expectation, isLoopbackHost } from "./values.ts";
 
@@ -40,6 +47,7 @@ export function loadConfig(
     ["environment", variables],
     ["file", file],
   ]);
+  checkTls(config, sources);
   checkExposure(config, sources);
   checkCombination(config, sources);
   return { kind: "loaded", config, sources, warnings: warningsOf(config, environment) };
@@ -87,26 +95,40 @@ function parse(spec: OptionSpec<unknown>, name: string, texts: readonly string[]
 
 /** No client is let in beyond loopback without authentication, unless the operator says so. */
 function checkExposure(config: Config, sources: ConfigSources): void {
-  for (const [key, spec] of optionList) {
-    if (key !== "mqtt" && key !== "ws" && key !== "http") {
-      continue;
-    }
+  const hasUsers = config.usersFile !== null;
+  const hasCertificates = config.tlsClientAuth === "require";
+  for (const key of ["mqtt", "ws", "http", "mqtts", "wss"] as const) {
     const { host } = config[key];
-    const isGuarded = config.usersFile !== null && key !== "http";
-    if (!config.allowAnonymous && !isGuarded && !isLoopbackHost(host)) {
-      const name = nameOf(spec, sources[key]);
-      throw new UsageError(
-        `${name}: refusing to listen on ${host} without authentication; ` +
-          `use a loopback host,${key === "http" ? "" : " name users with --users-file,"} ` +
-          "or add --allow-anonymous to let anyone in who can reach it",
-      );
-    }
+    const isTls = key === "mqtts" || key === "wss";
+    const isGuarded = hasUsers || (isTls && hasCertificates);
+    if (config.allowAnonymous || isGuarded || isLoopbackHost(host)) continue;
+    throw new UsageError(
+      `${nameOf(options[key], sources[key])}: refusing to listen on ${host} without authentication; ` +
+        "use a loopback host, name users with --users-file, or add --allow-anonymous to let anyone in who can reach it",
+    );
+  }
+}
+
+/** What TLS needs, and what is nothing without it. */
+function checkTls(config: Config, sources: ConfigSources): void {
+  if ((config.tlsCert === null) !== (config.tlsKey === null)) {
+    const [missing, given] =
+      config.tlsCert === null ? ["--tls-cert", "--tls-key"] : ["--tls-key", "--tls-cert"];
+    throw new UsageError(`${missing}: expected beside ${given}`);
+  }
+  if (config.tlsClientAuth !== "off" && config.tlsCa === null) {
+    throw new UsageError("--tls-ca: expected beside --tls-client-auth");
+  }
+  if (config.tlsCert !== null) return;
+  for (const key of ["mqtts", "wss", "tlsCa", "tlsClientAuth", "httpTls"] as const) {
+    if (sources[key] === "default") continue;
+    throw new UsageError(`${nameOf(options[key], sources[key])}: expected --tls-cert beside it`);
   }
 }
 
 /** Two listeners that were given the same address by name. A default would move on. */
 function checkCombination(config: Config, sources: ConfigSources): void {
-  const asked = (["mqtt", "ws", "http", "peer"] as const).filter(
+  const asked = (["mqtt", "ws", "http", "peer", "mqtts", "wss"] as const).filter(
     (key) => sources[key] !== "default" && config[key].port !== 0,
   );
   for (const [i, first] of asked.entries()) {

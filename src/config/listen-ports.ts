@@ -12,7 +12,7 @@ export interface PortRequest {
   readonly optionName: string;
 }
 
-const faces: readonly Face[] = ["mqtt", "ws", "http", "peer"];
+const faces: readonly Face[] = ["mqtt", "ws", "http", "peer", "mqtts", "wss"];
 
 /** A port this far above the default is one that an earlier start moved on to. */
 const movesMax = 100;

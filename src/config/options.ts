@@ -2,11 +2,12 @@ import { joiningOptions } from "./joining-options.ts";
 import { limitOptions } from "./limit-options.ts";
 import type { OptionSource, OptionSpec } from "./option.ts";
 import { processOptions } from "./process-options.ts";
+import { tlsOptions } from "./tls-options.ts";
 
 /**
  * Every option of the broker. Flags, environment, configuration file, `--help` and `docs/options.md` are made from this table.
  */
-export const options = { ...joiningOptions, ...processOptions, ...limitOptions };
+export const options = { ...joiningOptions, ...processOptions, ...tlsOptions, ...limitOptions };
 
 export type OptionKey = keyof typeof options;
 

@@ -7,6 +7,9 @@ export interface Ports {
   readonly ws: number;
   readonly http: number;
   readonly peer: number;
+  /** With --tls-cert. */
+  readonly mqtts?: number;
+  readonly wss?: number;
 }
 
 const fileName = "ports.json";
@@ -32,7 +35,7 @@ export function writePorts(dataDir: string, ports: Ports): void {
 function onlyPorts(value: object): Partial<Ports> {
   const entries = Object.entries(value).filter(
     ([name, port]) =>
-      ["mqtt", "ws", "http", "peer"].includes(name) &&
+      ["mqtt", "ws", "http", "peer", "mqtts", "wss"].includes(name) &&
       Number.isInteger(port) &&
       port > 0 &&
       port <= 65_535,

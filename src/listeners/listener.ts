@@ -5,6 +5,8 @@ export interface Listener {
   readonly port: number;
   /** No new connections; those that exist go on. */
   stopAccepting(): Promise<void>;
+  /** Handshakes from now on use these; nothing without TLS. */
+  renewTls?(settings: TlsSettings): void;
 }
 
 export interface ListenOptions {
@@ -20,6 +22,18 @@ export interface ListenOptions {
    * reaches loopback through the browser of the person beside it.
    */
   readonly isOpen?: boolean;
-  /** PEM texts; with them the listener speaks TLS. */
-  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** With them the listener speaks TLS. */
+  readonly tls?: TlsSettings | undefined;
+}
+
+/** "request": a client may show a certificate; "require": without one that `ca` signed the handshake fails. */
+export type ClientAuth = "off" | "request" | "require";
+
+/** PEM texts. */
+export interface TlsSettings {
+  readonly certificate: string;
+  readonly key: string;
+  /** Whose signature on a client's certificate counts. */
+  readonly ca?: string | null;
+  readonly clientAuth?: ClientAuth;
 }

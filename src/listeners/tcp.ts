@@ -6,6 +6,7 @@ import { isLoopbackAddress, plainAddress } from "./address.ts";
 import { bind } from "./bind.ts";
 import { sayLastWords } from "./last-words.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
+import { boundHandshakes, certificateName, secureContext, tlsOptions } from "./tls.ts";
 
 /** MQTT over TCP, or over TLS with `options.tls`. Throws BrokerError "port-taken" or "listen-failed". */
 export async function listenTcp(
@@ -16,12 +17,11 @@ export async function listenTcp(
   const onSocket = (socket: Socket) => connect(socket, acceptor, log);
   // Nagle's algorithm would hold back what was already collected for a turn.
   const socketOptions = { noDelay: true, allowHalfOpen: true };
-  const server: Server = options.tls
-    ? createTlsServer(
-        { ...socketOptions, cert: options.tls.certificate, key: options.tls.key },
-        onSocket,
-      )
-    : createServer(socketOptions, onSocket);
+  const tlsServer = options.tls
+    ? createTlsServer({ ...socketOptions, ...tlsOptions(options.tls) }, onSocket)
+    : null;
+  const server: Server = tlsServer ?? createServer(socketOptions, onSocket);
+  if (tlsServer !== null) boundHandshakes(tlsServer, acceptor);
   const port = await bind(server, options);
   server.on("error", (error) => log.error({ error }, "the MQTT listener failed"));
   server.on("tlsClientError", (error: Error) => log.debug({ error }, "TLS handshake failed"));
@@ -32,6 +32,7 @@ export async function listenTcp(
     stopAccepting: async () => {
       server.close();
     },
+    renewTls: (settings) => tlsServer?.setSecureContext(secureContext(settings)),
   };
 }
 
@@ -55,12 +56,14 @@ function connect(socket: Socket, acceptor: ChannelAcceptor, log: Log): void {
 class SocketChannel implements Channel {
   readonly remoteAddress: string;
   readonly isLoopback: boolean;
+  readonly certificateName: string | null;
   readonly #socket: Socket;
 
   constructor(socket: Socket) {
     this.#socket = socket;
     this.remoteAddress = plainAddress(socket.remoteAddress);
     this.isLoopback = isLoopbackAddress(this.remoteAddress);
+    this.certificateName = certificateName(socket);
   }
 
   write(chunks: readonly Buffer[]): void {

@@ -9,6 +9,7 @@ import { isLoopbackAddress, isLoopbackHost, plainAddress } from "./address.ts";
 import { bind } from "./bind.ts";
 import { sayLastWords } from "./last-words.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
+import { boundHandshakes, certificateName, secureContext, tlsOptions } from "./tls.ts";
 
 const paths = ["/", "/mqtt"];
 /** The registered name [MQTT-6.0.0-3] [MQTT-6.0.0-4], and what MQTT 3.1 clients call it. */
@@ -33,13 +34,14 @@ export async function listenWebSocket(
     headersTimeout: upgradeTimeoutMs,
     requestTimeout: upgradeTimeoutMs,
   };
-  const server = options.tls
-    ? createTlsServer({
-        ...serverOptions,
-        cert: options.tls.certificate,
-        key: options.tls.key,
-      })
-    : createServer(serverOptions);
+  const tlsServer = options.tls
+    ? createTlsServer({ ...serverOptions, ...tlsOptions(options.tls) })
+    : null;
+  const server = tlsServer ?? createServer(serverOptions);
+  if (tlsServer !== null) {
+    boundHandshakes(tlsServer, acceptor);
+    tlsServer.on("tlsClientError", (error) => log.debug({ error }, "TLS handshake failed"));
+  }
   const isLocalOnly = isLoopbackHost(options.host) && options.isOpen !== true;
   const webSockets = new WebSocketServer({
     noServer: true,
@@ -71,6 +73,7 @@ export async function listenWebSocket(
       server.close();
       server.closeIdleConnections();
     },
+    renewTls: (settings) => tlsServer?.setSecureContext(secureContext(settings)),
   };
 }
 
@@ -149,6 +152,7 @@ function bytesOf(data: RawData): Buffer {
 class WebSocketChannel implements Channel {
   readonly remoteAddress: string;
   readonly isLoopback: boolean;
+  readonly certificateName: string | null;
   readonly #webSocket: WebSocket;
   onDrained: (() => void) | null = null;
   closeCode = normalClosure;
@@ -157,6 +161,7 @@ class WebSocketChannel implements Channel {
     this.#webSocket = webSocket;
     this.remoteAddress = plainAddress(request.socket.remoteAddress);
     this.isLoopback = isLoopbackAddress(this.remoteAddress);
+    this.certificateName = certificateName(request.socket);
     request.socket.setNoDelay(true);
   }
 

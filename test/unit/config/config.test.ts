@@ -162,9 +162,40 @@ describe("the file", () => {
 });
 
 describe("listening beyond loopback", () => {
-  test.each(["--mqtt", "--ws", "--http"])("with %s needs --allow-anonymous", (flag) => {
-    expect(messageOf([flag, "0.0.0.0:9000"])).toContain(`${flag}: refusing to listen on 0.0.0.0`);
-    expect(load([flag, "0.0.0.0:9000", "--allow-anonymous"]).config.allowAnonymous).toBe(true);
+  const withTls = ["--tls-cert", "c.pem", "--tls-key", "k.pem"];
+
+  test.each(["--mqtt", "--ws", "--http", "--mqtts", "--wss"])(
+    "with %s needs users or --allow-anonymous",
+    (flag) => {
+      const flags = [...withTls, flag, "0.0.0.0:9000"];
+      expect(messageOf(flags)).toContain(`${flag}: refusing to listen on 0.0.0.0`);
+      expect(load([...flags, "--allow-anonymous"]).config.allowAnonymous).toBe(true);
+      expect(load([...flags, "--users-file", "users"]).config.usersFile).toBe("users");
+    },
+  );
+
+  test("needs nothing more where every client shows a certificate", () => {
+    const flags = [...withTls, "--tls-ca", "ca.pem", "--tls-client-auth", "require"];
+    expect(load([...flags, "--mqtts", "0.0.0.0:9000"]).config.mqtts.host).toBe("0.0.0.0");
+    expect(messageOf([...flags, "--mqtt", "0.0.0.0:9000"])).toContain("--mqtt: refusing");
+  });
+
+  test.each([
+    [["--tls-cert", "c.pem"], "--tls-key: expected beside --tls-cert"],
+    [["--tls-key", "k.pem"], "--tls-cert: expected beside --tls-key"],
+    [["--mqtts", "9000"], "--mqtts: expected --tls-cert beside it"],
+    [["--http-tls"], "--http-tls: expected --tls-cert beside it"],
+    [[...withTls, "--tls-client-auth", "request"], "--tls-ca: expected beside --tls-client-auth"],
+    [
+      [...withTls, "--tls-client-auth", "maybe"],
+      "--tls-client-auth: expected one of off, request, require",
+    ],
+    [
+      [...withTls, "--mqtts", "9000", "--mqtt", "9000"],
+      "--mqtts: port 9000 is also that of --mqtt",
+    ],
+  ])("TLS by halves is an error: %s", (flags, message) => {
+    expect(messageOf(flags)).toContain(message);
   });
 
   test.each(["127.0.0.1", "127.1.2.3", "localhost", "[::1]"])("is not what %s does", (host) => {
@@ -188,8 +219,8 @@ test("--help names every flag with its default, --version the version", () => {
   expect(loadConfig(["--version"], {}, "0.1.0")).toEqual({ kind: "print", text: "0.1.0\n" });
 });
 
-test("there are fewer than 40 options, each with its own name", () => {
-  expect(optionList.length).toBeLessThan(40);
+test("there are fewer than 60 options, each with its own name", () => {
+  expect(optionList.length).toBeLessThan(60);
   const names = optionList.flatMap(([, { flag, env }]) => [flag, env]).filter((n) => n !== null);
   expect(new Set(names).size).toBe(names.length);
 });
