@@ -21,7 +21,10 @@ export function exchange(
   const step = (data: Buffer | null): void => {
     const outcome = steps.step(data);
     if (outcome.status === "continue") {
-      connection.challenge(authPacket(ReasonCode.continueAuthentication, method, outcome.data), next);
+      connection.challenge(
+        authPacket(ReasonCode.continueAuthentication, method, outcome.data),
+        next,
+      );
     } else if (outcome.status === "admitted") {
       done({ isAllowed: true, username: outcome.username, data: outcome.data });
     } else done(outcome.refusal);
