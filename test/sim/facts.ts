@@ -71,6 +71,7 @@ export class Facts {
   readonly #entries = new Map<number, { readonly before: Term; readonly hash: number }>();
   readonly #committed: (Committed | undefined)[] = [];
   readonly #digests: (string | undefined)[] = [];
+  readonly #times: (number | undefined)[] = [];
   readonly #configurations = new Map<LogIndex, Configuration>();
   readonly #texts = new WeakMap<Configuration, string>();
   /** Value of a client -> the index at which it was applied. */
@@ -255,6 +256,13 @@ export class Facts {
     const text = JSON.stringify(configuration);
     this.#texts.set(configuration, text);
     return text;
+  }
+
+  /** The log's clock says the same at the same index, on every node and also after a restart. */
+  hasTime(nodeId: NodeId, index: LogIndex, timeMs: number): void {
+    const known = this.#times[index];
+    if (known === undefined) this.#times[index] = timeMs;
+    else this.demand(known === timeMs, "one time per index", `${nodeId} has another at ${index}`);
   }
 
   /** The content of a replica after the command at `index`. */

@@ -64,7 +64,7 @@ export class ObservedMachine implements StateMachine {
 
   apply(command: Uint8Array, context: CommandContext, writer: StateWriter): unknown {
     const result = this.#replica.apply(command, context, writer);
-    this.#index = context.index;
+    this.#reached(context);
     const decoded = decodeCommand(command);
     if (decoded?.type === "retain") {
       const [text = "", process = "", sequence] = decoded.message.payload.toString().split(" ");
@@ -83,13 +83,18 @@ export class ObservedMachine implements StateMachine {
     context: CommandContext,
     writer: StateWriter,
   ): void {
-    this.#index = context.index;
+    this.#reached(context);
     this.#replica.nodeStarted(nodeId, incarnation, context, writer);
   }
 
   nodeRemoved(nodeId: string, context: CommandContext, writer: StateWriter): void {
-    this.#index = context.index;
+    this.#reached(context);
     this.#replica.nodeRemoved(nodeId, context, writer);
+  }
+
+  #reached({ index, timeMs }: CommandContext): void {
+    this.#index = index;
+    this.#facts.hasTime(this.#node.nodeId, index, timeMs);
   }
 
   reset(): void {

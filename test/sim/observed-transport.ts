@@ -35,6 +35,8 @@ const indexSizeBytes = 6;
 const answerOffset = termOffset + indexSizeBytes;
 /** In an append, behind term, previous index and previous term; a heartbeat tells only what its receiver holds. */
 const commitOffset = termOffset + 3 * indexSizeBytes;
+/** In a heartbeat, behind term and commit index; 0: it asks for no read. */
+const readContextOffset = termOffset + 2 * indexSizeBytes;
 
 /** The memory transport, with every frame shown to the checks before it leaves. */
 export class ObservedTransport extends MemoryTransport {
@@ -70,6 +72,7 @@ export class ObservedTransport extends MemoryTransport {
         const term = readIndex(frame, termOffset);
         facts.leads(this.nodeId, term, log);
         rules.leads(term, kind === appendKind ? readIndex(frame, commitOffset) : null);
+        if (kind === heartbeatKind && readIndex(frame, readContextOffset) > 0) rules.reads(term);
       } else {
         const message = readAnswer(this.nodeId, to, frame) ?? decodeMessage(frame.subarray(1));
         facts.said(this.nodeId, message);

@@ -61,6 +61,19 @@ export class Rules {
     this.demand(isDurable, "durable on a quorum when committed", `${nodeId}: ${commit} of ${term}`);
   }
 
+  /** A leader knows what is committed, which is what a read must see, when an entry of its own term is. */
+  reads({ nodeId, log, configuration }: Speaker, term: Term): void {
+    if (Math.max(this.#toldTerm, this.#facts.committedTerm) >= term) return;
+    let first = log.lastIndex;
+    while (log.termAt(first - 1) === term) first--;
+    const inForce = configuration();
+    const isCommitted =
+      log.termAt(first) === term &&
+      (inForce === null ||
+        isQuorum(inForce, (voter) => this.#facts.disks.get(voter)?.holds(first, term) === true));
+    this.demand(isCommitted, "no read before an entry of the own term", `${nodeId} in ${term}`);
+  }
+
   /** Known to be committed by who counted and had no occasion to say so: it wrote it down, or answers a candidate. */
   knowsCommit(commit: LogIndex): void {
     if (commit > this.#toldCommit) this.#toldCommit = commit;

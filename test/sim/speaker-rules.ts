@@ -29,6 +29,8 @@ export class SpeakerRules {
   /** Answered, so the core has heard it. */
   #answeredWord: LeaderWord | null = null;
   #ledTerm: Term = 0;
+  /** Of its newest round of heartbeats for reads. */
+  #readTerm: Term = 0;
   #ledConfiguration: Configuration | null = null;
   /** Since then it leads this configuration without a stall. */
   #ledSinceMs = 0;
@@ -71,6 +73,13 @@ export class SpeakerRules {
       (voter) => voter === nodeId || nowMs - (this.#heardMs.get(voter) ?? 0) < aloneMaxMs,
     );
     this.#rules.demand(hasQuorum, "no leader without a quorum", `${nodeId} leads term ${term}`);
+  }
+
+  /** A leader asks whether it still leads, for a read: once it may, it may for the rest of its term. */
+  reads(term: Term): void {
+    if (term === this.#readTerm) return;
+    this.#readTerm = term;
+    this.#rules.reads(this.#speaker, term);
   }
 
   said(message: Message): void {
