@@ -322,6 +322,9 @@ function limitsOf(config: Config): BrokerLimits {
     session: {
       ...defaultBrokerLimits.session,
       queuedMessagesMax: config.queuedMessagesMax,
+      queuedSizeBytesMax: config.queuedSizeBytesMax,
+      queuedAgeSecondsMax: config.queuedAgeSecondsMax,
+      queuedDrop: config.queuedDrop,
       receiveMaximum: config.receiveMaximum,
     },
   };

@@ -1,6 +1,9 @@
 import { ReasonCode } from "../mqtt/reason-code.ts";
 import { encodeCommand } from "../replica/commands.ts";
+import { replicaLimits } from "../replica/limits.ts";
 import type { ClaimResult, Will } from "../replica/replica-api.ts";
+import { areEqualBounds, type QueueBounds, usualBounds } from "../replica/sessions/queue-bounds.ts";
+import type { SessionLimits } from "../session/session-api.ts";
 import type { BrokerContext } from "./context.ts";
 
 const retryMs = 1000;
@@ -84,8 +87,9 @@ export class Claims {
   ): void {
     const { cluster, limits } = this.#context;
     const armed = will === null ? {} : { will };
+    const bounds = expirySeconds > 0 ? boundsOf(limits.session) : {};
     const claim = { type: "claim", clientId, cleanStart, expirySeconds, ...armed } as const;
-    const command = encodeCommand(claim);
+    const command = encodeCommand({ ...claim, ...bounds });
     this.#open.set(clientId, (this.#open.get(clientId) ?? 0) + 1);
     cluster.propose(command, limits.commitTimeoutMs, (outcome) => {
       if (outcome.status === "applied") {
@@ -108,3 +112,16 @@ export class Claims {
     else this.#open.delete(clientId);
   }
 }
+
+/** The usual ones go without saying. */
+function boundsOf(limits: SessionLimits): { readonly bounds?: QueueBounds } {
+  const bounds: QueueBounds = {
+    messagesMax: limits.queuedMessagesMax,
+    sizeBytesMax: limits.queuedSizeBytesMax,
+    ageSecondsMax: limits.queuedAgeSecondsMax,
+    isOldestDropped: limits.queuedDrop === "oldest",
+  };
+  return areEqualBounds(bounds, usual) ? {} : { bounds };
+}
+
+const usual = usualBounds(replicaLimits);

@@ -26,6 +26,8 @@ export class BrokerCounters {
 
   /** Deliveries that a session gave up, by reason. */
   droppedQueueFull = 0;
+  droppedQueueSize = 0;
+  droppedQueueAge = 0;
   droppedExpired = 0;
   droppedPacketTooLarge = 0;
   droppedNotConnected = 0;
@@ -99,6 +101,12 @@ export class BrokerCounters {
     switch (reason) {
       case "queue-full":
         this.droppedQueueFull++;
+        break;
+      case "queue-size":
+        this.droppedQueueSize++;
+        break;
+      case "queue-age":
+        this.droppedQueueAge++;
         break;
       case "expired":
         this.droppedExpired++;

@@ -85,9 +85,9 @@ export class Dispatcher {
     }
   }
 
-  /** A delivery asks for the time only to see whether its message has expired. */
-  #nowMsFor(message: ApplicationMessage): number {
-    return message.properties === null ? message.receivedAtMs : this.#context.clock.wallMs();
+  /** At QoS 0 a delivery asks for the time only to see whether its message has expired. */
+  #nowMsFor({ qos, properties, receivedAtMs }: ApplicationMessage): number {
+    return qos === 0 && properties === null ? receivedAtMs : this.#context.clock.wallMs();
   }
 
   #routeOf({ topic, publisherId, retain, qos }: ApplicationMessage): Route<SessionEntry> {

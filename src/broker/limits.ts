@@ -104,7 +104,9 @@ export const defaultBrokerLimits: BrokerLimits = {
   tickMs: 100,
   session: {
     queuedMessagesMax: 10_000,
-    queuedSizeBytesMax: 16 * 1024 * 1024,
+    queuedSizeBytesMax: 64 * 1024 * 1024,
+    queuedAgeSecondsMax: 30 * 24 * 3600,
+    queuedDrop: "newest",
     receiveMaximum: 1_000,
     topicAliasMaximum: 64,
     outboundTopicAliasMax: 64,

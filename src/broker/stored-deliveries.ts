@@ -23,6 +23,10 @@ export class StoredDeliveries {
       this.#waiting.push(queued);
       if (this.#waiting.length === 1) clock.endOfTurn(() => this.#deliverWaiting());
     });
+    replica.onDiscarded(({ session, seq }) => {
+      const entry = this.#registry.get(session.clientId);
+      if (entry !== null && entry.epoch === session.epoch) entry.session.storedDiscarded(seq);
+    });
     replica.onReplaced(() => {
       clock.endOfTurn(() => this.#catchUp());
     });

@@ -84,6 +84,8 @@ function droppedTotal(counters: BrokerCounters): number {
   return (
     counters.publishDropped +
     counters.droppedQueueFull +
+    counters.droppedQueueSize +
+    counters.droppedQueueAge +
     counters.droppedExpired +
     counters.droppedPacketTooLarge +
     counters.droppedSlowConsumer

@@ -79,9 +79,50 @@ export const limitOptions = {
     defaultValue: 10_000,
     defaultText: "10000",
     zero: "nothing waits for a client that is away or slow",
-    help: "QoS 1 and 2 messages that wait for one client; the next ones are dropped and counted",
-    reason: "A client that never comes back must not fill the node.",
+    help: "QoS 1 and 2 messages that wait for one client; what is beyond is dropped and counted (--queued-drop)",
+    reason:
+      "A client that never comes back must not fill the node. A stored session has the --queued bounds of the node that its client " +
+      "last connected to.",
     parse: single(parseCount(0, 10_000_000)),
+  }),
+  queuedSizeBytesMax: option<number>({
+    flag: "queued-size-max",
+    env: "FLOCKMQ_QUEUED_SIZE_MAX",
+    argument: "SIZE",
+    type: "size",
+    defaultValue: 67_108_864,
+    defaultText: "64MiB",
+    zero: null,
+    help: "topics and payloads of the QoS 1 and 2 messages that wait for one client",
+    reason:
+      "As --queued-messages-max, where messages are large. Of a stored session 256 bytes for each count, too.",
+    parse: single(parseSizeBytes(65_536, 1_099_511_627_776)),
+  }),
+  queuedAgeSecondsMax: option<number>({
+    flag: "queued-age-max",
+    env: "FLOCKMQ_QUEUED_AGE_MAX",
+    argument: "TIME",
+    type: "seconds",
+    defaultValue: 2_592_000,
+    defaultText: "30d",
+    zero: "only the message's own expiry interval ends it",
+    help: "longest time a QoS 1 or 2 message waits for one client; then it is dropped and counted",
+    reason: "A command of last week may do harm today, and few publishers set an expiry interval.",
+    parse: single(parseSeconds(0, 4_294_967_294)),
+  }),
+  queuedDrop: option<"newest" | "oldest">({
+    flag: "queued-drop",
+    env: "FLOCKMQ_QUEUED_DROP",
+    argument: "WHICH",
+    type: "choice",
+    defaultValue: "newest",
+    defaultText: "newest",
+    zero: null,
+    help: "what goes when a client's queue is full: the newest message, or the oldest that waits",
+    reason:
+      "newest keeps what came first, as most brokers do; oldest suits sensors, whose last values count. At QoS 2 a message that " +
+      "may be under way never goes.",
+    parse: single(parseChoice(["newest", "oldest"])),
   }),
   sessionExpirySecondsMax: option<number>({
     flag: "session-expiry-max",

@@ -37,7 +37,7 @@ export class ClientLifecycle {
 
   claim(command: CommandOf<"claim">, context: CommandContext, writer: StateWriter): ClaimResult {
     const { clients, sessions, wills, ownerChanged } = this.#parts;
-    const { clientId, cleanStart, expirySeconds, will = null } = command;
+    const { clientId, cleanStart, expirySeconds, will = null, bounds } = command;
     const nodeId = context.origin;
     const isRoomNeeded = expirySeconds > 0 && sessions.get(clientId) === null;
     const claimed =
@@ -54,7 +54,7 @@ export class ClientLifecycle {
     const isDue = isEnded || wills.isDue(clientId, context.timeMs);
     this.#delayedWill(clientId, isDue, context, writer);
     if (previous?.will) this.#willOfTakenOver(previous.will, isEnded, context, writer);
-    const claim = { epoch, isEnded, expirySeconds };
+    const claim = { epoch, isEnded, expirySeconds, bounds };
     const isSessionPresent = sessions.connect(clientId, claim, context, writer);
     this.#parts.seen(clientId, context, writer);
     if (previous === null) return { epoch, previous: null, isSessionPresent };

@@ -3,7 +3,8 @@ import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { readGroups, readShadowFields, writeGroups, writeShadowFields } from "./device-commands.ts";
 import { readMessageBody, writeMessageBody } from "./message-codec.ts";
-import type { AttributeUpdate, Command, Fence, Will } from "./replica-api.ts";
+import type { AttributeUpdate, Command, Fence } from "./replica-api.ts";
+import { readBounds, writeBounds } from "./sessions/queue-bounds.ts";
 import {
   readFilters,
   readSettlements,
@@ -66,9 +67,10 @@ function writeFields(writer: ByteWriter, command: Command): void {
       return;
     case "claim":
       writer.string(command.clientId);
-      writer.byte((command.cleanStart ? claimFlag.cleanStart : 0) | claimFlagsOf(command.will));
+      writer.byte(claimFlagsOf(command));
       writer.number(command.expirySeconds);
       if (command.will !== undefined) writeWill(writer, command.will);
+      if (command.bounds !== undefined) writeBounds(writer, command.bounds);
       return;
     case "disconnect":
       writer.string(command.clientId);
@@ -153,7 +155,8 @@ function readCommand(reader: ByteReader): Command | null {
       const cleanStart = (flags & claimFlag.cleanStart) !== 0;
       const expirySeconds = reader.number();
       const will = (flags & claimFlag.hasWill) === 0 ? {} : { will: readWill(reader) };
-      return { type: "claim", clientId, cleanStart, expirySeconds, ...will };
+      const bounds = (flags & claimFlag.hasBounds) === 0 ? {} : { bounds: readBounds(reader) };
+      return { type: "claim", clientId, cleanStart, expirySeconds, ...will, ...bounds };
     }
     case commandType.release: {
       const clientId = reader.string();
@@ -214,11 +217,19 @@ function readMessage(
   return { message, updates: readUpdates(reader) };
 }
 
-const claimFlag = { cleanStart: 1, hasWill: 2 } as const;
-const knownClaimFlags = 3;
+const claimFlag = { cleanStart: 1, hasWill: 2, hasBounds: 4 } as const;
+const knownClaimFlags = 7;
 
-function claimFlagsOf(will: Will | undefined): number {
-  return will === undefined ? 0 : claimFlag.hasWill;
+function claimFlagsOf({
+  cleanStart,
+  will,
+  bounds,
+}: Extract<Command, { readonly type: "claim" }>): number {
+  return (
+    (cleanStart ? claimFlag.cleanStart : 0) |
+    (will === undefined ? 0 : claimFlag.hasWill) |
+    (bounds === undefined ? 0 : claimFlag.hasBounds)
+  );
 }
 
 const fenceKind = { none: 0, owner: 1, epoch: 2 } as const;

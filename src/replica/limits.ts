@@ -1,6 +1,6 @@
 /**
- * Bounds of the replicated state. Constants and not options: every node must decide alike, or the replicas part. What goes
- * beyond is ignored on every node and counted (the names are `Replica.metrics`).
+ * Bounds of the replicated state. Constants and not options: every node must decide alike, or the replicas part (those of one session's
+ * queue are options, because its claim carries them). What goes beyond is ignored on every node and counted (the names are `Replica.metrics`).
  */
 export const replicaLimits = {
   /** Further topics are not retained: the result has version 0. Replacing and clearing always work. */
@@ -19,13 +19,17 @@ export const replicaLimits = {
   storedSessionsMax: 1_000_000,
   /** One more is refused with "quota exceeded". */
   subscriptionsPerSessionMax: 10_000,
-  /** Messages that wait for one session; a further one is not kept for it and counted. */
+  /** Messages that wait for one session whose claim names no bounds; a further one is not kept for it and counted. */
   queuedMessagesMax: 10_000,
   /** Sum of their topics, payloads and 256 bytes each; as above. */
   queuedSizeBytesMax: 64 * 1024 * 1024,
+  /** While a session is connected it may have at least so many: they are under way rather than waiting. */
+  underWayMessagesMax: 1_000,
+  /** As above, by size. */
+  underWaySizeBytesMax: 16 * 1024 * 1024,
   /** Sum over all stored messages, each counted once; beyond it a message that a session waits for is not acknowledged. */
   storedSizeBytesMax: 4 * 1024 * 1024 * 1024,
-  /** A queued message that is older than this goes, as if its own expiry interval had passed: 30 days. */
+  /** A message that waits longer for a session whose claim names no bounds goes: 30 days. */
   storedAgeSecondsMax: 30 * 24 * 3600,
   /** Expired retained messages, attributes, sessions, delayed Wills and queued messages, of each so many, removed with each applied command; keeps one apply short when very many expire at once. */
   expiredPerApplyMax: 64,

@@ -3,6 +3,7 @@ import type { AttributeState, DeviceQueries } from "../api/ports.ts";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { ShareStrategy } from "../routing/share-strategy.ts";
 import type { Subscription } from "../session/session-api.ts";
+import type { QueueBounds } from "./sessions/queue-bounds.ts";
 import type { SessionSettlement } from "./sessions/session-commands.ts";
 import type { QueuedMessage, StoredSession } from "./sessions/stored-session.ts";
 
@@ -79,6 +80,8 @@ export type Command =
       readonly cleanStart: boolean;
       readonly expirySeconds: number;
       readonly will?: Will;
+      /** Of a stored session's queue; the built-in ones when left out. */
+      readonly bounds?: QueueBounds;
     }
   /**
    * The connection ended; ignored unless `epoch` is the current one. Result: whether it was. With interval 0 the session has ended,
@@ -238,6 +241,8 @@ export interface ReplicaQueries {
   ): void;
   /** A session that is connected, here or elsewhere, has a message to deliver (on every node, while the log is being applied). */
   onQueued(handler: (entry: QueuedMessage) => void): void;
+  /** A session that is connected loses a message that waits for it, to make room for a newer one (on every node; as above). */
+  onDiscarded(handler: (entry: QueuedMessage) => void): void;
   /**
    * The log itself published: a Will (on every node, each of which delivers to its own sessions; as above). `origin` proposed the
    * command that brought it about: the one node that all agree on.

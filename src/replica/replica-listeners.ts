@@ -16,6 +16,7 @@ export type PublishedHandler = (message: ApplicationMessage, origin: NodeId) => 
 export class ReplicaListeners {
   readonly owner: OwnerChangedHandler[] = [];
   readonly queued: ((entry: QueuedMessage) => void)[] = [];
+  readonly discarded: ((entry: QueuedMessage) => void)[] = [];
   readonly published: PublishedHandler[] = [];
   readonly replaced: (() => void)[] = [];
   readonly #failed: () => void;
@@ -30,6 +31,10 @@ export class ReplicaListeners {
 
   tellQueued(entry: QueuedMessage): void {
     for (const handler of this.queued) this.#guard(() => handler(entry));
+  }
+
+  tellDiscarded(entry: QueuedMessage): void {
+    for (const handler of this.discarded) this.#guard(() => handler(entry));
   }
 
   tellPublished(message: ApplicationMessage, origin: NodeId): void {

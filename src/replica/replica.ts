@@ -76,7 +76,9 @@ export class Replica implements StateMachine, ReplicaQueries {
     replica_session_messages_stored: 0,
     replica_session_messages_refused: 0,
     replica_session_messages_dropped_full: 0,
+    replica_session_messages_dropped_size: 0,
     replica_session_messages_dropped_expired: 0,
+    replica_session_messages_dropped_age: 0,
     replica_handler_errors: 0,
   };
 
@@ -104,6 +106,7 @@ export class Replica implements StateMachine, ReplicaQueries {
     this.#wills = new WillsView(this.#records);
     this.sessions = new SessionView(this.#records, limits, this.#retained, {
       queued: (entry) => this.#listeners.tellQueued(entry),
+      discarded: (entry) => this.#listeners.tellDiscarded(entry),
       dropped: (reason, count) => {
         counts[`replica_session_messages_dropped_${reason}`] += count;
       },
@@ -160,6 +163,10 @@ export class Replica implements StateMachine, ReplicaQueries {
 
   onQueued(handler: (entry: QueuedMessage) => void): void {
     this.#listeners.queued.push(handler);
+  }
+
+  onDiscarded(handler: (entry: QueuedMessage) => void): void {
+    this.#listeners.discarded.push(handler);
   }
 
   onPublished(handler: PublishedHandler): void {

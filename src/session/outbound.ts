@@ -24,6 +24,7 @@ import { transmit } from "./transmit.ts";
 export class Outbound {
   readonly #inflight: Inflight;
   readonly #queue: SendQueue;
+  readonly #isOldestDropped: boolean;
   /**
    * What was in flight when this connection began, in the order to repeat it in, and how far that
    * has come.
@@ -40,7 +41,8 @@ export class Outbound {
 
   constructor(limits: SessionLimits, isStored: boolean) {
     this.#inflight = new Inflight(isStored);
-    this.#queue = new SendQueue(limits.queuedMessagesMax, limits.queuedSizeBytesMax);
+    this.#queue = new SendQueue(limits);
+    this.#isOldestDropped = limits.queuedDrop === "oldest";
   }
 
   /** The highest place in the stored queue that was sent; 0 = none. */
@@ -95,11 +97,22 @@ export class Outbound {
     const entry = newEntry(message, qos, options);
     if (link !== null && this.#isOpen(link, entry)) {
       this.#sendNew(link, entry, nowMs);
-    } else if (this.#queue.hasRoomFor(message)) {
-      this.#queue.push(newEntry(detached(message), qos, options));
-    } else {
-      this.#drop(message, "queue-full");
+    } else if (this.#makeRoomFor(message)) {
+      this.#queue.push(newEntry(detached(message), qos, options), nowMs);
     }
+  }
+
+  /** False when there is none and the message is dropped for it. */
+  #makeRoomFor(message: ApplicationMessage): boolean {
+    let lack = this.#queue.lackFor(message);
+    while (lack !== null) {
+      const isWanted = this.#isOldestDropped && !this.#queue.isTooLarge(message);
+      const oldest = isWanted ? this.#queue.shift() : undefined;
+      this.#drop(oldest?.message ?? message, lack);
+      if (oldest === undefined) return false;
+      lack = this.#queue.lackFor(message);
+    }
+    return true;
   }
 
   /** The log bounds its queue, so there is always room. */
@@ -113,7 +126,12 @@ export class Outbound {
     }
     const link = this.#link;
     if (link !== null && this.#isOpen(link, entry)) this.#sendNew(link, entry, nowMs);
-    else this.#queue.push(entry);
+    else this.#queue.push(entry, nowMs);
+  }
+
+  /** The log has given this place up; what is under way stays. */
+  storedDiscarded(seq: number): void {
+    this.#queue.discard(seq);
   }
 
   /** The log has the PUBREC of this place. */
@@ -256,15 +274,16 @@ export class Outbound {
     const entry = this.#queue.peek();
     if (entry === undefined || !this.#inflight.hasRoomFor(entry)) return false;
     this.#queue.shift();
-    this.#sendNew(link, entry, nowMs);
+    if (this.#queue.isTooOld(entry, nowMs) && !mayHaveBegun(entry)) {
+      this.#drop(entry.message, "queue-age");
+      this.#storedCompleted(entry);
+    } else this.#sendNew(link, entry, nowMs);
     return true;
   }
 
   #sendNew(link: Link, entry: OutboundEntry, nowMs: number): void {
     // [MQTT-3.3.2-5]
-    // [MQTT-4.3.3-7] An exchange at QoS 2 that may have begun goes on.
-    const mayHaveBegun = entry.isRepeated && entry.qos === 2;
-    if (nowMs > expiresAtMs(entry.message) && !mayHaveBegun) {
+    if (nowMs > expiresAtMs(entry.message) && !mayHaveBegun(entry)) {
       this.#drop(entry.message, "expired");
       this.#storedCompleted(entry);
       return;
@@ -313,6 +332,11 @@ export class Outbound {
   }
 }
 
+/** [MQTT-4.3.3-7] An exchange at QoS 2 that may have begun goes on. */
+function mayHaveBegun({ isRepeated, qos }: OutboundEntry): boolean {
+  return isRepeated && qos === 2;
+}
+
 function newEntry(
   message: ApplicationMessage,
   qos: Qos,
@@ -320,6 +344,6 @@ function newEntry(
 ): OutboundEntry {
   return {
     ...{ message, qos, retain, identifiers, seq: 0, isRepeated: false },
-    ...{ packetId: 0, isReceived: false, isReleased: false, isOnWire: false },
+    ...{ queuedAtMs: 0, packetId: 0, isReceived: false, isReleased: false, isOnWire: false },
   };
 }

@@ -1,5 +1,6 @@
 import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
 import type { Qos } from "../mqtt/packets.ts";
+import type { SessionLimits } from "./session-api.ts";
 
 /** One message on its way to the client at QoS 1 or 2. */
 export interface OutboundEntry {
@@ -11,6 +12,8 @@ export interface OutboundEntry {
   readonly seq: number;
   /** An earlier connection may have sent it. */
   readonly isRepeated: boolean;
+  /** When it began to wait in this queue; meaningless for one that never did. */
+  queuedAtMs: number;
   /** 0 = not yet sent. */
   packetId: number;
   /** PUBREC has come and is on its way to the log. */
@@ -51,17 +54,26 @@ export function detached(message: ApplicationMessage): ApplicationMessage {
   return createMessage({ ...message, payload: copy });
 }
 
+export type QueueLimits = Pick<
+  SessionLimits,
+  "queuedMessagesMax" | "queuedSizeBytesMax" | "queuedAgeSecondsMax"
+>;
+
 /** Messages that wait for the send window, in the order in which they came [MQTT-4.6.0-5]. */
 export class SendQueue {
   readonly #messagesMax: number;
   readonly #sizeBytesMax: number;
+  readonly #ageMaxMs: number;
   #entries: OutboundEntry[] = [];
   #head = 0;
   #sizeBytes = 0;
 
-  constructor(messagesMax: number, sizeBytesMax: number) {
-    this.#messagesMax = messagesMax;
-    this.#sizeBytesMax = sizeBytesMax;
+  constructor(bounds: QueueLimits) {
+    this.#messagesMax = bounds.queuedMessagesMax;
+    this.#sizeBytesMax = bounds.queuedSizeBytesMax;
+    const { queuedAgeSecondsMax } = bounds;
+    this.#ageMaxMs =
+      queuedAgeSecondsMax === 0 ? Number.POSITIVE_INFINITY : queuedAgeSecondsMax * 1000;
   }
 
   get length(): number {
@@ -72,16 +84,42 @@ export class SendQueue {
     return this.#sizeBytes;
   }
 
-  hasRoomFor(message: ApplicationMessage): boolean {
-    return (
-      this.length < this.#messagesMax &&
-      this.#sizeBytes + queuedSizeBytes(message) <= this.#sizeBytesMax
-    );
+  /** Why it cannot wait here now; null when it can. */
+  lackFor(message: ApplicationMessage): "queue-full" | "queue-size" | null {
+    if (this.length >= this.#messagesMax) return "queue-full";
+    const isTooMuch = this.#sizeBytes + queuedSizeBytes(message) > this.#sizeBytesMax;
+    return isTooMuch ? "queue-size" : null;
   }
 
-  push(entry: OutboundEntry): void {
+  /** However empty the queue is. */
+  isTooLarge(message: ApplicationMessage): boolean {
+    return queuedSizeBytes(message) > this.#sizeBytesMax;
+  }
+
+  /** It has waited longer than anything may. */
+  isTooOld({ queuedAtMs }: OutboundEntry, nowMs: number): boolean {
+    return nowMs - queuedAtMs > this.#ageMaxMs;
+  }
+
+  push(entry: OutboundEntry, nowMs: number): void {
+    entry.queuedAtMs = nowMs;
     this.#entries.push(entry);
     this.#sizeBytes += queuedSizeBytes(entry.message);
+  }
+
+  /** Takes out the place of the stored queue; harmless when it does not wait here. Those places ascend. */
+  discard(seq: number): void {
+    let low = this.#head;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#entries[middle]!.seq < seq) low = middle + 1;
+      else high = middle;
+    }
+    const entry = this.#entries[low];
+    if (entry?.seq !== seq) return;
+    this.#entries.splice(low, 1);
+    this.#sizeBytes -= queuedSizeBytes(entry.message);
   }
 
   peek(): OutboundEntry | undefined {

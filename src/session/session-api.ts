@@ -48,6 +48,8 @@ export interface OutboundPublish {
 
 export type DropReason =
   | "queue-full"
+  | "queue-size"
+  | "queue-age"
   | "expired"
   | "packet-too-large"
   | "not-connected"
@@ -113,6 +115,10 @@ export interface SessionLimits {
   /** QoS 1/2 messages that wait because the send window is full or the client is away. */
   readonly queuedMessagesMax: number;
   readonly queuedSizeBytesMax: number;
+  /** How long such a message waits; 0 = as long as its own expiry interval lets it. */
+  readonly queuedAgeSecondsMax: number;
+  /** Which one goes when there is no room: the one that comes, or the oldest that waits. */
+  readonly queuedDrop: "newest" | "oldest";
   /** Told to the client in CONNACK; more unacknowledged QoS 1/2 than this is a protocol error (0x93). */
   readonly receiveMaximum: number;
   readonly topicAliasMaximum: number;
@@ -155,6 +161,8 @@ export interface SessionCore {
   deliver(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void;
   /** From the queue in the log; once for each `seq`, ascending. Before `attach` it waits for the connection. */
   deliverStored(delivery: StoredDelivery, nowMs: number): void;
+  /** The log has given this place up for a newer message: it is not sent unless that has happened. */
+  storedDiscarded(seq: number): void;
   /** The log has it that this place is done with: its packet identifier may be used anew. */
   storedCompleted(seq: number, nowMs: number): void;
   /** The log has the PUBREC: PUBREL goes out. */

@@ -171,6 +171,10 @@ export class Session implements SessionCore {
     this.#outbound.deliverStored(delivery, nowMs);
   }
 
+  storedDiscarded(seq: number): void {
+    this.#outbound.storedDiscarded(seq);
+  }
+
   storedCompleted(seq: number, nowMs: number): void {
     this.#outbound.storedCompleted(seq, nowMs);
   }

@@ -19,6 +19,8 @@ import type {
 export const LIMITS: SessionLimits = {
   queuedMessagesMax: 100,
   queuedSizeBytesMax: 100_000,
+  queuedAgeSecondsMax: 0,
+  queuedDrop: "newest",
   receiveMaximum: 50,
   topicAliasMaximum: 4,
   outboundTopicAliasMax: 4,

@@ -6,6 +6,7 @@ import { encodeCommand } from "../../src/replica/commands.ts";
 import { replicaLimits } from "../../src/replica/limits.ts";
 import type { Replica } from "../../src/replica/replica.ts";
 import type { AttributeUpdate, Command, Will } from "../../src/replica/replica-api.ts";
+import type { QueueBounds } from "../../src/replica/sessions/queue-bounds.ts";
 import type { ShareStrategy } from "../../src/routing/share-strategy.ts";
 import type { Subscription } from "../../src/session/session-api.ts";
 
@@ -219,6 +220,13 @@ const anyNumbers = (max: number): fc.Arbitrary<number[]> =>
 
 const byValue = (a: number, b: number): number => a - b;
 
+export const anyBounds: fc.Arbitrary<QueueBounds> = fc.record({
+  messagesMax: fc.constantFrom(1, 3, 5, 100),
+  sizeBytesMax: fc.constantFrom(600, 2000, 100_000),
+  ageSecondsMax: fc.constantFrom(0, 1, 1000, 1000),
+  isOldestDropped: fc.boolean(),
+});
+
 export function anyCommand(
   topic: fc.Arbitrary<string>,
   clientId: fc.Arbitrary<string>,
@@ -235,7 +243,7 @@ export function anyCommand(
     fc.record(
       {
         ...{ type: fc.constant("claim" as const), clientId, cleanStart: fc.boolean() },
-        ...{ expirySeconds, will: anyWill(topic) },
+        ...{ expirySeconds, will: anyWill(topic), bounds: anyBounds },
       },
       { requiredKeys: ["type", "clientId", "cleanStart", "expirySeconds"] },
     ),

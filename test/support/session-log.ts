@@ -28,7 +28,13 @@ export class SessionLog {
   timeMs = 1_000_000;
 
   constructor(limits: Partial<ReplicaLimits> = {}) {
-    this.#limits = { ...replicaLimits, ...limits };
+    this.#limits = {
+      ...replicaLimits,
+      // As if nobody had anything under way: what a test bounds is bounded.
+      underWayMessagesMax: 0,
+      underWaySizeBytesMax: 0,
+      ...limits,
+    };
     this.replica = new Replica(this.#limits);
     this.#restarted = new Replica(this.#limits);
     this.replica.onPublished(({ payload }) => this.wills.push(payload.toString()));

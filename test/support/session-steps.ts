@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { createMessage } from "../../src/mqtt/message.ts";
 import type { Replica } from "../../src/replica/replica.ts";
 import type { Command } from "../../src/replica/replica-api.ts";
-import { anyMessage, anyShareStrategy, anySubscription, anyWill } from "./replica-model.ts";
+import {
+  anyBounds,
+  anyMessage,
+  anyShareStrategy,
+  anySubscription,
+  anyWill,
+} from "./replica-model.ts";
 
 /** What clients with sessions do; `ofOwner` puts in what depends on the state by then: epoch, node and places. */
 export function anySessionCommand(
@@ -29,6 +35,7 @@ export function anySessionCommand(
           ...{ type: fc.constant("claim" as const), clientId, expirySeconds },
           cleanStart: fc.constantFrom(false, false, false, true),
           will: anyWill(topic),
+          bounds: anyBounds,
         },
         { requiredKeys: ["type", "clientId", "expirySeconds", "cleanStart"] },
       ),

@@ -2,7 +2,7 @@ import type { CommandContext, StateWriter } from "#cluster";
 import { fewestQueued } from "./group-choice.ts";
 import type { SessionQueues } from "./session-queues.ts";
 import type { SessionTable } from "./session-table.ts";
-import type { QueuedMessage, StoredSession } from "./stored-session.ts";
+import { endsAtMs, type QueuedMessage, type StoredSession } from "./stored-session.ts";
 import type { SubscriptionIndex } from "./subscription-index.ts";
 
 interface Wish {
@@ -51,7 +51,7 @@ export class GroupShares {
     for (const entry of [...from.queue.values()]) {
       if (entry.group === null || (wish.group !== null && entry.group !== wish.group)) continue;
       // One that is too old was passed over when its time came, and would not be looked at again.
-      if (entry.stored.expiresAtMs <= timeMs) continue;
+      if (endsAtMs(entry) <= timeMs) continue;
       if (entry.qos === 2 && entry.seq <= from.sentSeq) continue;
       const to = this.#heirOf(entry, entry.group, from, wish.isWanted);
       if (to === null) continue;

@@ -11,7 +11,7 @@ import {
   type RecipientRecord,
 } from "./session-records.ts";
 import { StoredMessage } from "./stored-message.ts";
-import type { QueuedMessage } from "./stored-session.ts";
+import { endsAtMs, type QueuedMessage } from "./stored-session.ts";
 
 /** The messages that sessions wait for, each once, with its record. */
 export class MessageStore {
@@ -92,16 +92,26 @@ export class MessageStore {
     this.#records.put(writer, placeKey(entry), encodePlace(entry.stored.id, entry), null);
   }
 
+  /** A place has come, or bears another age now: its message is looked at when it is too old. */
+  schedule(entry: QueuedMessage): void {
+    this.#scheduleAt(entry.stored, endsAtMs(entry));
+  }
+
   /** When the next message may be too old; Infinity when none will be. */
   nextExpiryMs(): number {
     return this.#expiry.first()?.expiresAtMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Takes the one that ended first out of those that end; null when none has ended. */
+  /** Takes the one whose first place is too old; null when there is none. It comes again for the places that may wait longer. */
   takeExpired(nowMs: number): StoredMessage | null {
     const first = this.#expiry.first();
     if (first === undefined || first.expiresAtMs > nowMs) return null;
     this.#expiry.remove(first);
+    first.expiresAtMs = Number.POSITIVE_INFINITY;
+    for (const place of first.places) {
+      const placeEndsAtMs = endsAtMs(place);
+      if (placeEndsAtMs > nowMs) this.#scheduleAt(first, placeEndsAtMs);
+    }
     return first;
   }
 
@@ -119,12 +129,17 @@ export class MessageStore {
     storedAtMs: number,
     hash: RecordHash,
   ): StoredMessage {
-    const ageMaxMs = this.#limits.storedAgeSecondsMax * 1000;
-    const stored = new StoredMessage(id, message, storedAtMs, ageMaxMs, hash);
+    const stored = new StoredMessage(id, message, storedAtMs, hash);
     this.#messages.set(id, stored);
-    this.#expiry.add(stored);
     this.#sizeBytes += stored.sizeBytes;
     return stored;
+  }
+
+  #scheduleAt(stored: StoredMessage, timeMs: number): void {
+    if (timeMs >= stored.expiresAtMs) return;
+    this.#expiry.remove(stored);
+    stored.expiresAtMs = timeMs;
+    this.#expiry.add(stored);
   }
 
   #deletePlace(entry: QueuedMessage, writer: StateWriter): void {

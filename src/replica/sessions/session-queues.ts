@@ -1,15 +1,23 @@
 import type { StateWriter } from "#cluster";
 import type { ReplicaLimits } from "../limits.ts";
 import type { MessageStore } from "./message-store.ts";
+import type { QueueBounds } from "./queue-bounds.ts";
 import type { SessionTable } from "./session-table.ts";
-import type { QueuedMessage, StoredSession } from "./stored-session.ts";
+import { endsAtMs, type QueuedMessage, type StoredSession } from "./stored-session.ts";
+
+/**
+ * Why a session does not get a message: too many wait, or too many bytes. Why it lost one: its own expiry interval passed, or it has
+ * waited longer than the session bears.
+ */
+export type SessionDropReason = "full" | "size" | "expired" | "age";
 
 /** What the view counts and tells; called while a command is being applied. */
 export interface SessionEvents {
   /** A place in the queue of a session that is connected. */
   queued(entry: QueuedMessage): void;
-  /** A session did not get a message, because its queue was full, or lost one that was too old. */
-  dropped(reason: "full" | "expired", count: number): void;
+  /** A connected session loses a message that waits for it, to make room. */
+  discarded(entry: QueuedMessage): void;
+  dropped(reason: SessionDropReason, count: number): void;
 }
 
 /** The queues of the stored sessions: what comes into them and leaves them, within their bounds. */
@@ -31,25 +39,36 @@ export class SessionQueues {
     this.#events = events;
   }
 
-  /** Copies of retained messages have room of their own: however many a SUBSCRIBE asked for, what is published comes, too. */
   hasRoomFor(session: StoredSession, sizeBytes: number): boolean {
-    const { queuedMessagesMax, queuedSizeBytesMax } = this.#limits;
-    const { queue, retainedCount, queuedSizeBytes, retainedSizeBytes } = session;
-    const publishedSizeBytes = queuedSizeBytes - retainedSizeBytes;
-    return (
-      queue.size - retainedCount < queuedMessagesMax &&
-      publishedSizeBytes + sizeBytes <= queuedSizeBytesMax
-    );
+    return this.#lackOf(session, sizeBytes) === null;
+  }
+
+  /** Gives up the oldest for it where the session wants that; false when there is no room, which is counted. */
+  makeRoomFor(session: StoredSession, sizeBytes: number, writer: StateWriter): boolean {
+    let lack = this.#lackOf(session, sizeBytes);
+    while (lack !== null) {
+      const isHopeless = sizeBytes > this.#boundsOf(session).sizeBytesMax;
+      const isWanted = session.bounds.isOldestDropped && !isHopeless;
+      const oldest = isWanted ? session.oldestDispensable() : null;
+      this.dropped(lack, 1);
+      if (oldest === null) return false;
+      if (session.isConnected) this.#events.discarded(oldest);
+      this.complete(session, oldest.seq, writer);
+      this.#table.writeCursor(session, writer);
+      lack = this.#lackOf(session, sizeBytes);
+    }
+    return true;
   }
 
   /** For the retained messages of one more subscription, however many they are. */
-  hasRoomForRetained({ retainedCount, retainedSizeBytes }: StoredSession): boolean {
-    const { queuedMessagesMax, queuedSizeBytesMax } = this.#limits;
-    return retainedCount < queuedMessagesMax && retainedSizeBytes < queuedSizeBytesMax;
+  hasRoomForRetained(session: StoredSession): boolean {
+    const { messagesMax, sizeBytesMax } = this.#boundsOf(session);
+    return session.retainedCount < messagesMax && session.retainedSizeBytes < sizeBytesMax;
   }
 
   enqueue(entry: QueuedMessage): void {
     entry.session.add(entry);
+    this.#messages.schedule(entry);
     if (entry.session.isConnected) this.#events.queued(entry);
   }
 
@@ -67,10 +86,13 @@ export class SessionQueues {
 
   /** Messages that became too old while their client was connected and did not take them. */
   dropTooOld(session: StoredSession, nowMs: number, writer: StateWriter): void {
-    const tooOld = [...session.queue.values()]
-      .filter((entry) => entry.stored.expiresAtMs <= nowMs && !session.hasBegun(entry))
-      .map(({ seq }) => seq);
-    if (tooOld.length > 0) this.#drop(session, tooOld, writer);
+    const tooOld: QueuedMessage[] = [];
+    for (const entry of session.queue.values()) {
+      // While it was connected nobody looked, and its bounds may have changed.
+      if (endsAtMs(entry) > nowMs) this.#messages.schedule(entry);
+      else if (!session.hasBegun(entry)) tooOld.push(entry);
+    }
+    if (tooOld.length > 0) this.#drop(session, tooOld, nowMs, writer);
   }
 
   /** Takes messages that are too old from the queues of those who are away: a bounded number of messages. */
@@ -79,24 +101,53 @@ export class SessionQueues {
     while (messages < this.#limits.expiredPerApplyMax) {
       const stored = this.#messages.takeExpired(nowMs);
       if (stored === null) return;
-      const away = [...stored.places].filter(
-        (entry) => !entry.session.isConnected && !entry.session.hasBegun(entry),
-      );
+      const away = [...stored.places].filter((entry) => {
+        const { session } = entry;
+        return endsAtMs(entry) <= nowMs && !session.isConnected && !session.hasBegun(entry);
+      });
       // One that only the connected wait for does not count: a replica that has just started meets it again.
       if (away.length === 0) continue;
       messages++;
       away.sort((a, b) => a.session.number - b.session.number);
-      for (const { session, seq } of away) this.#drop(session, [seq], writer);
+      for (const entry of away) this.#drop(entry.session, [entry], nowMs, writer);
     }
   }
 
-  dropped(reason: "full" | "expired", count: number): void {
+  dropped(reason: SessionDropReason, count: number): void {
     if (count > 0) this.#events.dropped(reason, count);
   }
 
-  #drop(session: StoredSession, seqs: readonly number[], writer: StateWriter): void {
-    for (const seq of seqs) this.complete(session, seq, writer);
+  /** Copies of retained messages have room of their own: however many a SUBSCRIBE asked for, what is published comes, too. */
+  #lackOf(session: StoredSession, sizeBytes: number): "full" | "size" | null {
+    const { messagesMax, sizeBytesMax } = this.#boundsOf(session);
+    if (session.queue.size - session.retainedCount >= messagesMax) return "full";
+    const publishedSizeBytes = session.queuedSizeBytes - session.retainedSizeBytes;
+    return publishedSizeBytes + sizeBytes > sizeBytesMax ? "size" : null;
+  }
+
+  /** What is under way to a client is in its queue, too, and no client gets anything without being given some. */
+  #boundsOf({
+    bounds,
+    isConnected,
+  }: StoredSession): Pick<QueueBounds, "messagesMax" | "sizeBytesMax"> {
+    if (!isConnected) return bounds;
+    const { underWayMessagesMax, underWaySizeBytesMax } = this.#limits;
+    return {
+      messagesMax: Math.max(bounds.messagesMax, underWayMessagesMax),
+      sizeBytesMax: Math.max(bounds.sizeBytesMax, underWaySizeBytesMax),
+    };
+  }
+
+  #drop(
+    session: StoredSession,
+    tooOld: readonly QueuedMessage[],
+    nowMs: number,
+    writer: StateWriter,
+  ): void {
+    for (const { seq, stored } of tooOld) {
+      this.complete(session, seq, writer);
+      this.dropped(stored.messageEndsAtMs <= nowMs ? "expired" : "age", 1);
+    }
     this.#table.writeCursor(session, writer);
-    this.dropped("expired", seqs.length);
   }
 }

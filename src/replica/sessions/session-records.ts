@@ -4,17 +4,19 @@ import type { Subscription } from "../../session/session-api.ts";
 import { ByteReader } from "../byte-reader.ts";
 import { ByteWriter } from "../byte-writer.ts";
 import { readMessageBody, writeMessageBody } from "../message-codec.ts";
+import { type QueueBounds, readBounds, writeBounds } from "./queue-bounds.ts";
 import type { QueuedMessage, StoredSession } from "./stored-session.ts";
 import { readSubscription, writeSubscription } from "./subscription-codec.ts";
 
 /** The head of a session: what changes with its connections. */
-export function encodeHead(session: StoredSession): Buffer {
+export function encodeHead(session: StoredSession, isUsual: boolean): Buffer {
   const writer = new ByteWriter(24);
   writer.number(session.number);
   writer.number(session.expirySeconds);
   writer.number(session.epoch);
   writer.number(session.disconnectedAtMs);
   writer.number(session.sentSeq);
+  if (!isUsual) writeBounds(writer, session.bounds);
   return writer.finishExact();
 }
 
@@ -24,6 +26,8 @@ export interface HeadRecord {
   readonly epoch: number;
   readonly disconnectedAtMs: number;
   readonly sentSeq: number;
+  /** Null: the usual ones. */
+  readonly bounds: QueueBounds | null;
 }
 
 /** Null for anything that `encodeHead` would not have written; so with all of them. */
@@ -34,7 +38,9 @@ export function decodeHead(value: Uint8Array): HeadRecord | null {
   const epoch = reader.number();
   const disconnectedAtMs = reader.number();
   const sentSeq = reader.number();
-  return isWhole(reader) ? { number, expirySeconds, epoch, disconnectedAtMs, sentSeq } : null;
+  const bounds = reader.isAtEnd ? null : readBounds(reader);
+  if (!isWhole(reader)) return null;
+  return { number, expirySeconds, epoch, disconnectedAtMs, sentSeq, bounds };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Subscription } from "../../session/session-api.ts";
 import type { RecordHash } from "../digest.ts";
 import { recordPrefix } from "../records.ts";
 import type { MessageStore } from "./message-store.ts";
+import type { QueueBounds } from "./queue-bounds.ts";
 import {
   type CursorRecord,
   decodeCursor,
@@ -13,7 +14,7 @@ import {
   type RecipientRecord,
 } from "./session-records.ts";
 import type { SessionTable } from "./session-table.ts";
-import { StoredSession } from "./stored-session.ts";
+import { type QueuedMessage, StoredSession } from "./stored-session.ts";
 import type { SubscriptionIndex } from "./subscription-index.ts";
 
 interface WaitingPlace {
@@ -30,6 +31,7 @@ export class SessionRestorer {
   readonly #table: SessionTable;
   readonly #index: SubscriptionIndex;
   readonly #messages: MessageStore;
+  readonly #usualBounds: QueueBounds;
   readonly #sessions = new Map<string, StoredSession>();
   readonly #cursors = new Map<
     string,
@@ -39,10 +41,16 @@ export class SessionRestorer {
   /** By the number of the session. */
   readonly #places = new Map<number, WaitingPlace[]>();
 
-  constructor(table: SessionTable, index: SubscriptionIndex, messages: MessageStore) {
+  constructor(
+    table: SessionTable,
+    index: SubscriptionIndex,
+    messages: MessageStore,
+    usual: QueueBounds,
+  ) {
     this.#table = table;
     this.#index = index;
     this.#messages = messages;
+    this.#usualBounds = usual;
   }
 
   /** False for a record that cannot be read, or is none of a session. */
@@ -123,7 +131,7 @@ export class SessionRestorer {
   #head(clientId: string, value: Uint8Array, hash: RecordHash): boolean {
     const head = decodeHead(value);
     if (head === null) return false;
-    const session = new StoredSession(clientId, head.number);
+    const session = new StoredSession(clientId, head.number, head.bounds ?? this.#usualBounds);
     session.expirySeconds = head.expirySeconds;
     session.epoch = head.epoch;
     session.disconnectedAtMs = head.disconnectedAtMs;
@@ -140,7 +148,9 @@ export class SessionRestorer {
     for (const { messageId, place, isPlaced } of places) {
       const stored = this.#messages.get(messageId);
       if (stored === undefined || (cursor !== undefined && isDoneIn(cursor, place.seq))) continue;
-      session.add({ ...place, session, stored, isPlaced });
+      const entry: QueuedMessage = { ...place, session, stored, isPlaced };
+      session.add(entry);
+      this.#messages.schedule(entry);
     }
   }
 }

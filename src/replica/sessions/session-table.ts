@@ -4,9 +4,17 @@ import { hashRecord } from "../digest.ts";
 import { ExpiryQueue } from "../expiry-queue.ts";
 import { recordPrefix, type StateRecords } from "../records.ts";
 import type { MessageStore } from "./message-store.ts";
+import { areEqualBounds, type QueueBounds } from "./queue-bounds.ts";
 import { encodeCursor, encodeHead, encodeSubscription } from "./session-records.ts";
 import { StoredSession } from "./stored-session.ts";
 import type { SubscriptionIndex } from "./subscription-index.ts";
+
+/** How a connection began. */
+export interface ConnectionStart {
+  readonly epoch: number;
+  readonly expirySeconds: number;
+  readonly bounds?: QueueBounds | undefined;
+}
 
 /** How a connection ended. */
 export interface ConnectionEnd {
@@ -23,13 +31,20 @@ export class SessionTable {
   readonly #records: StateRecords;
   readonly #index: SubscriptionIndex;
   readonly #messages: MessageStore;
+  readonly #usualBounds: QueueBounds;
   readonly #sessions = new Map<string, StoredSession>();
   readonly #expiry = new ExpiryQueue<StoredSession>();
 
-  constructor(records: StateRecords, index: SubscriptionIndex, messages: MessageStore) {
+  constructor(
+    records: StateRecords,
+    index: SubscriptionIndex,
+    messages: MessageStore,
+    usual: QueueBounds,
+  ) {
     this.#records = records;
     this.#index = index;
     this.#messages = messages;
+    this.#usualBounds = usual;
   }
 
   get count(): number {
@@ -45,7 +60,7 @@ export class SessionTable {
   }
 
   begin(clientId: string, number: number): StoredSession {
-    const session = new StoredSession(clientId, number);
+    const session = new StoredSession(clientId, number, this.#usualBounds);
     this.#sessions.set(clientId, session);
     return session;
   }
@@ -56,15 +71,12 @@ export class SessionTable {
     this.#schedule(session);
   }
 
-  connected(
-    session: StoredSession,
-    epoch: number,
-    expirySeconds: number,
-    writer: StateWriter,
-  ): void {
-    session.epoch = epoch;
-    session.expirySeconds = expirySeconds;
+  connected(session: StoredSession, claim: ConnectionStart, writer: StateWriter): void {
+    session.epoch = claim.epoch;
+    session.expirySeconds = claim.expirySeconds;
+    session.bounds = claim.bounds ?? this.#usualBounds;
     session.disconnectedAtMs = 0;
+    session.keptBelow = 1;
     this.#writeHead(session, writer);
   }
 
@@ -76,6 +88,7 @@ export class SessionTable {
   ): void {
     const { expirySeconds, sentSeq } = end;
     session.epoch = 0;
+    session.keptBelow = 1;
     // What an earlier connection was sent and this one was not stays a repetition.
     session.sentSeq = Math.max(session.sentSeq, sentSeq ?? session.nextSeq - 1);
     session.expirySeconds = expirySeconds;
@@ -138,8 +151,13 @@ export class SessionTable {
 
   #writeHead(session: StoredSession, writer: StateWriter): void {
     const key = recordPrefix.session + session.clientId;
-    session.headHash = this.#records.put(writer, key, encodeHead(session), session.headHash);
+    session.headHash = this.#records.put(writer, key, this.#headOf(session), session.headHash);
     this.#schedule(session);
+  }
+
+  /** Bounds that are the usual ones are not written: such a record is as it was before there were others. */
+  #headOf(session: StoredSession): Buffer {
+    return encodeHead(session, areEqualBounds(session.bounds, this.#usualBounds));
   }
 
   #schedule(session: StoredSession): void {

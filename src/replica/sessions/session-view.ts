@@ -9,11 +9,12 @@ import type { RetainedView } from "../retained-view.ts";
 import { chooseMember, type Share } from "./group-choice.ts";
 import { GroupShares } from "./group-shares.ts";
 import { MessageStore } from "./message-store.ts";
+import { usualBounds } from "./queue-bounds.ts";
 import { RetainedCopies } from "./retained-copies.ts";
 import type { SessionSettlement } from "./session-commands.ts";
 import { type SessionEvents, SessionQueues } from "./session-queues.ts";
 import { SessionRestorer } from "./session-restorer.ts";
-import { type ConnectionEnd, SessionTable } from "./session-table.ts";
+import { type ConnectionEnd, type ConnectionStart, SessionTable } from "./session-table.ts";
 import { storedSizeBytes } from "./stored-message.ts";
 import type { StoredSession } from "./stored-session.ts";
 import { type Match, SubscriptionIndex } from "./subscription-index.ts";
@@ -49,11 +50,12 @@ export class SessionView {
   ) {
     this.#limits = limits;
     this.#messages = new MessageStore(records, limits);
-    this.#table = new SessionTable(records, this.#index, this.#messages);
+    const usual = usualBounds(limits);
+    this.#table = new SessionTable(records, this.#index, this.#messages, usual);
     this.#queues = new SessionQueues(limits, this.#table, this.#messages, events);
     this.#shares = new GroupShares(this.#index, this.#table, this.#queues);
     this.#copies = new RetainedCopies(retained, this.#table, this.#messages, this.#queues);
-    this.#restorer = new SessionRestorer(this.#table, this.#index, this.#messages);
+    this.#restorer = new SessionRestorer(this.#table, this.#index, this.#messages, usual);
   }
 
   get count(): number {
@@ -100,7 +102,7 @@ export class SessionView {
    */
   connect(
     clientId: string,
-    claim: { readonly epoch: number; readonly isEnded: boolean; readonly expirySeconds: number },
+    claim: ConnectionStart & { readonly isEnded: boolean },
     context: CommandContext,
     writer: StateWriter,
   ): boolean {
@@ -111,7 +113,7 @@ export class SessionView {
     const session = this.#table.get(clientId);
     if (session === null && claim.expirySeconds === 0) return false;
     const connected = session ?? this.#table.begin(clientId, claim.epoch);
-    this.#table.connected(connected, claim.epoch, claim.expirySeconds, writer);
+    this.#table.connected(connected, claim, writer);
     if (session !== null) this.#shares.gather(session.subscriptions.keys(), context, writer);
     return session !== null;
   }
@@ -185,8 +187,9 @@ export class SessionView {
     const matches = this.#index.match(topic, publisherId, retain, choose);
     if (matches.length === 0) return { stored: 0, isFull: false };
     if (!this.#messages.hasRoomFor(sizeBytes)) return { stored: 0, isFull: true };
-    const admitted = matches.filter(({ session }) => this.#queues.hasRoomFor(session, sizeBytes));
-    this.#queues.dropped("full", matches.length - admitted.length);
+    const admitted = matches.filter(({ session }) =>
+      this.#queues.makeRoomFor(session, sizeBytes, writer),
+    );
     if (admitted.length > 0) this.#add(message, admitted, context, writer);
     return { stored: admitted.length, isFull: false };
   }

@@ -3,16 +3,16 @@ import type { RecordHash } from "../digest.ts";
 import type { Expiring } from "../expiry-queue.ts";
 import type { QueuedMessage } from "./stored-session.ts";
 
-/**
- * A message that sessions wait for, held once however many they are. It goes when the last of them has it. How long it may wait
- * is bounded by its own expiry and by the age that any queued message may reach.
- */
+/** A message that sessions wait for, held once however many they are. It goes when the last of them has it. */
 export class StoredMessage implements Expiring {
   /** Names the record, and decides between messages that end at the same time. */
   readonly id: string;
   readonly message: ApplicationMessage;
   readonly storedAtMs: number;
-  readonly expiresAtMs: number;
+  /** By its own expiry interval; Infinity without one. */
+  readonly messageEndsAtMs: number;
+  /** When the first place may be too old, which its session decides, too. Belongs to `MessageStore`, as `queueIndex`. */
+  expiresAtMs = Number.POSITIVE_INFINITY;
   /** As the bounds count it. */
   readonly sizeBytes: number;
   readonly hash: RecordHash;
@@ -20,17 +20,11 @@ export class StoredMessage implements Expiring {
   readonly places = new Set<QueuedMessage>();
   queueIndex = -1;
 
-  constructor(
-    id: string,
-    message: ApplicationMessage,
-    storedAtMs: number,
-    ageMaxMs: number,
-    hash: RecordHash,
-  ) {
+  constructor(id: string, message: ApplicationMessage, storedAtMs: number, hash: RecordHash) {
     this.id = id;
     this.message = message;
     this.storedAtMs = storedAtMs;
-    this.expiresAtMs = Math.min(expiresAtMs(message), storedAtMs + ageMaxMs);
+    this.messageEndsAtMs = expiresAtMs(message);
     this.sizeBytes = storedSizeBytes(message);
     this.hash = hash;
   }

@@ -2,6 +2,7 @@ import type { Qos } from "../../mqtt/packets.ts";
 import type { Subscription } from "../../session/session-api.ts";
 import type { RecordHash } from "../digest.ts";
 import type { Expiring } from "../expiry-queue.ts";
+import type { QueueBounds } from "./queue-bounds.ts";
 import type { StoredMessage } from "./stored-message.ts";
 
 /** One message in the queue of one session. */
@@ -19,6 +20,21 @@ export interface QueuedMessage {
   readonly isPlaced: boolean;
 }
 
+/** When it has waited too long: by its message's own expiry, or by the age that its session bears. */
+export function endsAtMs({ session, stored }: Pick<QueuedMessage, "session" | "stored">): number {
+  const { ageSecondsMax } = session.bounds;
+  if (ageSecondsMax === 0) return stored.messageEndsAtMs;
+  return Math.min(stored.messageEndsAtMs, stored.storedAtMs + ageSecondsMax * 1000);
+}
+
+/** A copy of a retained message that a SUBSCRIBE asked for; a place that came as a share of a group is a published message. */
+export function isRetainedCopy({
+  isPlaced,
+  group,
+}: Pick<QueuedMessage, "isPlaced" | "group">): boolean {
+  return isPlaced && group === null;
+}
+
 /**
  * What the log agrees on of one session that outlives its connection. Its queue refers to messages that are held once for all
  * sessions; what was delivered is a cursor and the few sequence numbers beyond it.
@@ -28,6 +44,8 @@ export class StoredSession implements Expiring {
   /** The epoch of the claim that began it; no other session ever has the same. */
   readonly number: number;
   expirySeconds = 0;
+  /** Of its newest claim. */
+  bounds: QueueBounds;
   /** Of the claim that holds it; 0 while nobody is connected. */
   epoch = 0;
   /** Log time at which the connection ended; meaningful while `epoch` is 0. */
@@ -44,6 +62,8 @@ export class StoredSession implements Expiring {
   nextSeq = 1;
   /** Everything up to here is done with; beyond it, what was given out and is not in the queue. */
   floor = 0;
+  /** No place before it may be given up to make room for a newer one; known by looking, so that each is looked at once. */
+  keptBelow = 1;
   /** QoS 2: the client has said PUBREC; it gets PUBREL and never the message again. */
   readonly received = new Set<number>();
   /** QoS 2 packet identifiers of messages from the client that are published and not released. */
@@ -55,9 +75,10 @@ export class StoredSession implements Expiring {
   headHash: RecordHash | null = null;
   cursorHash: RecordHash | null = null;
 
-  constructor(clientId: string, number: number) {
+  constructor(clientId: string, number: number, bounds: QueueBounds) {
     this.clientId = clientId;
     this.number = number;
+    this.bounds = bounds;
   }
 
   get expiryKey(): string {
@@ -96,10 +117,23 @@ export class StoredSession implements Expiring {
     return entry;
   }
 
-  #count({ stored, isPlaced, group }: QueuedMessage, sign: 1 | -1): void {
+  /**
+   * The oldest published message that another may take the place of; null when there is none. An exchange at QoS 2 that may have begun
+   * goes on, and only the node of a connected client knows which those are.
+   */
+  oldestDispensable(): QueuedMessage | null {
+    for (; this.keptBelow < this.nextSeq; this.keptBelow++) {
+      const entry = this.queue.get(this.keptBelow);
+      if (entry === undefined || isRetainedCopy(entry) || this.hasBegun(entry)) continue;
+      if (entry.qos < 2 || !this.isConnected) return entry;
+    }
+    return null;
+  }
+
+  #count(entry: QueuedMessage, sign: 1 | -1): void {
+    const { stored } = entry;
     this.queuedSizeBytes += sign * stored.sizeBytes;
-    // A place that came as a share of a group is a published message.
-    if (!isPlaced || group !== null) return;
+    if (!isRetainedCopy(entry)) return;
     this.retainedCount += sign;
     this.retainedSizeBytes += sign * stored.sizeBytes;
   }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { defaultBrokerLimits } from "../../../src/broker/limits.ts";
 import { BrokerRig, type RigClient, type RigNode } from "../../support/broker-rig.ts";
 
 const properties = { sessionExpiryInterval: 600 };
@@ -252,4 +253,35 @@ test("a Will comes to one member of a shared subscription, on whatever node, and
     expect(members.flatMap((member) => member.texts())).toEqual(["gone=x"]);
     for (const watcher of watchers) expect(watcher.texts()).toEqual(["gone=x", "gone=x"]);
   }
+});
+
+test("where the oldest goes first, a slow client of a full queue gets the newest, wherever it comes back to", async () => {
+  const rig = new BrokerRig();
+  const session = { ...defaultBrokerLimits.session, queuedMessagesMax: 10 };
+  const node = rig.addNode({ session: { ...session, queuedDrop: "oldest" } });
+  const other = rig.addNode();
+  const slow = { properties: { ...properties, receiveMaximum: 1 }, clean: false };
+  const client = await rig.connect(node, "c", slow);
+  client.subscribe("t", { qos: 1 });
+  await rig.settle();
+  const publisher = await rig.connect(other, "pub");
+  // A connected client may have 1,000, since it may be under way to it.
+  for (let number = 1; number <= 1003; number++) {
+    publisher.publish("t", `${number}`, { qos: 1, messageId: number });
+    if (number % 100 === 0) await rig.settle();
+  }
+  await rig.settle();
+  expect(client.texts()).toEqual(["t=1"]);
+  client.send({ cmd: "puback", messageId: 1 });
+  await rig.settle();
+  expect(client.texts()).toEqual(["t=4"]);
+  client.drop();
+  await rig.settle();
+  publisher.publish("t", "last", { qos: 1, messageId: 2000 });
+  await rig.settle();
+  expect(node.replica.sessions.get("c")?.queue.size).toBe(10);
+  const again = await rig.connect(other, "c", { properties, clean: false });
+  expect(again.texts()).toEqual(
+    [...[995, 996, 997, 998, 999, 1000, 1001, 1002, 1003, "last"]].map((text) => `t=${text}`),
+  );
 });

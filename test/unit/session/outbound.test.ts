@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { ack, at, connected, messageTo, reconnect } from "../../support/recorded-session.ts";
+import { Session } from "../../../src/session/session.ts";
+import {
+  ack,
+  at,
+  connected,
+  LIMITS,
+  messageTo,
+  reconnect,
+} from "../../support/recorded-session.ts";
 
 describe("the broker delivers", () => {
   it("at the lower of both QoS [MQTT-3.8.4-8], identifiers from 1", () => {
@@ -86,8 +94,55 @@ describe("the broker delivers", () => {
     for (const topic of ["a", "b", "c"]) {
       bySize.session.deliver(messageTo(topic, 1, { payload }), at(1), 0);
     }
-    expect(bySize.effects.take()).toEqual(["publish a qos=1 id=1", "drop c queue-full"]);
+    expect(bySize.effects.take()).toEqual(["publish a qos=1 id=1", "drop c queue-size"]);
     expect(bySize.session.droppedCount).toBe(1);
+  });
+
+  it("where the oldest goes first, the newest that fit are delivered", () => {
+    const limits = { queuedMessagesMax: 2, queuedDrop: "oldest" } as const;
+    const { session, effects } = connected(5, { receiveMaximum: 1 }, limits);
+    for (const topic of ["a", "b", "c", "d"]) session.deliver(messageTo(topic, 1), at(1), 0);
+    expect(effects.take()).toEqual(["publish a qos=1 id=1", "drop b queue-full"]);
+    session.receive(ack("puback", 1), 0);
+    expect(effects.take()).toEqual(["publish c qos=1 id=2"]);
+  });
+
+  it("one that is larger than the whole queue drives nothing out of it", () => {
+    const limits = { queuedSizeBytesMax: 300, queuedDrop: "oldest" } as const;
+    const { session, effects } = connected(5, { receiveMaximum: 1 }, limits);
+    session.deliver(messageTo("a", 1), at(1), 0);
+    session.deliver(messageTo("b", 1), at(1), 0);
+    session.deliver(messageTo("c", 1, { payload: Buffer.alloc(400) }), at(1), 0);
+    expect(effects.take()).toEqual(["publish a qos=1 id=1", "drop c queue-size"]);
+  });
+
+  it("what has waited too long in the queue is dropped when its turn comes, what is under way is not", () => {
+    const limits = { queuedAgeSecondsMax: 10 };
+    const { session, effects } = connected(5, { receiveMaximum: 1 }, limits);
+    session.deliver(messageTo("a", 1), at(1), 0);
+    session.deliver(messageTo("b", 1), at(1), 0);
+    session.deliver(messageTo("c", 1), at(1), 5_000);
+    effects.take();
+    session.receive(ack("puback", 1), 10_001);
+    expect(effects.take()).toEqual(["drop b queue-age", "publish c qos=1 id=2"]);
+  });
+
+  it("a place that the log has given up is not sent, unless it is under way", () => {
+    const session = new Session("c", LIMITS, { subscriptions: [], inboundQos2: [] });
+    const effects = reconnect(session, 5, { receiveMaximum: 1 });
+    const usual = { qos: 1, retain: false, identifiers: [], isRepeated: false } as const;
+    for (const seq of [1, 2, 3]) {
+      const message = messageTo(`m${seq}`, 1);
+      session.deliverStored({ ...usual, seq, message, isReceived: false }, 0);
+    }
+    session.storedDiscarded(1);
+    session.storedDiscarded(2);
+    session.receive(ack("puback", 1), 0);
+    expect(effects.take()).toEqual([
+      "publish m1 qos=1 id=1",
+      "completed seq=1",
+      "publish m3 qos=1 id=3",
+    ]);
   });
 
   it("a small payload that waits does not keep the chunk alive that it came in", () => {
