@@ -60,6 +60,11 @@ export interface Cluster {
    * (ReadIndex, batched); "no-quorum" after `timeoutMs` without an answer, "overloaded" at once when too many callers wait.
    */
   readBarrier(timeoutMs: number): Promise<ReadOutcome>;
+  /**
+   * True when a `readBarrier` would find nothing to wait for, which only a node that nobody else votes with can know by itself: then what
+   * it has applied is everything that any node acknowledged before the call. False says nothing.
+   */
+  isInStep(): boolean;
   /** Milliseconds since this node last knew it was in step with a leader; how old a local read may be. */
   stalenessMs(): number;
   hasQuorum(): boolean;

@@ -230,6 +230,10 @@ export class ClusterNode implements Cluster {
     return this.#consensus.reads.wait(timeoutMs);
   }
 
+  isInStep(): boolean {
+    return this.#consensus.driver.isInStep;
+  }
+
   stalenessMs(): number {
     return this.#consensus.stalenessMs();
   }

@@ -128,6 +128,11 @@ export class RaftDriver {
     return this.#appliedIndex;
   }
 
+  /** Nobody need be asked whether this replica holds everything acknowledged by now. */
+  get isInStep(): boolean {
+    return !this.#isStopped && !this.#isReloading && this.raft.isInStepAlone();
+  }
+
   /** Monotonic time of the last word from a leader, or, at a leader, from a quorum; -Infinity when there never was one. */
   get contactMs(): number {
     return this.#freshness.contactMs(this.raft.status(), this.#options.clock.monotonicMs());

@@ -11,7 +11,7 @@ import { acceptsSnapshot, tickFollower } from "./follower.ts";
 import { appliedByLeader, proposeCommands, startTransfer, tickLeader } from "./leader.ts";
 import { applyChange, proposeChange } from "./membership.ts";
 import type { Message } from "./messages.ts";
-import { requestReadIndex } from "./reads.ts";
+import { isInStepAlone, requestReadIndex } from "./reads.ts";
 import type { RaftStatus, Ready } from "./ready.ts";
 import { assembleReady, hasReady } from "./ready-assembly.ts";
 import { forgetLeader, RaftState } from "./state.ts";
@@ -68,6 +68,11 @@ export class Raft implements RaftCore {
 
   readIndex(requestId: number): void {
     requestReadIndex(this.#state, requestId);
+  }
+
+  /** True when a read may be answered from what is applied here now, without asking anybody. */
+  isInStepAlone(): boolean {
+    return isInStepAlone(this.#state);
   }
 
   /** False when this node does not lead or `to` is not another voter. Ends with the term or after an election timeout. */

@@ -1,4 +1,5 @@
 import type { ReadIndexRequest, ReadIndexResponse } from "./messages.ts";
+import { hasCommittedInTerm } from "./replication.ts";
 import type { RaftState } from "./state.ts";
 
 /** A read of this node's own: the leader waits for a round, a follower asks its leader, anyone else cannot know. */
@@ -17,6 +18,19 @@ export function requestReadIndex(state: RaftState, requestId: number): void {
     }
     state.outbox.push({ type: "readIndex", from: nodeId, to: leader, term, requestId: wireId });
   }
+}
+
+/**
+ * Whether what this node has applied is all that anybody acknowledged by now, with nobody to ask: it leads, nobody else votes, so that
+ * nobody leads or commits beside it, and it has applied all it knows to be committed, an entry of its own term included (etcd answers
+ * the reads of a single voter like that). A change that lets others vote takes effect when it is applied here.
+ */
+export function isInStepAlone(state: RaftState): boolean {
+  const { role, log, nodeId } = state;
+  if (role !== "leader" || log.appliedIndex !== log.commitIndex) return false;
+  const { voters, votersOutgoing } = state.configuration;
+  const isAlone = votersOutgoing.length === 0 && voters.length === 1 && voters[0] === nodeId;
+  return isAlone && hasCommittedInTerm(state);
 }
 
 export function handleReadIndexRequest(state: RaftState, message: ReadIndexRequest): void {

@@ -95,6 +95,10 @@ export class PublishFlow {
     token: number,
     plan: LogPlan | null,
   ): void {
+    if (plan === null && entry.publishes.length === 0 && this.#context.cluster.isInStep()) {
+      this.#publishUnlogged(entry, message, token);
+      return;
+    }
     const { connection } = entry;
     // At QoS 1 nobody minds a message that comes again, so those who are here need not wait for what others acknowledged.
     const isAhead = plan === null && message.qos === 1 && entry.publishes.isClear;
@@ -110,6 +114,16 @@ export class PublishFlow {
       waiting.isForSessions = isForSessions;
       this.#settleReady(entry);
     });
+  }
+
+  /** This node is in step with the log now and knows of nobody stored who waits: nothing is left to ask or to wait for. */
+  #publishUnlogged(entry: SessionEntry, message: ApplicationMessage, token: number): void {
+    const isFenced = this.#isFenced(message, fenceOf(entry));
+    const outcome = isFenced ? ({ status: "refused" } as const) : unlogged;
+    const { connection } = entry;
+    const publish = { message, token, connection, isForSessions: false, dispatched: null, outcome };
+    if (isFenced) this.#fail(entry, publish);
+    else this.#finish(entry, publish, unlogged);
   }
 
   /**

@@ -164,6 +164,8 @@ export class FakeCluster implements Cluster {
   readonly stateMachine: StateMachine;
   /** Seen by the others as down: nothing reaches it. */
   isDown = false;
+  /** Nobody else votes: reads need not ask. */
+  isAlone = false;
   /** Answers "dropped" to every forward to these nodes. */
   readonly refusing = new Set<NodeId>();
   /** What `propose` answers instead of the log. */
@@ -216,6 +218,10 @@ export class FakeCluster implements Cluster {
         clock.after(timeoutMs, () => resolve("no-quorum"));
       }
     });
+  }
+
+  isInStep(): boolean {
+    return this.isAlone && this.#flock.isQuorate && !this.isDown;
   }
 
   stalenessMs(): number {

@@ -219,3 +219,57 @@ test("a connection whose client has been claimed elsewhere acknowledges nothing 
   ).toEqual([]);
   expect(hung.isEnded).toBe(true);
 });
+
+test("a node that nobody votes with acknowledges what nobody stored waits for at once, and asks nobody", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const subscriber = await rig.connect(node, "sub");
+  subscriber.subscribe("t", { qos: 1 });
+  const publisher = await rig.connect(node, "pub");
+  await rig.settle();
+  node.cluster.isAlone = true;
+  let reads = 0;
+  const { readBarrier } = node.cluster;
+  node.cluster.readBarrier = (timeoutMs) => {
+    reads++;
+    return readBarrier.call(node.cluster, timeoutMs);
+  };
+  publisher.publish("t", "1", { qos: 1, messageId: 1 });
+  publisher.publish("none", "2", { qos: 1, messageId: 2 });
+  publisher.publish("t", "3", { qos: 2, messageId: 3 });
+  rig.clock.endTurns();
+  expect(subscriber.texts()).toEqual(["t=1", "t=3"]);
+  expect(publisher.take("puback")).toMatchObject([
+    { messageId: 1 },
+    { messageId: 2, reasonCode: 0x10 },
+  ]);
+  expect(publisher.take("pubrec")).toMatchObject([{ messageId: 3 }]);
+  expect(reads).toBe(0);
+});
+
+test("behind a message on its way to the log it waits for its turn all the same", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const publisher = await rig.connect(node, "pub");
+  await rig.settle();
+  node.cluster.isAlone = true;
+  publisher.publish("kept", "1", { qos: 1, retain: true, messageId: 1 });
+  publisher.publish("t", "2", { qos: 1, messageId: 2 });
+  rig.clock.endTurns();
+  await rig.settle();
+  expect(publisher.take("puback").map(({ messageId }) => messageId)).toEqual([1, 2]);
+});
+
+test("a node that nobody votes with refuses what comes from a client that was claimed elsewhere", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const other = rig.addNode();
+  const publisher = await rig.connect(node, "pub");
+  await rig.settle();
+  node.cluster.isAlone = true;
+  const epoch = node.replica.ownerOf("pub")?.epoch ?? 0;
+  node.replica.ownerOf = () => ({ nodeId: other.cluster.nodeId, epoch: epoch + 1 });
+  publisher.publish("t", "1", { qos: 1, messageId: 1 });
+  rig.clock.endTurns();
+  expect(publisher.take("puback")).toMatchObject([{ messageId: 1, reasonCode: 0x97 }]);
+});

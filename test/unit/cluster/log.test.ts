@@ -200,3 +200,22 @@ describe("snapshots", () => {
     expect(flock.nodes.flatMap((node) => node.fatal)).toEqual([]);
   });
 });
+
+describe("a node that nobody votes with", () => {
+  test("knows by itself that it is in step, until another votes or it has stopped", async () => {
+    const flock = new MemoryFlock();
+    await flock.grow(1);
+    const checker = new FlockChecker(flock);
+    const { cluster } = flock.leader;
+    expect(cluster.isInStep()).toBe(true);
+    checker.propose(flock.leader, "k");
+    await checker.answered();
+    expect(cluster.isInStep()).toBe(true);
+    // With two members it stays the only voter, and the learner has to ask.
+    await flock.grow(2);
+    const isInStep = (): boolean[] => flock.nodes.map((node) => node.cluster.isInStep());
+    expect(isInStep()).toEqual([true, false]);
+    await flock.grow(3);
+    expect(isInStep()).toEqual([false, false, false]);
+  });
+});
