@@ -37,6 +37,10 @@ const program = new Command("chaos")
     "--rolling",
     "instead: SIGTERM and restart of each node under QoS 1 between stored sessions",
   )
+  .option(
+    "--retained [topics]",
+    "instead: so many topics (1000) retained on one node and read at once by a new subscriber on another, and topics with 100 racing writers",
+  )
   .option("--minutes <count>", "with --all and --sessions: how long", numberText, "30")
   .option(
     "--least <runs>",
@@ -82,6 +86,7 @@ const options = program.opts<{
   sessions?: boolean;
   wills?: string;
   rolling?: boolean;
+  retained?: string | true;
   minutes: string;
   least: string;
   only: string;
@@ -93,7 +98,12 @@ const options = program.opts<{
   lyingDisk?: boolean;
   json?: boolean;
 }>();
-const modeExitCode = await runMode(options).catch((error: Error) => {
+const { retained } = options;
+const modeOptions = {
+  ...options,
+  ...(retained === undefined ? {} : { retained: retained === true ? "1000" : retained }),
+} as Parameters<typeof runMode>[0];
+const modeExitCode = await runMode(modeOptions).catch((error: Error) => {
   console.error(error.message);
   return 1;
 });

@@ -4,6 +4,7 @@ import { runFlip } from "./flip-show.ts";
 import { runIdle } from "./idle.ts";
 import { Namespaces } from "./namespaces.ts";
 import { runPowerLoss } from "./power-loss/run.ts";
+import { runRetained } from "./retained/run.ts";
 import { runRolling } from "./sessions/rolling.ts";
 import { runSessions } from "./sessions/run.ts";
 import { runWills } from "./sessions/wills.ts";
@@ -15,6 +16,7 @@ export interface ModeOptions {
   readonly sessions?: boolean;
   readonly wills?: string;
   readonly rolling?: boolean;
+  readonly retained?: string;
   readonly writers: string;
   readonly subscribers: string;
   readonly minutes: string;
@@ -43,6 +45,10 @@ export async function runMode(options: ModeOptions): Promise<number | null> {
       { rounds: Number(options.powerLoss), nodes: 3, seed, isLying: options.lyingDisk === true },
       say,
     );
+    return report(result, options.json === true);
+  }
+  if (options.retained !== undefined) {
+    const result = await runRetained({ topics: Number(options.retained), nodes: 3 }, say);
     return report(result, options.json === true);
   }
   const exitCode = await runOnSessions(options, seed, say);

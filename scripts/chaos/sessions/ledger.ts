@@ -23,6 +23,8 @@ export interface LedgerProblem {
 export interface LedgerCounts {
   readonly sent: number;
   readonly acknowledged: number;
+  /** The client library gave them up: they may or may not have been published. */
+  readonly unknown: number;
   /** Of messages that came for the first time. */
   readonly delivered: number;
   /** Repetitions at QoS 1, which are allowed. */
@@ -39,6 +41,7 @@ export class Ledger {
   readonly #problems: LedgerProblem[] = [];
   #sent = 0;
   #acknowledged = 0;
+  #unknown = 0;
   #delivered = 0;
   #repeated = 0;
 
@@ -51,8 +54,8 @@ export class Ledger {
   }
 
   get counts(): LedgerCounts {
-    const [sent, acknowledged] = [this.#sent, this.#acknowledged];
-    return { sent, acknowledged, delivered: this.#delivered, repeated: this.#repeated };
+    const [sent, acknowledged, unknown] = [this.#sent, this.#acknowledged, this.#unknown];
+    return { sent, acknowledged, unknown, delivered: this.#delivered, repeated: this.#repeated };
   }
 
   /** The number of the next message. */
@@ -65,6 +68,11 @@ export class Ledger {
   acknowledged(topic: string, number: number): void {
     this.#acknowledged++;
     this.#topicOf(topic).isAcknowledged[number] = true;
+  }
+
+  /** Nobody will ever say: nobody is owed it. */
+  givenUp(): void {
+    this.#unknown++;
   }
 
   /** SUBACK: from here on `session` gets all of these topics. */

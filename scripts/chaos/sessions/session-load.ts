@@ -85,8 +85,9 @@ export class SessionLoad {
   }
 
   get counts(): { readonly acknowledged: number; readonly unknown: number } {
-    const { sent, acknowledged } = this.ledger.counts;
-    return { acknowledged, unknown: sent - acknowledged };
+    // Not all that is not acknowledged yet: that shrinks again, and the difference over a strike could be negative.
+    const { acknowledged, unknown } = this.ledger.counts;
+    return { acknowledged, unknown };
   }
 
   /** Ends the publishing, and waits until every session has all that it was promised, or gets nothing more for so long. */

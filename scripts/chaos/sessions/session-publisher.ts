@@ -51,8 +51,8 @@ export class SessionPublisher {
     this.#open++;
     this.roamer.client.publish(topic, String(number), { qos }, (error) => {
       this.#open--;
-      // With an error it may or may not have been published: nobody is owed it.
-      if (!error) ledger.acknowledged(topic, number);
+      if (error) ledger.givenUp();
+      else ledger.acknowledged(topic, number);
       setTimeout(() => this.#publish(topic, qos), pauseMs);
     });
   }
