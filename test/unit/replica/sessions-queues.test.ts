@@ -17,6 +17,19 @@ describe("the queue of a stored session", () => {
     expect(log.queue("c")).toEqual(["2=b"]);
   });
 
+  it("gets what is published after every node has started anew, and keeps what was there before", () => {
+    const log = new SessionLog();
+    subscribed(log);
+    log.publish("t", "before");
+    // The other replica of the test starts from its disk before each of these, as all would.
+    log.nodeStarted(nodeIds[0], 2);
+    expect(log.session("c").isConnected).toBe(false);
+    expect(log.replica.sessions.isStored("t")).toBe(true);
+    log.publish("t", "after");
+    expect(log.claim("c").isSessionPresent).toBe(true);
+    expect(log.payloads("c")).toEqual(["before", "after"]);
+  });
+
   it("lets go of what has expired, but not of a QoS 2 exchange that may have begun", () => {
     const log = new SessionLog();
     log.claim("c");
