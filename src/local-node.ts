@@ -15,7 +15,10 @@ import type {
   BrokerFigures,
   DeviceQueries,
   DrainState,
+  MessageHeard,
+  MessageWatch,
   NodePort,
+  Onlooker,
   PublishRequest,
   PublishResult,
   RetainedState,
@@ -182,6 +185,15 @@ export class LocalNode implements NodePort {
 
   async publish(request: PublishRequest): Promise<PublishResult> {
     return this.#openBroker().publish(request);
+  }
+
+  get clusterId(): string | null {
+    return this.cluster?.clusterId ?? null;
+  }
+
+  watchMessages(filters: readonly string[], onlooker: Onlooker, heard: MessageHeard): MessageWatch {
+    this.#checkContent();
+    return this.#openBroker().watchMessages(filters, onlooker, heard);
   }
 
   getRetained(topic: string): RetainedState | null {

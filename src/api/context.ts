@@ -1,5 +1,5 @@
 import type { Clock, Log } from "#cluster";
-import type { CoordinateFeed } from "./coordinate-feed.ts";
+import type { LiveFeeds } from "./live/live-feeds.ts";
 import type { NodePort } from "./ports.ts";
 import type { Rates } from "./rates.ts";
 
@@ -9,7 +9,7 @@ export interface ApiContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly rates: Rates;
-  readonly feed: CoordinateFeed;
+  readonly live: LiveFeeds;
 }
 
 /** Whole milliseconds by which a local read may be old; null when the node has never been in step. */

@@ -37,9 +37,19 @@ export async function checkLogin(request: IncomingMessage, users: ApiUsers): Pro
     throw new ApiError(503, "overloaded", "too many passwords wait to be checked; try again");
   }
   const isAllowed = role === "admin" || (role === "viewer" && readingMethods.includes(method));
-  if (isAllowed) return;
+  if (isAllowed) {
+    names.set(request, login.name);
+    return;
+  }
   const needed = readingMethods.includes(method) ? "viewer or admin" : "admin";
   throw new ApiError(403, "role-missing", `this needs a user that the users file calls ${needed}`);
+}
+
+const names = new WeakMap<IncomingMessage, string>();
+
+/** As whom the request was let in; null: from this machine, or nobody has to log in. */
+export function loginNameOf(request: IncomingMessage): string | null {
+  return names.get(request) ?? null;
 }
 
 function loginRequired(detail: string): ApiError {

@@ -6,6 +6,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 /** Groups of operations in the document, in this order. */
 export const tags = {
   devices: "Latest state of devices",
+  live: "News as it happens",
   commands: "Commands to devices",
   messages: "Publishing, and retained messages",
   clients: "Connected clients, stored sessions and their subscriptions, of the whole cluster",

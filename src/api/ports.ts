@@ -1,4 +1,5 @@
 import type { ClusterStatus, CompactedLog, ReadOutcome } from "#cluster";
+import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { Qos } from "../mqtt/packets.ts";
 
 /** What the HTTP API needs of the node; the broker and the cluster implement it, the API knows nothing else. */
@@ -42,6 +43,26 @@ export interface DeviceQueries {
   history(id: string, attribute: string, limit: number): readonly HistoryValue[];
   /** Calls back after each applied change, also of `online`; returns the way to stop. */
   onChanged(handler: (id: string) => void): () => void;
+  /** Log index of the newest command that this state has; while `onChanged` calls back, that of the change. 0 = not known yet. */
+  readonly index: number;
+  /** How often the whole state was replaced by another one. */
+  readonly replacedCount: number;
+}
+
+/** A subscription at QoS 0 that no client has. */
+export interface MessageWatch {
+  /** Every live node knows of it, and what is retained is at least as new as anything acknowledged before. */
+  readonly isLive: Promise<void>;
+  /** Retained messages that match, each once, at most so many. */
+  retained(countMax: number): readonly ApplicationMessage[];
+  close(): void;
+}
+
+export type MessageHeard = (message: ApplicationMessage, isRetained: boolean) => void;
+
+/** Whoever looks on without being an MQTT client. */
+export interface Onlooker {
+  readonly username: string | null;
 }
 
 export interface BrokerFigures {
@@ -132,6 +153,10 @@ export interface NodePort {
   readBarrier(timeoutMs: number): Promise<ReadOutcome>;
   /** Resolves when the promise of the message's QoS is true; rejects with BrokerError. */
   publish(request: PublishRequest): Promise<PublishResult>;
+  /** Throws BrokerError `topic-invalid` or `not-authorized`. */
+  watchMessages(filters: readonly string[], onlooker: Onlooker, heard: MessageHeard): MessageWatch;
+  /** Null before this node is in a cluster. */
+  readonly clusterId: string | null;
   /** Null when the topic has no retained message, or only one that has expired. */
   getRetained(topic: string): RetainedState | null;
   /** Resolves when the write is committed; rejects with BrokerError. */

@@ -7,20 +7,21 @@ import type { TlsSettings } from "../listeners/listener.ts";
 import { secureContext, tlsOptions } from "../listeners/tls.ts";
 import { checkAdmission } from "./admission.ts";
 import type { ApiContext } from "./context.ts";
-import { CoordinateFeed, defaultFeedLimits, type FeedLimits } from "./coordinate-feed.ts";
+import { defaultLiveLimits, type LiveLimits } from "./live/limits.ts";
+import { LiveFeeds } from "./live/live-feeds.ts";
 import { type Admit, type ApiUsers, checkLogin, loginChallenge } from "./login.ts";
 import { collectOperations, registerOpenApi } from "./openapi.ts";
-import { operation } from "./operation.ts";
 import type { NodePort } from "./ports.ts";
 import { ApiError, problem, problemOf, sendProblem } from "./problem.ts";
 import { Rates } from "./rates.ts";
 import { registerAttributes } from "./routes/attributes.ts";
 import { registerCluster } from "./routes/cluster.ts";
 import { registerCommands } from "./routes/commands.ts";
-import { registerDevices } from "./routes/devices.ts";
+import { deviceBody, registerDevices } from "./routes/devices.ts";
 import { registerHealth } from "./routes/health.ts";
+import { registerLive } from "./routes/live.ts";
 import { registerRetained } from "./routes/retained.ts";
-import { rateSums, registerStats } from "./routes/stats.ts";
+import { rateSums, registerStats, statsBody } from "./routes/stats.ts";
 import { serveViewers } from "./upgrade.ts";
 import { useSchemas } from "./validation.ts";
 
@@ -34,7 +35,7 @@ export interface ApiOptions {
   readonly users?: ApiUsers | null;
   /** With it the port speaks HTTPS. */
   readonly tls?: TlsSettings | null;
-  readonly feedLimits?: FeedLimits;
+  readonly liveLimits?: LiveLimits;
 }
 
 /** Beyond: 413. */
@@ -59,13 +60,13 @@ export class ApiServer {
 
   constructor(options: ApiOptions) {
     const { node, clock, log } = options;
-    this.#context = {
-      node,
-      clock,
-      log,
-      rates: new Rates(clock, () => rateSums(node)),
-      feed: new CoordinateFeed(node.devices, clock, options.feedLimits ?? defaultFeedLimits),
-    };
+    const live = new LiveFeeds({
+      ...{ node, clock, deviceBody },
+      limits: options.liveLimits ?? defaultLiveLimits,
+      stats: () => statsBody(this.#context),
+    });
+    const rates = new Rates(clock, () => rateSums(node));
+    this.#context = { node, clock, log, rates, live };
     this.#tlsServer = options.tls
       ? createTlsServer({ ...serverOptions, ...tlsOptions({ ...options.tls, clientAuth: "off" }) })
       : null;
@@ -88,13 +89,13 @@ export class ApiServer {
 
   /** Says goodbye to viewers; requests are answered on. */
   stopFeed(): void {
-    this.#context.feed.stop();
+    this.#context.live.stop();
   }
 
   /** Says goodbye to viewers and closes every connection. */
   async close(): Promise<void> {
     this.#context.rates.stop();
-    this.#context.feed.stop();
+    this.#context.live.stop();
     await this.app.close();
   }
 }
@@ -162,22 +163,9 @@ function registerRoutes(app: FastifyInstance, context: ApiContext): void {
   registerRetained(app, context);
   registerCommands(app, context);
   registerCluster(app, context);
+  registerLive(app, context);
   registerOpenApi(app);
-  app.get("/coordinates", { schema: viewersSchema }, async (_request, reply) => {
-    reply.header("upgrade", "websocket");
-    throw new ApiError(426, "upgrade-required", "/coordinates is a WebSocket");
-  });
 }
-
-const viewersSchema = operation({
-  id: "watchCoordinates",
-  tag: "devices",
-  summary: "WebSocket: where devices are, as they move",
-  description:
-    "Upgrade to a WebSocket; JSON arrays as `GET /api/coordinates` answers, then changes.",
-  answers: { 101: { description: "A WebSocket", type: "null" } },
-  problems: [426],
-});
 
 type RouteTable = Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>;
 

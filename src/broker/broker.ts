@@ -1,5 +1,13 @@
 import type { Clock, Cluster, Log } from "#cluster";
-import type { AttributeWrite, BrokerFigures, PublishRequest, PublishResult } from "../api/ports.ts";
+import type {
+  AttributeWrite,
+  BrokerFigures,
+  MessageHeard,
+  MessageWatch,
+  Onlooker,
+  PublishRequest,
+  PublishResult,
+} from "../api/ports.ts";
 import { ReasonCode } from "../mqtt/reason-code.ts";
 import type { ReplicaQueries } from "../replica/replica-api.ts";
 import { Router } from "../routing/router.ts";
@@ -15,6 +23,7 @@ import { Connection, type ConnectionOwner, type ConnectionShared } from "./conne
 import type { BrokerContext, DevicePatterns, PartitionMode } from "./context.ts";
 import { BrokerCounters } from "./counters.ts";
 import { DeadlineWheel } from "./deadline-wheel.ts";
+import type { Destination } from "./destination.ts";
 import { Disconnects } from "./disconnects.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { Drain } from "./drain.ts";
@@ -23,16 +32,16 @@ import { FlushList } from "./flush-list.ts";
 import { Interest } from "./interest.ts";
 import { type BrokerLimits, defaultBrokerLimits } from "./limits.ts";
 import { LostClaims } from "./lost-claims.ts";
+import { Onlookers } from "./onlookers.ts";
 import { OwnWrites } from "./own-writes.ts";
 import { PublishFlow } from "./publish.ts";
-import type { SessionEntry } from "./session-entry.ts";
 import { SessionInstaller } from "./session-installer.ts";
 import { SessionLifecycle } from "./session-lifecycle.ts";
 import { SessionRegistry } from "./session-registry.ts";
 import { Settlements } from "./settlements.ts";
 import { Shutdown } from "./shutdown.ts";
 import { StoredDeliveries } from "./stored-deliveries.ts";
-import { SubscribeFlow } from "./subscribe.ts";
+import { type LocalRetained, SubscribeFlow } from "./subscribe.ts";
 import { SysTopics } from "./sys-topics.ts";
 import type { SysSource } from "./sys-values.ts";
 import { Takeovers } from "./takeovers.ts";
@@ -78,6 +87,8 @@ export interface Broker extends ChannelAcceptor {
   publish(request: PublishRequest): Promise<PublishResult>;
   /** For the HTTP API: the value takes the place of the old one; undefined removes it. Rejects with BrokerError. */
   setAttribute(write: AttributeWrite): Promise<{ readonly version: number }>;
+  /** For live feeds. Throws BrokerError `topic-invalid`, `not-authorized` or `stopped`. */
+  watchMessages(filters: readonly string[], onlooker: Onlooker, heard: MessageHeard): MessageWatch;
   /** Ends a client's connection with 0x98; false when it is not connected here. */
   kick(clientId: string): boolean;
   /** Ends the connections of users that are not what they were when they came in. */
@@ -99,6 +110,7 @@ class PeerBroker implements Broker, ConnectionOwner {
   readonly #interest: Interest;
   readonly #publishes: PublishFlow;
   readonly #ownWrites: OwnWrites;
+  readonly #onlookers: Onlookers;
   readonly #sysTopics: SysTopics;
   readonly #takeovers: Takeovers;
   readonly #deliveries: StoredDeliveries;
@@ -121,7 +133,7 @@ class PeerBroker implements Broker, ConnectionOwner {
     const context: BrokerContext = {
       cluster,
       replica,
-      router: new Router<SessionEntry>(cluster.nodeId, { shareStrategy }),
+      router: new Router<Destination>(cluster.nodeId, { shareStrategy }),
       patterns,
       authenticator: options.authenticator ?? allowEveryone,
       authorizer: options.authorizer ?? allowEverything,
@@ -149,9 +161,9 @@ class PeerBroker implements Broker, ConnectionOwner {
       options.sysIntervalMs ?? 10_000,
     );
     const registry = this.#registry;
-    const subscriptions = new SubscribeFlow(context, this.#interest, (filter, visit) =>
-      this.#sysTopics.visit(filter, visit),
-    );
+    const localRetained: LocalRetained = (filter, visit) => this.#sysTopics.visit(filter, visit);
+    const subscriptions = new SubscribeFlow(context, this.#interest, localRetained);
+    this.#onlookers = new Onlookers(context, this.#interest, localRetained);
     const wills = new Wills(context, this.#publishes);
     const settlements = new Settlements(context);
     const disconnects = new Disconnects(context);
@@ -249,6 +261,11 @@ class PeerBroker implements Broker, ConnectionOwner {
   async setAttribute(write: AttributeWrite): Promise<{ readonly version: number }> {
     this.#checkAccepting();
     return this.#ownWrites.setAttribute(write);
+  }
+
+  watchMessages(filters: readonly string[], onlooker: Onlooker, heard: MessageHeard): MessageWatch {
+    this.#checkAccepting();
+    return this.#onlookers.watch(filters, onlooker, heard);
   }
 
   kick(clientId: string): boolean {

@@ -5,8 +5,8 @@ import type { ShareStrategy } from "../routing/share-strategy.ts";
 import type { Authenticator, Authorizer } from "./access.ts";
 import type { BrokerCounters } from "./counters.ts";
 import type { DeadlineWheel } from "./deadline-wheel.ts";
+import type { Destination } from "./destination.ts";
 import type { BrokerLimits } from "./limits.ts";
-import type { SessionEntry } from "./session-entry.ts";
 
 /** Which topics carry device state; `compilePatterns` makes one. */
 export interface DevicePatterns {
@@ -21,7 +21,7 @@ export type PartitionMode = "strict" | "available";
 export interface BrokerContext {
   readonly cluster: Cluster;
   readonly replica: ReplicaQueries;
-  readonly router: RouterCore<SessionEntry>;
+  readonly router: RouterCore<Destination>;
   readonly patterns: DevicePatterns;
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;

@@ -2,8 +2,8 @@ import type { NodeId } from "#cluster";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { LocalDelivery, Route } from "../routing/routing-api.ts";
 import type { BrokerContext } from "./context.ts";
+import type { Destination } from "./destination.ts";
 import { decodeForwardFrame, encodeForward, withShares } from "./forward-codec.ts";
-import type { SessionEntry } from "./session-entry.ts";
 
 /**
  * Fan-out: one loop over local sessions and other nodes. A message crosses at most one link, because what comes
@@ -90,20 +90,20 @@ export class Dispatcher {
     return qos === 0 && properties === null ? receivedAtMs : this.#context.clock.wallMs();
   }
 
-  #routeOf({ topic, publisherId, retain, qos }: ApplicationMessage): Route<SessionEntry> {
+  #routeOf({ topic, publisherId, retain, qos }: ApplicationMessage): Route<Destination> {
     const isPassedOver = qos === 0 ? undefined : this.#isServedByLog;
     return this.#context.router.route(topic, publisherId, retain, isPassedOver);
   }
 
   #deliver(
     message: ApplicationMessage,
-    deliveries: readonly LocalDelivery<SessionEntry>[],
+    deliveries: readonly LocalDelivery<Destination>[],
     nowMs: number,
   ): void {
     const { qos } = message;
     for (const { target, options } of deliveries) {
       // A stored session gets it from the log.
-      if (qos > 0 && options.qos > 0 && target.session.isStored) continue;
+      if (qos > 0 && options.qos > 0 && target.isStored) continue;
       target.deliver(message, options, nowMs);
     }
   }

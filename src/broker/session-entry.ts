@@ -2,10 +2,10 @@ import type { Cancel } from "#cluster";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import { matches, parseSharedFilter } from "../mqtt/topic.ts";
 import type { Will } from "../replica/replica-api.ts";
-import type { LocalTarget } from "../routing/routing-api.ts";
 import type { DeliveryOptions, SessionCore } from "../session/session-api.ts";
 import type { Identity } from "./access.ts";
 import type { Connection } from "./connection.ts";
+import type { Destination } from "./destination.ts";
 import { LogOrder } from "./log-order.ts";
 import { PublishQueue } from "./publish-queue.ts";
 
@@ -20,7 +20,7 @@ export interface Hold {
 }
 
 /** A session that is connected to this node, with everything the broker keeps beside it; the router's target. */
-export class SessionEntry implements LocalTarget {
+export class SessionEntry implements Destination {
   readonly clientId: string;
   readonly session: SessionCore;
   readonly publishes = new PublishQueue();
@@ -54,6 +54,10 @@ export class SessionEntry implements LocalTarget {
     this.#isGone = true;
     for (const cancel of this.#holdTimers) cancel();
     this.#holdTimers.clear();
+  }
+
+  get isStored(): boolean {
+    return this.session.isStored;
   }
 
   get isAvailable(): boolean {

@@ -44,6 +44,9 @@ export class DeviceView implements DeviceQueries {
   readonly #handlers = new Set<(id: string) => void>();
   /** Before `clear`, until `restored`: whose histories go on with the restored values. */
   #before: ReadonlyMap<string, Device> | null = null;
+  /** The replica sets it with each command, before its changes. */
+  index = 0;
+  replacedCount = 0;
 
   constructor(parts: DeviceViewParts) {
     this.#parts = parts;
@@ -227,6 +230,8 @@ export class DeviceView implements DeviceQueries {
   }
 
   clear(): void {
+    this.index = 0;
+    this.replacedCount++;
     this.#before ??= this.#devices;
     this.#devices = new Map();
     this.#sortedIds.clear();

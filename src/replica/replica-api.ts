@@ -226,8 +226,12 @@ export interface ReplicaQueries {
   readonly retainedCount: number;
   readonly retainedSizeBytes: number;
   readonly devices: DeviceQueries;
-  /** Calls back for each retained message that matches; order unspecified. Expired ones are skipped. */
-  matchRetained(filter: string, nowMs: number, visit: (message: ApplicationMessage) => void): void;
+  /** Calls back for each retained message that matches, until `visit` answers false; order unspecified. Expired ones are skipped. */
+  matchRetained(
+    filter: string,
+    nowMs: number,
+    visit: (message: ApplicationMessage) => unknown,
+  ): void;
   getRetained(topic: string): ApplicationMessage | null;
   ownerOf(clientId: string): ClientOwner | null;
   readonly ownedClients: number;

@@ -145,7 +145,11 @@ export class Replica implements StateMachine, ReplicaQueries {
     ]);
   }
 
-  matchRetained(filter: string, nowMs: number, visit: (message: ApplicationMessage) => void): void {
+  matchRetained(
+    filter: string,
+    nowMs: number,
+    visit: (message: ApplicationMessage) => unknown,
+  ): void {
     this.#retained.match(filter, nowMs, visit);
   }
 
@@ -193,6 +197,7 @@ export class Replica implements StateMachine, ReplicaQueries {
       return null;
     }
     this.#counts.replica_commands_applied++;
+    this.#devices.index = context.index;
     const result = this.#applyCommand(command, context, writer);
     this.#counts.replica_retained_expired += this.#retained.purgeExpired(context.timeMs, writer);
     this.#deviceWrites.purgeExpired(context.timeMs, writer);
@@ -206,10 +211,12 @@ export class Replica implements StateMachine, ReplicaQueries {
     context: CommandContext,
     writer: StateWriter,
   ): void {
+    this.#devices.index = context.index;
     this.#lifecycle.nodeStarted(nodeId, incarnation, context, writer);
   }
 
   nodeRemoved(nodeId: NodeId, context: CommandContext, writer: StateWriter): void {
+    this.#devices.index = context.index;
     this.#lifecycle.nodeRemoved(nodeId, context, writer);
   }
 

@@ -52,12 +52,9 @@ export class RetainedView {
     return entry === undefined || entry.expiresAtMs <= nowMs ? 0 : entry.message.version;
   }
 
-  match(filter: string, nowMs: number, visit: (message: ApplicationMessage) => void): void {
-    const visitLive = (entry: RetainedEntry): void => {
-      if (entry.expiresAtMs > nowMs) {
-        visit(entry.message);
-      }
-    };
+  match(filter: string, nowMs: number, visit: (message: ApplicationMessage) => unknown): void {
+    const visitLive = (entry: RetainedEntry): unknown =>
+      entry.expiresAtMs > nowMs ? visit(entry.message) : true;
     if (filter.includes("+") || filter.includes("#")) {
       this.#tree.match(filter, visitLive);
       return;

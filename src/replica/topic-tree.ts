@@ -62,15 +62,18 @@ export class TopicTree<T> {
     this.#nodeCount = 1;
   }
 
-  /** Visits the value of every topic that matches; a wildcard in the first level does not match topics that begin with `$`. */
-  match(filter: string, visit: (value: T) => void): void {
+  /**
+   * Visits the value of every topic that matches, until `visit` answers false; a wildcard in the first level does not match topics
+   * that begin with `$`.
+   */
+  match(filter: string, visit: (value: T) => unknown): void {
     let frontier = [this.#root];
     const levels = filter.split("/");
     for (const [depth, level] of levels.entries()) {
       const isFirst = depth === 0;
       if (level === "#") {
         for (const node of frontier) {
-          visitBelow(node, isFirst, visit);
+          if (!visitBelow(node, isFirst, visit)) return;
         }
         return;
       }
@@ -92,15 +95,13 @@ export class TopicTree<T> {
       frontier = next;
     }
     for (const node of frontier) {
-      if (node.value !== undefined) {
-        visit(node.value);
-      }
+      if (node.value !== undefined && visit(node.value) === false) return;
     }
   }
 }
 
-/** The node itself too, because `a/#` matches `a` (MQTT 5, 4.7.1.2). */
-function visitBelow<T>(top: TreeNode<T>, isRoot: boolean, visit: (value: T) => void): void {
+/** The node itself too, because `a/#` matches `a` (MQTT 5, 4.7.1.2). False when `visit` has had enough. */
+function visitBelow<T>(top: TreeNode<T>, isRoot: boolean, visit: (value: T) => unknown): boolean {
   const waiting: TreeNode<T>[] = [];
   if (isRoot) {
     top.children.forEach((child, name) => {
@@ -112,11 +113,10 @@ function visitBelow<T>(top: TreeNode<T>, isRoot: boolean, visit: (value: T) => v
     waiting.push(top);
   }
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    if (node.value !== undefined) {
-      visit(node.value);
-    }
+    if (node.value !== undefined && visit(node.value) === false) return false;
     node.children.forEach((child) => {
       waiting.push(child);
     });
   }
+  return true;
 }

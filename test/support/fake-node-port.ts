@@ -7,12 +7,16 @@ import type {
   DeviceState,
   DrainState,
   HistoryValue,
+  MessageHeard,
+  MessageWatch,
   NodePort,
+  Onlooker,
   PublishRequest,
   PublishResult,
   RetainedState,
 } from "../../src/api/ports.ts";
 import { BrokerError } from "../../src/broker/errors.ts";
+import type { ApplicationMessage } from "../../src/mqtt/message.ts";
 
 /** Device state in memory, in the order that the real view keeps. */
 export class FakeDevices implements DeviceQueries {
@@ -59,6 +63,36 @@ export class FakeDevices implements DeviceQueries {
     return (this.#history.get(`${id}/${attribute}`) ?? []).slice(-limit);
   }
 
+  get index(): number {
+    return this.#version;
+  }
+
+  replacedCount = 0;
+
+  delete(id: string): void {
+    this.#version++;
+    this.#states.delete(id);
+    for (const handler of this.#handlers) handler(id);
+  }
+
+  /** As when a node loads another state. */
+  replace(ids: readonly string[], version: number): void {
+    this.replacedCount++;
+    this.#states.clear();
+    this.#version = 0;
+    for (const id of ids)
+      this.#states.set(id, {
+        ...{ id, attributes: new Map(), version, updatedAtMs: 0 },
+        ...{ online: false, lastSeenMs: 0 },
+      });
+    for (const handler of this.#handlers) for (const id of ids) handler(id);
+  }
+
+  /** The next change is one after this. */
+  moveTo(version: number): void {
+    this.#version = version;
+  }
+
   onChanged(handler: (id: string) => void): () => void {
     this.#handlers.add(handler);
     return () => this.#handlers.delete(handler);
@@ -66,6 +100,30 @@ export class FakeDevices implements DeviceQueries {
 
   get listenerCount(): number {
     return this.#handlers.size;
+  }
+}
+
+/** Messages that somebody looks on at; a test says what there is to hear. */
+export class FakeWatch implements MessageWatch {
+  readonly filters: readonly string[];
+  readonly onlooker: Onlooker;
+  readonly heard: MessageHeard;
+  readonly isLive = Promise.resolve();
+  retainedMessages: ApplicationMessage[] = [];
+  isClosed = false;
+
+  constructor(filters: readonly string[], onlooker: Onlooker, heard: MessageHeard) {
+    this.filters = filters;
+    this.onlooker = onlooker;
+    this.heard = heard;
+  }
+
+  retained(countMax: number): readonly ApplicationMessage[] {
+    return this.retainedMessages.slice(0, countMax);
+  }
+
+  close(): void {
+    this.isClosed = true;
   }
 }
 
@@ -185,6 +243,16 @@ export class FakeNodePort implements NodePort {
     this.#failIfAsked();
     this.published.push(request);
     return { matched: this.matched, version: this.#write(request.retain, request) };
+  }
+
+  clusterId: string | null = "c0ffee";
+  readonly watches: FakeWatch[] = [];
+
+  watchMessages(filters: readonly string[], onlooker: Onlooker, heard: MessageHeard): MessageWatch {
+    this.#failIfAsked();
+    const watch = new FakeWatch(filters, onlooker, heard);
+    this.watches.push(watch);
+    return watch;
   }
 
   getRetained(topic: string): RetainedState | null {

@@ -123,7 +123,7 @@ export function registerDevices(app: FastifyInstance, { node }: ApiContext): voi
   );
 }
 
-function deviceBody(device: DeviceState): object {
+export function deviceBody(device: DeviceState): object {
   const attributes = [...device.attributes].map(
     ([name, { value, version, timeMs, source }]) =>
       [name, { value, version, timeMs, source }] as const,

@@ -68,15 +68,15 @@ export function registerStats(app: FastifyInstance, context: ApiContext): void {
   app.get("/api/stats", { schema: schemas.stats }, async () => statsBody(context));
 
   app.get("/metrics", { schema: schemas.metrics }, async (_request, reply) => {
-    const { node, feed } = context;
+    const { node, live } = context;
     const text = expose({
       info: { node: node.name, version: node.version },
       gauges: {
         ...gaugesOf(node),
-        viewers: feed.viewerCount,
+        viewers: live.audience.size,
         uptimeSeconds: uptimeSeconds(context),
       },
-      counters: new Map([...node.figures().counters, ...feed.counters.entries()]),
+      counters: new Map([...node.figures().counters, ...live.counters.entries()]),
       cluster: node.clusterMetrics(),
       process: processMetrics(),
     });
@@ -89,8 +89,8 @@ function gaugesOf(node: NodePort): Record<string, number> {
   return { ...figures, ready: node.isReady() ? 1 : 0, stalenessMs: node.stalenessMs() };
 }
 
-function statsBody(context: ApiContext): object {
-  const { node, rates, feed } = context;
+export function statsBody(context: ApiContext): object {
+  const { node, rates, live } = context;
   const { counters, ...figures } = node.figures();
   const count = (name: string): number => counters.get(name) ?? 0;
   return {
@@ -111,7 +111,7 @@ function statsBody(context: ApiContext): object {
     forwardsInPerSecond: rates.perSecond("forwardReceived"),
     forwardsOutPerSecond: rates.perSecond("forwardSent"),
     ...figures,
-    viewers: feed.viewerCount,
+    viewers: live.audience.size,
     dropped: Object.fromEntries([...counters].filter(([name]) => /dropped/i.test(name))),
   };
 }

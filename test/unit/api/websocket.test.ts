@@ -25,6 +25,8 @@ afterEach(() => server.close());
 test("the WebSocket gives the full set, then batches of changes", async () => {
   node.devices.set("r1", "coordinates", { x: 1, y: 2, timestamp: 3 });
   const viewer = new WebSocket(url);
+  await once(viewer, "open");
+  clock.advance(10);
   const [first] = await once(viewer, "message");
   expect(JSON.parse(String(first))).toEqual([{ deviceId: "r1", x: 1, y: 2, timestamp: 3 }]);
   node.devices.set("r2", "coordinates", { x: 4, y: 5, timestamp: 6 });
@@ -42,7 +44,7 @@ test("a page from elsewhere cannot open it", async () => {
 
 test("a stopping server says goodbye to viewers", async () => {
   const viewer = new WebSocket(url);
-  await once(viewer, "message");
+  await once(viewer, "open");
   const closed = once(viewer, "close");
   await server.close();
   expect((await closed)[0]).toBe(1001);

@@ -4,7 +4,7 @@ import * as log from "../../../cluster/log-limits.ts";
 import * as peers from "../../../cluster/peer-limits.ts";
 import * as raft from "../../../cluster/raft/limits.ts";
 import * as access from "../../../src/access/limits.ts";
-import { defaultFeedLimits } from "../../../src/api/coordinate-feed.ts";
+import { defaultLiveLimits } from "../../../src/api/live/limits.ts";
 import * as broker from "../../../src/broker/limits.ts";
 import { TOPIC_LEVELS_MAX, TOPIC_SIZE_BYTES_MAX } from "../../../src/mqtt/topic.ts";
 import { defaultHistoryBounds } from "../../../src/replica/device-history.ts";
@@ -31,7 +31,7 @@ const groups: readonly (readonly [string, object])[] = [
   ["src/replica/device-history.ts", { defaultHistoryBounds }],
   ["src/session", { TOPIC_LEVELS_MAX, TOPIC_SIZE_BYTES_MAX, PACKET_IDS_MAX, PENDING_REQUESTS_MAX }],
   ["src/routing/router.ts", { defaultRouterOptions }],
-  ["src/api/coordinate-feed.ts", { defaultFeedLimits }],
+  ["src/api/live/limits.ts", { defaultLiveLimits }],
 ];
 
 function boundsOf(group: object, depth = 0, prefix = ""): [string, number][] {
