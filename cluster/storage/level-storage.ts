@@ -26,6 +26,9 @@ import { WriteStream } from "./write-stream.ts";
 /** Keys deleted by one batch of a sweep: small beside what a busy node writes at the same time. */
 const sweepKeysMax = 1_000;
 
+/** Short beside what a start takes to apply again what was lost with it. */
+const effectsDelayMs = 50;
+
 type Lock = Awaited<ReturnType<LevelDisk["lock"]>>;
 
 /** What exists between `open` and `close`. */
@@ -80,6 +83,7 @@ export class LevelStorage implements ClusterStorage {
     const dropped = changes.add(change, batch);
     const landed = dropped === null ? done : () => this.#dropGeneration(dropped, done);
     batch.close(changes.pointOf(batch), landed, null);
+    if (!isPatient(change)) batch.hurry();
     stream.start();
   }
 
@@ -146,12 +150,21 @@ export class LevelStorage implements ClusterStorage {
   async #restore(lock: Lock, database: Database, written: Floor): Promise<StorageRestore> {
     const stored = await readStoredNode(database, written);
     const floor = new FloorKeeper(this.#disk, written, (error) => stream.fail(error));
-    const stream: WriteStream = new WriteStream(this.#disk.name, database, stored.sequence, {
-      landed: (batch) => {
-        if (batch.point !== null) floor.advance(batch.point);
+    const stream: WriteStream = new WriteStream(
+      this.#disk.name,
+      database,
+      stored.sequence,
+      {
+        landed: (batch) => {
+          if (batch.point !== null) floor.advance(batch.point);
+        },
+        failed: (error) => this.#options.onFailure(error),
       },
-      failed: (error) => this.#options.onFailure(error),
-    });
+      {
+        delayMs: this.#options.effectsDelayMs ?? effectsDelayMs,
+        after: (delayMs, run) => this.#disk.after(delayMs, run),
+      },
+    );
     const changes = new LevelChanges(stored, () => floor.writtenSequence);
     const bounds = new LogBounds(stored.restore);
     this.#opened = { lock, database, stream, floor, bounds, changes };
@@ -173,6 +186,7 @@ export class LevelStorage implements ClusterStorage {
       if (stream.failure !== null) throw stream.failure;
       const batch = stream.batch();
       fill(batch);
+      batch.hurry();
       batch.close(changes.pointOf(batch), resolve, reject);
       stream.start();
     });
@@ -211,6 +225,13 @@ export class LevelStorage implements ClusterStorage {
     if (this.#opened === null) throw stopped("storage is not open");
     return this.#opened;
   }
+}
+
+/** Effects alone: the entries that they follow from are on the disk, and nothing is said when they are, too. */
+function isPatient({ applied, ...rest }: StorageChange): boolean {
+  const { hardState, entries, compactTo, installSnapshot, nodeRecord } = rest;
+  const others = [hardState, entries, compactTo, installSnapshot, nodeRecord];
+  return applied !== undefined && others.every((other) => other === undefined);
 }
 
 function stopped(message: string): ClusterError {

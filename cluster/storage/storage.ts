@@ -105,5 +105,7 @@ export interface ClusterStorage {
 }
 
 export interface StorageOptions {
+  /** How long effects alone wait for entries to be written with; 0: not at all. Left out: 50 ms. */
+  readonly effectsDelayMs?: number;
   readonly onFailure: (error: Error) => void;
 }

@@ -101,6 +101,7 @@ function rounded(value: number): number {
 
 const root = await mkdtemp(join(process.argv[2] ?? tmpdir(), "flockmq-bench-"));
 const storage = new LevelStorage(new LevelDirectoryDisk(join(root, "node")), {
+  effectsDelayMs: 0,
   onFailure: (error) => {
     throw error;
   },
@@ -111,6 +112,7 @@ const results: Result[] = [];
 for (const batchSize of [1, 10, 100, 1_000]) results.push(await measure(writer, batchSize));
 await storage.close();
 const reopened = new LevelStorage(new LevelDirectoryDisk(join(root, "node")), {
+  effectsDelayMs: 0,
   onFailure: () => {},
 });
 const openStart = performance.now();

@@ -20,8 +20,9 @@ export class LevelDirectory {
     return new LevelDirectory(await mkdtemp(join(tmpdir(), "flockmq-level-")));
   }
 
-  storage(onFailure: (error: Error) => void = () => {}): LevelStorage {
-    return new LevelStorage(new LevelDirectoryDisk(this.path), { onFailure });
+  /** Effects are written at once unless a delay is given. */
+  storage(onFailure: (error: Error) => void = () => {}, effectsDelayMs = 0): LevelStorage {
+    return new LevelStorage(new LevelDirectoryDisk(this.path), { onFailure, effectsDelayMs });
   }
 
   async copy(): Promise<LevelDirectory> {

@@ -1,7 +1,7 @@
 import { Level } from "level";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LevelDirectory } from "../../support/level-directory.ts";
-import { applied, entries, point, puts, written } from "../../support/storage-changes.ts";
+import { applied, entries, point, puts, stateOf, written } from "../../support/storage-changes.ts";
 
 type Batch = (operations: unknown[], options: { sync?: boolean }) => Promise<void>;
 
@@ -114,5 +114,61 @@ describe("the write stream", () => {
     await Promise.all(all);
     expect(batch.mock.calls.length).toBe(3);
     await storage.close();
+  });
+});
+
+describe("effects of entries", () => {
+  const never = 3_600_000;
+  const ignore = (): void => {};
+
+  it("leave with the next entries, in one sync", async () => {
+    const storage = directory.storage(ignore, never);
+    await storage.open();
+    await written(storage, { entries: entries(1, 2) });
+    const before = storage.stats().syncedBatches;
+    const order: string[] = [];
+    const effects = written(storage, { applied: applied(1, { a: "1" }) });
+    const more = written(storage, { applied: applied(2, { a: "2", b: "2" }) });
+    const next = written(storage, { entries: entries(3, 3) });
+    await Promise.all([
+      effects.then(() => order.push("effects")),
+      more.then(() => order.push("more")),
+      next.then(() => order.push("entries")),
+    ]);
+    expect(order).toEqual(["effects", "more", "entries"]);
+    expect(storage.stats().syncedBatches).toBe(before + 1);
+    await storage.close();
+    const again = directory.storage();
+    const restore = await again.open();
+    expect([restore.appliedIndex, restore.entries.length]).toEqual([2, 3]);
+    expect(await stateOf(again)).toEqual({ a: "2", b: "2" });
+    await again.close();
+  });
+
+  it("leave by themselves when nothing comes", async () => {
+    const storage = directory.storage(ignore, 1);
+    await storage.open();
+    await written(storage, { entries: entries(1, 2) });
+    await written(storage, { applied: applied(2, { a: "1" }) });
+    await storage.close();
+  });
+
+  it("leave at once when they are many", async () => {
+    const storage = directory.storage(ignore, never);
+    await storage.open();
+    await written(storage, { entries: entries(1, 2) });
+    await written(storage, { applied: applied(2, { a: "x".repeat(600_000) }) });
+    await storage.close();
+  });
+
+  it("are on the disk when the storage is closed", async () => {
+    const storage = directory.storage(ignore, never);
+    await storage.open();
+    await written(storage, { entries: entries(1, 2) });
+    storage.write({ groupId: 0, applied: applied(2, { a: "1" }) }, ignore);
+    await storage.close();
+    const again = directory.storage();
+    expect((await again.open()).appliedIndex).toBe(2);
+    await again.close();
   });
 });
