@@ -30,6 +30,9 @@ export const logLimits = {
   batchSizeBytesMax: 256 * 1024,
   /** Batches of one node on their way through the log; more commands wait and share the next batch. */
   batchesInflightMax: 8,
+  /** With so many under way what comes waits for the first of them, or until there is `gatheredSizeBytes` of it. */
+  batchesUngatheredMax: 2,
+  gatheredSizeBytes: 64 * 1024,
   /** Commands of one node not yet applied; beyond it proposals are rejected as "overloaded". */
   pendingSizeBytesMax: 64 * 1024 * 1024,
   /** One command; a larger one is rejected as "too-large". */

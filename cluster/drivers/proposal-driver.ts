@@ -57,6 +57,8 @@ export class ProposalDriver {
       incarnation: options.incarnation,
       batchSizeBytesMax: logLimits.batchSizeBytesMax,
       batchesInflightMax: logLimits.batchesInflightMax,
+      batchesUngatheredMax: logLimits.batchesUngatheredMax,
+      gatheredSizeBytes: logLimits.gatheredSizeBytes,
       pendingSizeBytesMax: logLimits.pendingSizeBytesMax,
       commandSizeBytesMax: logLimits.commandSizeBytesMax,
     });

@@ -10,6 +10,8 @@ function lane(overrides: Partial<ConstructorParameters<typeof ProposalLane>[0]> 
     incarnation: 3,
     batchSizeBytesMax: 100,
     batchesInflightMax: 2,
+    batchesUngatheredMax: 2,
+    gatheredSizeBytes: 40,
     pendingSizeBytesMax: 1000,
     commandSizeBytesMax: 500,
     ...overrides,
@@ -57,6 +59,37 @@ describe("a proposal lane", () => {
     expect(sent()).toEqual([]);
     apply(1, 0);
     expect(sent()).toEqual(["3:z"]);
+  });
+
+  test("gathers what comes while batches are under way, until one is applied or there is enough", () => {
+    const { add, sent, apply } = lane({ batchesInflightMax: 4, gatheredSizeBytes: 5 });
+    add("x");
+    sent();
+    add("y");
+    sent();
+    add("zz");
+    add("uu");
+    expect(sent()).toEqual([]);
+    apply(1, 0);
+    expect(sent()).toEqual(["3:zz+uu"]);
+    add("vvv");
+    expect(sent()).toEqual([]);
+    add("ww");
+    expect(sent()).toEqual(["4:vvv+ww"]);
+  });
+
+  test("gathers anew when what waited has expired", () => {
+    const { add, sent, subject } = lane({ batchesInflightMax: 4, gatheredSizeBytes: 5 });
+    add("x");
+    sent();
+    add("y");
+    sent();
+    add("1234", 50);
+    subject.expire(60);
+    add("zz");
+    expect(sent()).toEqual([]);
+    add("uuu");
+    expect(sent()).toEqual(["3:zz+uuu"]);
   });
 
   test("sends everything not yet applied again after a rewind, in order and unchanged", () => {
