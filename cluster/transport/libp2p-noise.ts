@@ -1,8 +1,31 @@
 import { noise } from "@chainsafe/libp2p-noise";
 import type { ConnectionEncrypter, MultiaddrConnection } from "@libp2p/interface";
+import { noiseCrypto } from "./libp2p-cipher.ts";
 import { writeWhole } from "./libp2p-write.ts";
 
 type NoiseFactory = ReturnType<typeof noise>;
+
+/** What takes the encrypted frames of a connection apart. */
+interface Decoding {
+  readonly decoder?: { lengthDecoder(bytes: { readonly byteLength: number }): number };
+}
+
+/** One for all: nobody looks at it, so that it need not collect the stack anew. */
+const nothingMore = new RangeError("the length of the next frame is not there yet");
+const lengthSizeBytes = 2;
+
+/** libp2p asks for the length of a further frame after each one, and learns from an exception that there is none. */
+function endQuietly<Secured extends { readonly connection: unknown }>(secured: Secured): Secured {
+  const { decoder } = secured.connection as Decoding;
+  if (decoder !== undefined) {
+    const lengthOf = decoder.lengthDecoder.bind(decoder);
+    decoder.lengthDecoder = (bytes) => {
+      if (bytes.byteLength < lengthSizeBytes) throw nothingMore;
+      return lengthOf(bytes);
+    };
+  }
+  return secured;
+}
 
 /**
  * Noise XX with the cluster secret in its prologue: two nodes with different secrets fail in the middle of the
@@ -13,21 +36,21 @@ export function noiseWithSecret(
   prologueBytes: Uint8Array,
   onInboundFailure: (remoteAddress: string) => void,
 ): NoiseFactory {
-  const create = noise({ prologueBytes });
+  const create = noise({ prologueBytes, crypto: noiseCrypto });
   return (components) => {
     const encrypter = create(components);
     const secureInbound: typeof encrypter.secureInbound = async (connection, options) => {
       writeWhole(connection);
       try {
-        return await encrypter.secureInbound(connection, options);
+        return endQuietly(await encrypter.secureInbound(connection, options));
       } catch (error) {
         onInboundFailure((connection as MultiaddrConnection).remoteAddr.toString());
         throw error;
       }
     };
-    const secureOutbound: typeof encrypter.secureOutbound = (connection, options) => {
+    const secureOutbound: typeof encrypter.secureOutbound = async (connection, options) => {
       writeWhole(connection);
-      return encrypter.secureOutbound(connection, options);
+      return endQuietly(await encrypter.secureOutbound(connection, options));
     };
     return {
       ...encrypter,
