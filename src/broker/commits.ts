@@ -78,9 +78,13 @@ function commandOf(
   shareStrategy: ShareStrategy,
 ): Command {
   const { updates, expectedVersion, qos2PacketId } = plan;
+  const isShareTold = shareStrategy !== "round-robin" && message.qos > 0;
+  if (expectedVersion === undefined && qos2PacketId === 0 && !isShareTold) {
+    return { type: plan.isRetained ? "retain" : "publish", message, updates, fence };
+  }
   const packet = {
     ...(qos2PacketId === 0 ? {} : { qos2PacketId }),
-    ...(shareStrategy === "round-robin" || message.qos === 0 ? {} : { shareStrategy }),
+    ...(isShareTold ? { shareStrategy } : {}),
   };
   if (!plan.isRetained) return { type: "publish", message, updates, fence, ...packet };
   const condition = expectedVersion === undefined ? {} : { expectedVersion };

@@ -1,4 +1,4 @@
-import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
+import { type ApplicationMessage, withVersion } from "../mqtt/message.ts";
 import { ReasonCode } from "../mqtt/reason-code.ts";
 import type { Fence } from "../replica/replica-api.ts";
 import type { Commits, LogPlan } from "./commits.ts";
@@ -61,7 +61,7 @@ export class PublishFlow {
     this.#decide(message, plan, "none", new LogOrder(), (outcome, isForSessions) => {
       if (outcome.status === "committed") {
         // On a line of its own: `done?.(dispatch())` would not dispatch for those who do not ask.
-        const matched = this.#dispatcher.dispatch(versioned(message, outcome.version));
+        const matched = this.#dispatcher.dispatch(withVersion(message, outcome.version));
         done?.(outcome, matched + (isForSessions ? 1 : 0));
         return;
       }
@@ -82,8 +82,12 @@ export class PublishFlow {
     }
     const { connection } = entry;
     const waiting: WaitingPublish = {
-      ...{ message, token: 0, connection },
-      ...{ isForSessions: false, dispatched: null, outcome: unlogged },
+      message,
+      token: 0,
+      connection,
+      isForSessions: false,
+      dispatched: null,
+      outcome: unlogged,
     };
     entry.publishes.push(waiting);
     this.#pauseIfFull(entry);
@@ -104,8 +108,12 @@ export class PublishFlow {
     const isAhead = plan === null && message.qos === 1 && entry.publishes.isClear;
     const dispatched = isAhead ? this.#dispatcher.dispatch(message) : null;
     const waiting: WaitingPublish = {
-      ...{ message, token, connection },
-      ...{ isForSessions: false, dispatched, outcome: null },
+      message,
+      token,
+      connection,
+      isForSessions: false,
+      dispatched,
+      outcome: null,
     };
     entry.publishes.push(waiting);
     this.#pauseIfFull(entry);
@@ -225,7 +233,7 @@ export class PublishFlow {
   #finish(entry: SessionEntry, publish: WaitingPublish, committed: Committed): void {
     const { message, token, isForSessions } = publish;
     const { version, isRepeated } = committed;
-    const sent = version > 0 ? versioned(message, version) : message;
+    const sent = version > 0 ? withVersion(message, version) : message;
     const matched = publish.dispatched ?? (isRepeated ? 1 : this.#dispatcher.dispatch(sent));
     if (token === 0) return;
     const isUnheard = matched === 0 && !isForSessions && entry.session.protocolVersion === 5;
@@ -288,8 +296,4 @@ const forSessionsOnly: LogPlan = {
 /** Nothing that is acknowledged here comes after what the same client wrote elsewhere since. */
 function fenceOf(entry: SessionEntry): Fence {
   return entry.epoch > 0 ? entry.epoch : "owner";
-}
-
-function versioned(message: ApplicationMessage, version: number): ApplicationMessage {
-  return createMessage({ ...message, version });
 }

@@ -30,7 +30,17 @@ export interface WireForms {
 }
 
 export function createMessage(fields: Omit<ApplicationMessage, "wire">): ApplicationMessage {
-  return { ...fields, wire: { slots: null, isSent: false } };
+  const { topic, payload, qos, retain, properties, receivedAtMs, publisherId, version } = fields;
+  const wire = { slots: null, isSent: false };
+  // Field by field: a copy by spread costs several times as much, and this is done several times a message.
+  return { topic, payload, qos, retain, properties, receivedAtMs, publisherId, version, wire };
+}
+
+/** The same message, as the log numbered it. */
+export function withVersion(message: ApplicationMessage, version: number): ApplicationMessage {
+  const { topic, payload, qos, retain, properties, receivedAtMs, publisherId } = message;
+  const wire = { slots: null, isSent: false };
+  return { topic, payload, qos, retain, properties, receivedAtMs, publisherId, version, wire };
 }
 
 /** Absolute deadline in wall-clock milliseconds, or Infinity. */

@@ -131,7 +131,11 @@ function readCommand(reader: ByteReader): Command | null {
   switch (reader.byte()) {
     case commandType.retain: {
       const { message, updates } = readMessage(reader);
-      return { type: "retain", message, ...readFence(reader), ...readCondition(reader, updates) };
+      const { fence } = readFence(reader);
+      // The common ones without a spread, which costs as much as the rest.
+      if (fence !== undefined && reader.isAtEnd) return { type: "retain", message, updates, fence };
+      const rest = fence === undefined ? {} : { fence };
+      return { type: "retain", message, ...rest, ...readCondition(reader, updates) };
     }
     case commandType.publish: {
       const { message, updates } = readMessage(reader);

@@ -1,5 +1,5 @@
 import type { CommandContext, NodeId, RecordsDigest, StateMachine, StateWriter } from "#cluster";
-import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
+import { type ApplicationMessage, createMessage, withVersion } from "../mqtt/message.ts";
 import type { ShareStrategy } from "../routing/share-strategy.ts";
 import { ClientLifecycle } from "./client-lifecycle.ts";
 import { ClientView } from "./client-view.ts";
@@ -354,7 +354,7 @@ export class Replica implements StateMachine, ReplicaQueries {
     }
     const versions = this.#deviceWrites.versionsOf(updates);
     const version = nextVersion(context.index, [current, ...versions]);
-    const versioned = createMessage({ ...message, version });
+    const versioned = withVersion(message, version);
     const record = command.type === "publish" ? null : this.#retained.prepare(versioned, version);
     // Refused as a whole: its publisher is told so and sends it anew, with an identifier that nothing else may stand under.
     const isRefused = command.type === "retain" && record === null;
@@ -365,7 +365,9 @@ export class Replica implements StateMachine, ReplicaQueries {
       if (own !== null) this.sessions.receive(own, qos2PacketId ?? 0, writer);
       if (record !== null) this.#retained.put(topic, record, writer);
     }
-    this.#deviceWrites.write(updates, publisherId, version, context, writer);
+    if (updates.length > 0) {
+      this.#deviceWrites.write(updates, publisherId, version, context, writer);
+    }
     return { version: isRefused ? 0 : version };
   }
 
