@@ -5,7 +5,7 @@ WORKDIR /build
 COPY package.json package-lock.json ./
 # Without install scripts: the image has its Node.js, and LevelDB comes ready built.
 RUN npm ci --ignore-scripts --prefer-offline --no-audit --no-fund
-COPY tsconfig.base.json tsconfig.json ./
+COPY tsconfig.base.json tsconfig.json vite.dashboard.config.ts ./
 COPY cluster cluster
 COPY src src
 RUN npm run build

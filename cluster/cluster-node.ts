@@ -13,6 +13,7 @@ import { Consensus } from "./drivers/consensus.ts";
 import { consentRequestKind } from "./drivers/formation.ts";
 import { ForwardDriver } from "./drivers/forward-driver.ts";
 import { InterestDriver } from "./drivers/interest-driver.ts";
+import { linkStatuses } from "./drivers/link-status.ts";
 import { MemberDriver } from "./drivers/member-driver.ts";
 import { Readiness } from "./drivers/readiness.ts";
 import { RemovalNotice, removedRequestKind } from "./drivers/removal-notice.ts";
@@ -462,7 +463,7 @@ export class ClusterNode implements Cluster {
   }
 
   #ownStatus(index: number): NodeStatus {
-    const { agreed, figures, version, clock } = this.#options;
+    const { agreed, figures, version, clock, transport } = this.#options;
     const status = this.#consensus.status();
     const { digests } = this.#consensus.driver;
     const digest = digests.at(index);
@@ -484,6 +485,7 @@ export class ClusterNode implements Cluster {
       ...figures(),
       version,
       uptimeSeconds: Math.floor((clock.monotonicMs() - this.#startedMs) / 1000),
+      links: linkStatuses(transport.stats(), (nodeId) => this.#members.roundTripMs(nodeId)),
     };
   }
 

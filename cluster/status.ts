@@ -40,6 +40,20 @@ export interface NodeStatus {
   readonly version: string;
   readonly uptimeSeconds: number;
   readonly ports: Readonly<Record<string, number>>;
+  /** Its links to other nodes; left out for a node that does not answer, and by versions that do not tell. */
+  readonly links?: readonly LinkStatus[];
+}
+
+/** One end of a link. The totals count frames since the link was made. */
+export interface LinkStatus {
+  /** The node at the other end. */
+  readonly nodeId: NodeId;
+  /** Of the last ping; null before the first answer. */
+  readonly roundTripMs: number | null;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Waiting to be sent. */
+  readonly queuedBytes: number;
 }
 
 /** What the layer above adds to a node's own status line. */

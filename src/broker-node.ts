@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import {
   type Cluster,
   type ClusterError,
@@ -46,6 +47,9 @@ export interface ReadyFacts extends Ports {
   readonly nodeId: string;
 }
 
+/** Found from the source as well as from the build. */
+const dashboardDirectory = join(import.meta.dirname, "..", "dist", "dashboard");
+
 export interface BrokerNodeOptions {
   readonly loaded: LoadedConfig;
   readonly log: Logger;
@@ -91,6 +95,7 @@ export class BrokerNode {
       isOpen: loaded.config.allowAnonymous,
       users: isLoopbackHost(loaded.config.http.host) ? null : options.access.apiUsers,
       tls: loaded.config.httpTls ? options.access.tls : null,
+      dashboardDirectory,
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Clock, Log } from "#cluster";
+import type { DashboardFiles } from "./dashboard-files.ts";
 import type { LiveFeeds } from "./live/live-feeds.ts";
 import type { NodePort } from "./ports.ts";
 import type { Rates } from "./rates.ts";
@@ -10,6 +11,7 @@ export interface ApiContext {
   readonly log: Log;
   readonly rates: Rates;
   readonly live: LiveFeeds;
+  readonly dashboard: DashboardFiles;
 }
 
 /** Whole milliseconds by which a local read may be old; null when the node has never been in step. */

@@ -7,6 +7,7 @@ import type { TlsSettings } from "../listeners/listener.ts";
 import { secureContext, tlsOptions } from "../listeners/tls.ts";
 import { checkAdmission } from "./admission.ts";
 import type { ApiContext } from "./context.ts";
+import { readDashboard } from "./dashboard-files.ts";
 import { defaultLiveLimits, type LiveLimits } from "./live/limits.ts";
 import { LiveFeeds } from "./live/live-feeds.ts";
 import { type Admit, type ApiUsers, checkLogin, loginChallenge } from "./login.ts";
@@ -17,6 +18,7 @@ import { Rates } from "./rates.ts";
 import { registerAttributes } from "./routes/attributes.ts";
 import { registerCluster } from "./routes/cluster.ts";
 import { registerCommands } from "./routes/commands.ts";
+import { registerDashboard } from "./routes/dashboard.ts";
 import { deviceBody, registerDevices } from "./routes/devices.ts";
 import { registerHealth } from "./routes/health.ts";
 import { registerLive } from "./routes/live.ts";
@@ -36,6 +38,8 @@ export interface ApiOptions {
   /** With it the port speaks HTTPS. */
   readonly tls?: TlsSettings | null;
   readonly liveLimits?: LiveLimits;
+  /** Where the built dashboard lies; without it, its pages are 404. */
+  readonly dashboardDirectory?: string;
 }
 
 /** Beyond: 413. */
@@ -66,7 +70,8 @@ export class ApiServer {
       stats: () => statsBody(this.#context),
     });
     const rates = new Rates(clock, () => rateSums(node));
-    this.#context = { node, clock, log, rates, live };
+    const dashboard = readDashboard(options.dashboardDirectory ?? null);
+    this.#context = { node, clock, log, rates, live, dashboard };
     this.#tlsServer = options.tls
       ? createTlsServer({ ...serverOptions, ...tlsOptions({ ...options.tls, clientAuth: "off" }) })
       : null;
@@ -165,6 +170,7 @@ function registerRoutes(app: FastifyInstance, context: ApiContext): void {
   registerCluster(app, context);
   registerLive(app, context);
   registerOpenApi(app);
+  registerDashboard(app, context.dashboard);
 }
 
 type RouteTable = Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>;

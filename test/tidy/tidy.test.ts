@@ -17,6 +17,7 @@ const pureFolders = [
   "src/session/",
   "src/routing/",
   "src/replica/",
+  "src/dashboard/model/",
 ];
 const isPure = (file: SourceFile): boolean =>
   pureFolders.some((folder) => file.path.startsWith(folder));
@@ -60,6 +61,17 @@ describe("imports", () => {
     ).toEqual([]);
   });
 
+  test("the dashboard and the node share no code: what one needs of the other goes over HTTP", () => {
+    const isInside = (path: string): boolean => path.startsWith("src/dashboard/");
+    expect(
+      violations(src, (file) =>
+        file.imports
+          .filter(({ target }) => target !== null && isInside(target) !== isInside(file.path))
+          .map(({ specifier }) => specifier),
+      ),
+    ).toEqual([]);
+  });
+
   test("no file imports the index of its own folder", () => {
     expect(
       violations(product, (file) =>
@@ -87,6 +99,11 @@ describe("imports", () => {
     ],
     ["mqtt-packet stays inside the codec", /^mqtt-packet$/, /^src\/mqtt\//],
     ["fastify stays inside the API", /^(fastify|@fastify\/)/, /^src\/api\//],
+    [
+      "preact and uPlot stay inside the dashboard",
+      /^(preact|@preact\/|uplot)/,
+      /^src\/dashboard\//,
+    ],
   ])("%s", (_claim, name, allowed) => {
     expect(
       violations(product, (file) =>

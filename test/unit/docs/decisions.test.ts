@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readDocument, rowNames, tableRows } from "../../support/documents.ts";
-import { root, sourceFiles } from "../../tidy/source-tree.ts";
+import { root, type SourceFile, sourceFiles } from "../../tidy/source-tree.ts";
 
 interface Package {
   readonly dependencies: Readonly<Record<string, string>>;
@@ -18,13 +18,25 @@ test("each dependency has one line of reason", () => {
   expect(tableRows(page).filter(([, reason = ""]) => reason.length < 10)).toEqual([]);
 });
 
-test("each dependency is imported by the product, and nothing else is", () => {
-  const imported = sourceFiles("cluster", "src")
+function packagesOf(files: readonly SourceFile[]): readonly string[] {
+  const imported = files
     .flatMap(({ imports }) => imports)
     .filter(({ target, specifier }) => target === null && !/^(node:|#)/.test(specifier))
     .map(({ specifier }) => specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1));
-  const names = [...new Set(imported.map((parts) => parts.join("/")))];
-  expect(names.sort()).toEqual(Object.keys(dependencies).sort());
+  return [...new Set(imported.map((parts) => parts.join("/")))].sort();
+}
+
+const isDashboard = ({ path }: SourceFile): boolean => path.startsWith("src/dashboard/");
+
+test("each dependency is imported by the product, and nothing else is", () => {
+  const files = sourceFiles("cluster", "src").filter((file) => !isDashboard(file));
+  expect(packagesOf(files)).toEqual(Object.keys(dependencies).sort());
+});
+
+test("what the dashboard imports is built into it, and not installed with the node", () => {
+  const names = packagesOf(sourceFiles("src").filter(isDashboard));
+  expect(names).toEqual(["@preact/signals", "preact", "uplot"]);
+  expect(names.filter((name) => !(name in devDependencies))).toEqual([]);
 });
 
 test("decisions are numbered without gaps, in the file name and in the title", () => {
