@@ -1,18 +1,29 @@
-/** The main job in one command: three real nodes, a robot fleet through real MQTT clients, a live table. */
+/**
+ * The main job in one command: three real nodes, a robot fleet through real MQTT clients, the dashboard with its map, a live table;
+ * and one node after the other is killed and comes back, while whoever looks sees the robots move on.
+ */
 import { Command } from "commander";
 import { Fleet } from "./fleet/fleet.ts";
+import { type KillStep, killScript } from "./support/kill-script.ts";
 import { LocalCluster, type StatusAnswer } from "./support/local-cluster.ts";
 
 const program = new Command("demo")
   .description(
-    "Starts three FlockMQ nodes and a simulated robot fleet, shows them live, and ends cleanly.",
+    "Starts three FlockMQ nodes and a simulated robot fleet, shows them live, kills a node now and then, and ends cleanly.",
   )
   .option("--nodes <count>", "nodes", "3")
-  .option("--robots <count>", "robots", "50")
-  .option("--rate <hz>", "coordinates per robot and second", "10")
+  .option("--robots <count>", "robots", "200")
+  .option("--rate <hz>", "coordinates per robot and second", "5")
   .option("--seconds <count>", "end after that long; 0 = run until Ctrl-C", "0")
+  .option("--no-kill", "leave all nodes alive")
   .parse();
-const options = program.opts<{ nodes: string; robots: string; rate: string; seconds: string }>();
+const options = program.opts<{
+  nodes: string;
+  robots: string;
+  rate: string;
+  seconds: string;
+  kill: boolean;
+}>();
 const wanted = Number(options.nodes);
 const syncTimeoutMs = 20_000;
 
@@ -36,6 +47,10 @@ const fleet = new Fleet({
 });
 fleet.start();
 const http = cluster.nodes[0]?.ready?.http;
+console.log(`\nOpen the map:  http://127.0.0.1:${http}/map`);
+console.log(`the cluster:   http://127.0.0.1:${http}/cluster`);
+const steps = options.kill ? killScript(Number(options.seconds), wanted) : [];
+for (const step of steps.slice(0, 2)) console.log(`  after ${whenText(step)} of it`);
 console.log("\nTry, in another terminal:");
 console.log(`  curl -s http://127.0.0.1:${http}/api/v1/devices/robot1`);
 console.log(
@@ -48,7 +63,23 @@ let lastSent = 0;
 let lastAcknowledged = 0;
 let isEnding = false;
 let linesShown = 0;
+let lastStep = "";
 const report = setInterval(() => void show(), 1000);
+const timers = steps.map((step) => setTimeout(() => take(step), step.atSeconds * 1000));
+
+function whenText({ atSeconds, action, node }: KillStep): string {
+  const what = action === "kill" ? "kill -9" : "start again";
+  return `${Math.round(atSeconds)} s: ${what} n${node + 1}`;
+}
+
+/** A node that somebody else has killed, or started, is left as it is. */
+function take(step: KillStep): void {
+  if (isEnding) return;
+  const node = cluster.nodeAt(step.node);
+  if (step.action === "kill" && node.isRunning) node.signal("SIGKILL");
+  else if (step.action === "restart" && !node.isRunning) cluster.restart(step.node);
+  lastStep = whenText(step);
+}
 
 async function show(): Promise<void> {
   const status = await cluster.status();
@@ -59,6 +90,7 @@ async function show(): Promise<void> {
     `${String(seconds).padStart(4)} s  robots ${connected}/${options.robots}  published ${sent - lastSent}/s  acknowledged ${acknowledged - lastAcknowledged}/s  total ${acknowledged}  commands obeyed ${commands}`,
     ...table(status),
   ];
+  if (lastStep !== "") lines.push(`        last step, at ${lastStep}`);
   lastSent = sent;
   lastAcknowledged = acknowledged;
   if (process.stdout.isTTY && linesShown > 0) process.stdout.write(`\u001b[${linesShown}A\u001b[J`);
@@ -80,6 +112,7 @@ async function end(): Promise<void> {
   if (isEnding) return;
   isEnding = true;
   clearInterval(report);
+  for (const timer of timers) clearTimeout(timer);
   await fleet.stop();
   const { sent, acknowledged } = fleet.figures;
   let exitCode = 0;

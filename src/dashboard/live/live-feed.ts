@@ -83,13 +83,13 @@ class LiveFeed {
     void this.#greet();
   }
 
-  /** Who is it? And may this page ask it for more than the feed? */
+  /** May this page ask the node for more than the feed? */
   async #greet(): Promise<void> {
     const { base } = link.value;
     try {
-      const health = (await request("/api/stats")) as { node?: unknown };
+      const answer = (await request("/api/stats")) as LiveMessage;
       if (base !== link.value.base) return;
-      nodeName.value = typeof health.node === "string" ? health.node : null;
+      takeStats(answer);
       isWatchingOnly.value = false;
     } catch {
       if (base === link.value.base) isWatchingOnly.value = isAway.value;
@@ -108,7 +108,7 @@ class LiveFeed {
     if (message.type === "cluster" && typeof message["status"] === "object") {
       batch(() => takeCluster(message["status"] as ClusterLine));
     } else if (message.type === "stats") {
-      stats.value = message;
+      takeStats(message);
     } else {
       this.#interest?.onMessage(message);
     }
@@ -153,6 +153,14 @@ class LiveFeed {
   #step(event: LinkEvent): void {
     link.value = nextLink(link.value, event);
   }
+}
+
+/** The figures say whose they are. */
+function takeStats(figures: LiveMessage): void {
+  batch(() => {
+    stats.value = figures;
+    if (typeof figures["node"] === "string") nodeName.value = figures["node"];
+  });
 }
 
 export const liveFeed = new LiveFeed();

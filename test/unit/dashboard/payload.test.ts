@@ -34,7 +34,8 @@ test("a preview is one line of bounded length", () => {
   expect(previewPayload(bytes("ä".repeat(2000)), 10)).toBe(`${"ä".repeat(10)}…`);
   expect(previewPayload(new Uint8Array([0xff, 0xfe]))).toBe("2 bytes, binary");
   expect(previewPayload(bytes(""))).toBe("(empty)");
-  expect(previewValue({ x: 1 })).toBe('{"x":1}');
+  expect(previewValue({ x: 1, y: 2 })).toBe("x 1, y 2");
+  expect(previewValue({ x: { y: 1 } })).toBe('{"x":{"y":1}}');
   expect(previewValue(undefined)).toBe("–");
 });
 
