@@ -27,6 +27,7 @@ import { listenWebSocket } from "./listeners/websocket.ts";
 import { LocalNode } from "./local-node.ts";
 import { NodeDrain } from "./node-drain.ts";
 import { bindNextFree, checkFixedPorts } from "./port-binding.ts";
+import { replicaLimits } from "./replica/limits.ts";
 import { Replica } from "./replica/replica.ts";
 import { formationOf, type NodePlace, type OpenedNode, openNode, stayingPort } from "./startup.ts";
 import type { Logger } from "./telemetry/log.ts";
@@ -67,7 +68,7 @@ export class BrokerNode {
   readonly #loaded: LoadedConfig;
   readonly #log: Logger;
   readonly #local: LocalNode;
-  readonly #replica = new Replica();
+  readonly #replica: Replica;
   readonly #patterns: CompiledPatterns;
   readonly #api: ApiServer;
   readonly #listeners: Listener[] = [];
@@ -83,6 +84,11 @@ export class BrokerNode {
     this.#loaded = loaded;
     this.#log = log;
     this.#patterns = patternsOf(loaded.config);
+    const { deviceHistoryValuesMax, deviceHistorySizeBytesMax } = loaded.config;
+    this.#replica = new Replica(replicaLimits, {
+      valuesMax: deviceHistoryValuesMax,
+      sizeBytesMax: deviceHistorySizeBytesMax,
+    });
     this.#local = new LocalNode(this.#replica, this.#patterns, options.access, {
       version,
       startedAtMs: systemClock.wallMs(),
@@ -215,6 +221,7 @@ export class BrokerNode {
       authorizer: this.#options.access.authorizer,
       partitionMode: config.partitionMode,
       shareStrategy: config.shareStrategy,
+      hasAwsShadowTopics: config.hasAwsShadowTopics,
       limits: limitsOf(config),
       sysIntervalMs: config.sysIntervalSeconds * 1000,
       heapSizeBytes: () => process.memoryUsage().heapUsed,
@@ -322,6 +329,7 @@ function limitsOf(config: Config): BrokerLimits {
     ...defaultBrokerLimits,
     connectionsMax: config.connectionsMax,
     maximumPacketSizeBytes: config.packetSizeBytesMax,
+    stateCoalesceMs: config.deviceCoalesceMs,
     sessionExpirySecondsMax: config.sessionExpirySecondsMax,
     keepAliveSecondsMax: config.keepAliveSecondsMax,
     session: {

@@ -22,6 +22,7 @@ import type {
   PublishRequest,
   PublishResult,
   RetainedState,
+  ShadowState,
 } from "./api/ports.ts";
 import type { Broker } from "./broker/broker.ts";
 import type { CompiledPatterns } from "./broker/device-patterns.ts";
@@ -30,6 +31,8 @@ import type { Ports } from "./config/saved-ports.ts";
 import type { DrainRequest, DrainRequests } from "./drain-requests.ts";
 import { expiresAtMs } from "./mqtt/message.ts";
 import type { Replica } from "./replica/replica.ts";
+import type { ShadowDocument } from "./replica/replica-api.ts";
+import { deltaOf } from "./replica/shadow-document.ts";
 
 /** A gauge among the replica's counters. */
 const replicaGauge = "replica_records";
@@ -103,6 +106,32 @@ export class LocalNode implements NodePort {
   clusterMetrics(): ReadonlyMap<string, number> {
     const records = this.#replica.metrics().get(replicaGauge) ?? 0;
     return new Map([...(this.cluster?.metrics() ?? []), [replicaGauge, records]]);
+  }
+
+  nodeName(nodeId: string): string {
+    const member = this.cluster?.members().find((each) => each.nodeId === nodeId);
+    return member?.name ?? nodeId;
+  }
+
+  shadowOf(device: string): ShadowState | null {
+    this.#checkContent();
+    const document = this.#replica.shadowOf(device);
+    return document === null ? null : shadowState(document);
+  }
+
+  async setDesired(
+    device: string,
+    desired: Readonly<Record<string, unknown>> | null,
+    expectedVersion: number | undefined,
+  ): Promise<ShadowState> {
+    const version = expectedVersion === undefined ? {} : { version: expectedVersion };
+    const { current } = await this.#openBroker().setShadow(device, { desired, ...version });
+    if (current === undefined) throw new BrokerError("no-quorum", "the write was not understood");
+    return shadowState(current);
+  }
+
+  async deleteDevice(device: string): Promise<boolean> {
+    return this.#openBroker().deleteDevice(device);
   }
 
   async clusterStatus(): Promise<ClusterStatus> {
@@ -224,4 +253,8 @@ export class LocalNode implements NodePort {
     }
     return this.cluster;
   }
+}
+
+function shadowState({ version, desired, reported }: ShadowDocument): ShadowState {
+  return { version, desired, reported, delta: deltaOf(desired, reported) };
 }

@@ -101,6 +101,15 @@ export interface AttributeWrite {
   readonly expectedVersion?: number | undefined;
 }
 
+/** What a device is to be, what it says it is, and the fields in which that differs. */
+export interface ShadowState {
+  /** Of the last change that came through the shadow; 0 = none did. */
+  readonly version: number;
+  readonly desired: Readonly<Record<string, unknown>>;
+  readonly reported: Readonly<Record<string, unknown>>;
+  readonly delta: Readonly<Record<string, unknown>>;
+}
+
 export interface RetainedState {
   readonly payload: Buffer;
   /** Log index of the write: grows with every change. */
@@ -159,6 +168,21 @@ export interface NodePort {
   readonly clusterId: string | null;
   /** Null when the topic has no retained message, or only one that has expired. */
   getRetained(topic: string): RetainedState | null;
+  /** The name of a node, or the identifier itself where it is not known (any more). */
+  nodeName(nodeId: string): string;
+  /** Null when there is no such device. */
+  shadowOf(device: string): ShadowState | null;
+  /**
+   * Merges into what the device is to be; null empties it. With a version nothing is written unless the shadow has it; 0 = there must be
+   * none. Resolves when it is committed; rejects with BrokerError.
+   */
+  setDesired(
+    device: string,
+    state: Readonly<Record<string, unknown>> | null,
+    expectedVersion: number | undefined,
+  ): Promise<ShadowState>;
+  /** False when there was no such device; rejects with BrokerError. */
+  deleteDevice(device: string): Promise<boolean>;
   /** Resolves when the write is committed; rejects with BrokerError. */
   setAttribute(write: AttributeWrite): Promise<{ readonly version: number }>;
 }

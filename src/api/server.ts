@@ -19,10 +19,12 @@ import { registerAttributes } from "./routes/attributes.ts";
 import { registerCluster } from "./routes/cluster.ts";
 import { registerCommands } from "./routes/commands.ts";
 import { registerDashboard } from "./routes/dashboard.ts";
-import { deviceBody, registerDevices } from "./routes/devices.ts";
+import { DeviceBodies } from "./routes/device-body.ts";
+import { registerDevices } from "./routes/devices.ts";
 import { registerHealth } from "./routes/health.ts";
 import { registerLive } from "./routes/live.ts";
 import { registerRetained } from "./routes/retained.ts";
+import { registerShadow } from "./routes/shadow.ts";
 import { rateSums, registerStats, statsBody } from "./routes/stats.ts";
 import { serveViewers } from "./upgrade.ts";
 import { useSchemas } from "./validation.ts";
@@ -64,8 +66,9 @@ export class ApiServer {
 
   constructor(options: ApiOptions) {
     const { node, clock, log } = options;
+    const bodies = new DeviceBodies(node);
     const live = new LiveFeeds({
-      ...{ node, clock, deviceBody },
+      ...{ node, clock, deviceBody: (device) => bodies.bodyOf(device) },
       limits: options.liveLimits ?? defaultLiveLimits,
       stats: () => statsBody(this.#context),
     });
@@ -165,6 +168,7 @@ function registerRoutes(app: FastifyInstance, context: ApiContext): void {
   registerStats(app, context);
   registerDevices(app, context);
   registerAttributes(app, context);
+  registerShadow(app, context);
   registerRetained(app, context);
   registerCommands(app, context);
   registerCluster(app, context);

@@ -9,7 +9,7 @@ import type {
   PublishResult,
 } from "../api/ports.ts";
 import { ReasonCode } from "../mqtt/reason-code.ts";
-import type { ReplicaQueries } from "../replica/replica-api.ts";
+import type { ReplicaQueries, ShadowResult } from "../replica/replica-api.ts";
 import { Router } from "../routing/router.ts";
 import type { ShareStrategy } from "../routing/share-strategy.ts";
 import { type Authenticator, type Authorizer, allowEveryone, allowEverything } from "./access.ts";
@@ -39,6 +39,9 @@ import { SessionInstaller } from "./session-installer.ts";
 import { SessionLifecycle } from "./session-lifecycle.ts";
 import { SessionRegistry } from "./session-registry.ts";
 import { Settlements } from "./settlements.ts";
+import type { ShadowUpdate } from "./shadow-messages.ts";
+import { ShadowTopics } from "./shadow-topics.ts";
+import { Shadows } from "./shadows.ts";
 import { Shutdown } from "./shutdown.ts";
 import { StoredDeliveries } from "./stored-deliveries.ts";
 import { type LocalRetained, SubscribeFlow } from "./subscribe.ts";
@@ -58,6 +61,8 @@ export interface BrokerOptions {
   readonly partitionMode?: PartitionMode;
   /** Default: round-robin. */
   readonly shareStrategy?: ShareStrategy;
+  /** Shadows answer on `$aws/things/...`, too. Default: false. */
+  readonly hasAwsShadowTopics?: boolean;
   /** Default: `defaultBrokerLimits`. */
   readonly limits?: BrokerLimits;
   /** Default: everyone. */
@@ -89,6 +94,10 @@ export interface Broker extends ChannelAcceptor {
   setAttribute(write: AttributeWrite): Promise<{ readonly version: number }>;
   /** For live feeds. Throws BrokerError `topic-invalid`, `not-authorized` or `stopped`. */
   watchMessages(filters: readonly string[], onlooker: Onlooker, heard: MessageHeard): MessageWatch;
+  /** For the HTTP API: what a device is to be. Rejects with BrokerError. */
+  setShadow(device: string, update: ShadowUpdate): Promise<ShadowResult>;
+  /** For the HTTP API: false when there was no such device. Rejects with BrokerError. */
+  deleteDevice(device: string): Promise<boolean>;
   /** Ends a client's connection with 0x98; false when it is not connected here. */
   kick(clientId: string): boolean;
   /** Ends the connections of users that are not what they were when they came in. */
@@ -109,6 +118,8 @@ class PeerBroker implements Broker, ConnectionOwner {
   readonly #dispatcher: Dispatcher;
   readonly #interest: Interest;
   readonly #publishes: PublishFlow;
+  readonly #commits: Commits;
+  readonly #shadows: Shadows;
   readonly #ownWrites: OwnWrites;
   readonly #onlookers: Onlookers;
   readonly #sysTopics: SysTopics;
@@ -152,7 +163,12 @@ class PeerBroker implements Broker, ConnectionOwner {
     this.#dispatcher = new Dispatcher(context);
     this.#interest = new Interest(context);
     const commits = new Commits(context);
-    this.#publishes = new PublishFlow(context, this.#dispatcher, commits);
+    this.#commits = commits;
+    const shadowTopics = new ShadowTopics(options.hasAwsShadowTopics ?? false);
+    this.#shadows = new Shadows(context, shadowTopics, (message) =>
+      this.#publishes.publishOwn(message, null),
+    );
+    this.#publishes = new PublishFlow(context, this.#dispatcher, commits, this.#shadows);
     this.#ownWrites = new OwnWrites(context, this.#publishes, commits);
     this.#sysTopics = new SysTopics(
       context,
@@ -199,6 +215,7 @@ class PeerBroker implements Broker, ConnectionOwner {
     this.drain.cancel();
     this.#sysTopics.stop();
     this.#watch.stop();
+    this.#commits.flush();
     await this.#shutdown.run(this.#connections, timeoutMs);
     this.#context.wheel.stop();
   }
@@ -266,6 +283,17 @@ class PeerBroker implements Broker, ConnectionOwner {
   watchMessages(filters: readonly string[], onlooker: Onlooker, heard: MessageHeard): MessageWatch {
     this.#checkAccepting();
     return this.#onlookers.watch(filters, onlooker, heard);
+  }
+
+  async setShadow(device: string, update: ShadowUpdate): Promise<ShadowResult> {
+    this.#checkAccepting();
+    return this.#shadows.set(device, update);
+  }
+
+  async deleteDevice(device: string): Promise<boolean> {
+    this.#checkAccepting();
+    this.#commits.flush();
+    return this.#shadows.delete(device);
   }
 
   kick(clientId: string): boolean {

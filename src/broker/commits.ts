@@ -42,13 +42,19 @@ export class Commits {
   /** `done` runs exactly once; null where nobody waits (QoS 0). */
   commit(message: ApplicationMessage, plan: LogPlan, fence: Fence, done: Committed | null): void {
     if (!plan.isRetained && !plan.isForSessions) {
-      this.#batches.add({ source: message.publisherId, fence }, plan.updates, done);
+      const writer = { source: message.publisherId, fence };
+      this.#batches.add(writer, plan.updates, message.payload.length, done);
       return;
     }
     const { cluster, limits } = this.#context;
     this.#batches.sendBefore(plan.updates);
     const command = encodeCommand(commandOf(message, plan, fence, this.#context.shareStrategy));
     cluster.propose(command, limits.commitTimeoutMs, (result) => done?.(outcomeOf(result)));
+  }
+
+  /** What waits to be joined with newer values leaves now. */
+  flush(): void {
+    this.#batches.flush();
   }
 
   /** Puts one value in the place of another, or removes it, without any message. */

@@ -93,6 +93,8 @@ export class BrokerCounters {
 
   stateUpdates = 0;
   stateUpdatesCoalesced = 0;
+  shadowRequests = 0;
+  shadowRequestsRejected = 0;
   /** By this node alone, for connections that the log does not know. */
   willsPublished = 0;
   internalErrors = 0;

@@ -1,13 +1,25 @@
 import { replicaLimits } from "../replica/limits.ts";
 import type { AttributeUpdate } from "../replica/replica-api.ts";
-import { isStateValue } from "../replica/state-value.ts";
+import { bytesField, isStateValue } from "../replica/state-value.ts";
 
 const devicePlaceholder = "{device}";
 const attributePlaceholder = "{attribute}";
 const patternsMax = 100;
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-interface Pattern {
+/** How the payloads of one pattern are kept. */
+export interface PatternOptions {
+  /** "merge": the fields of a JSON object join those that are there; "replace": they take their place; "raw": payloads are text. */
+  readonly json: "merge" | "replace" | "raw";
+  /** An attribute that is not written again for so long goes; 0 = it stays. */
+  readonly ttlSeconds: number;
+}
+
+export interface DevicePattern extends PatternOptions {
+  readonly topic: string;
+}
+
+interface Pattern extends PatternOptions {
   readonly levels: readonly string[];
   readonly deviceIndex: number;
   readonly attributeIndex: number;
@@ -24,52 +36,96 @@ export interface AttributeName {
 export class CompiledPatterns {
   readonly #patterns: readonly Pattern[];
   #tooLarge = 0;
+  #invalidJson = 0;
+  #notUtf8 = 0;
 
   constructor(patterns: readonly Pattern[]) {
     this.#patterns = patterns;
   }
 
   metrics(): ReadonlyMap<string, number> {
-    return new Map([["device_payloads_too_large", this.#tooLarge]]);
+    return new Map([
+      ["device_payloads_too_large", this.#tooLarge],
+      ["device_payloads_invalid_json", this.#invalidJson],
+      ["device_payloads_not_utf8", this.#notUtf8],
+    ]);
   }
 
   /** The first pattern that matches decides. */
   match(topic: string): AttributeName | null {
+    return this.#find(topic)?.name ?? null;
+  }
+
+  /**
+   * Null when the topic carries no device state or the payload is too large to be kept. A JSON object merges into the object that the
+   * attribute holds, unless the pattern says otherwise; an empty payload (value undefined) removes the attribute, as it clears a
+   * retained message.
+   */
+  updatesFrom(topic: string, payload: Buffer): readonly AttributeUpdate[] | null {
+    const found = this.#find(topic);
+    if (found === null) return null;
+    if (payload.length > replicaLimits.valueSizeBytesMax) {
+      this.#tooLarge++;
+      return null;
+    }
+    const { name, pattern } = found;
+    const { device, attribute } = name;
+    const update = { device, attribute, value: this.#valueOf(payload, pattern.json === "raw") };
+    if (pattern.ttlSeconds === 0 && pattern.json !== "replace") return [update];
+    const ttl = pattern.ttlSeconds === 0 ? {} : { ttlSeconds: pattern.ttlSeconds };
+    const replacing = pattern.json === "replace" ? { isReplacing: true as const } : {};
+    return [{ ...update, ...ttl, ...replacing }];
+  }
+
+  #find(topic: string): { readonly name: AttributeName; readonly pattern: Pattern } | null {
     for (const pattern of this.#patterns) {
       const name = topic.startsWith(pattern.prefix) ? matchLevels(pattern, topic) : null;
-      if (name !== null) {
-        return name;
-      }
+      if (name !== null) return { name, pattern };
     }
     return null;
   }
 
   /**
-   * Null when the topic carries no device state or the payload is too large to be kept. A JSON object merges into the object that the
-   * attribute holds; an empty payload (value undefined) removes the attribute, as it clears a retained message.
+   * JSON where the payload is JSON that keeps its meaning (a number outside the range of a double does not), else text, else, for
+   * bytes that are no UTF-8, `{"$base64": "..."}`. Undefined for an empty payload.
    */
-  updatesFrom(topic: string, payload: Buffer): readonly AttributeUpdate[] | null {
-    const name = this.match(topic);
-    if (name === null) {
-      return null;
+  #valueOf(payload: Buffer, isRaw: boolean): unknown {
+    if (payload.length === 0) return undefined;
+    const text = decodeText(payload);
+    if (text === null) {
+      this.#notUtf8++;
+      return { [bytesField]: payload.toString("base64") };
     }
-    if (payload.length > replicaLimits.valueSizeBytesMax) {
-      this.#tooLarge++;
-      return null;
+    if (isRaw || !mayBeJson(text)) return text;
+    try {
+      const value: unknown = JSON.parse(text);
+      if (isStateValue(value)) return value;
+    } catch {
+      // Text that only looks like JSON is text.
     }
-    return [{ ...name, value: readValue(payload) }];
+    if (isMeantAsJson(text)) this.#invalidJson++;
+    return text;
   }
 }
 
-/** Throws RangeError for a pattern that is not a topic with `{device}` and `{attribute}` once each, as whole levels. */
-export function compilePatterns(patterns: readonly string[]): CompiledPatterns {
+/**
+ * Throws RangeError for a pattern that is not a topic with `{device}` and `{attribute}` once each, as whole levels. A topic alone
+ * merges JSON and never expires.
+ */
+export function compilePatterns(patterns: readonly (string | DevicePattern)[]): CompiledPatterns {
   if (patterns.length > patternsMax) {
     throw new RangeError(`at most ${patternsMax} device patterns, not ${patterns.length}`);
   }
-  return new CompiledPatterns(patterns.map(compilePattern));
+  return new CompiledPatterns(
+    patterns.map((pattern) =>
+      typeof pattern === "string"
+        ? compilePattern({ topic: pattern, json: "merge", ttlSeconds: 0 })
+        : compilePattern(pattern),
+    ),
+  );
 }
 
-function compilePattern(text: string): Pattern {
+function compilePattern({ topic: text, json, ttlSeconds }: DevicePattern): Pattern {
   const levels = text.split("/");
   const deviceIndex = placeOf(devicePlaceholder, levels, text);
   const attributeIndex = placeOf(attributePlaceholder, levels, text);
@@ -83,7 +139,7 @@ function compilePattern(text: string): Pattern {
     .slice(0, first)
     .map((level) => `${level}/`)
     .join("");
-  return { levels, deviceIndex, attributeIndex, prefix };
+  return { levels, deviceIndex, attributeIndex, prefix, json, ttlSeconds };
 }
 
 function placeOf(placeholder: string, levels: readonly string[], text: string): number {
@@ -112,31 +168,6 @@ function matchLevels(pattern: Pattern, topic: string): AttributeName | null {
   return device === "" || attribute === "" ? null : { device, attribute };
 }
 
-/**
- * JSON where the payload is JSON that keeps its meaning (a number outside the range of a double does not), else text, else, for bytes
- * that are no UTF-8, `{"base64": "..."}`. Undefined for an empty payload.
- */
-function readValue(payload: Buffer): unknown {
-  if (payload.length === 0) {
-    return undefined;
-  }
-  const text = decodeText(payload);
-  if (text === null) {
-    return { base64: payload.toString("base64") };
-  }
-  if (mayBeJson(text)) {
-    try {
-      const value: unknown = JSON.parse(text);
-      if (isStateValue(value)) {
-        return value;
-      }
-    } catch {
-      // Text that only looks like JSON is text.
-    }
-  }
-  return text;
-}
-
 function decodeText(payload: Buffer): string | null {
   try {
     return strictUtf8.decode(payload);
@@ -148,4 +179,9 @@ function decodeText(payload: Buffer): string | null {
 /** A cheap look before `JSON.parse`, whose exceptions cost more than all the rest. */
 function mayBeJson(text: string): boolean {
   return /^[\t\n\r ]*(?:[{["\d-]|true|false|null)/.test(text);
+}
+
+/** An object or array that is cut off, say; a bare word or a date is no mistake. */
+function isMeantAsJson(text: string): boolean {
+  return /^[\t\n\r ]*[{[]/.test(text);
 }

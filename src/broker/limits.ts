@@ -45,8 +45,14 @@ export interface BrokerLimits {
   readonly retainedPerTurn: number;
   /** Device updates waiting for the batch in flight. Beyond: QoS 0 `publishDropped`, QoS 1/2 refused with 0x97. */
   readonly stateUpdatesWaitingMax: number;
-  /** Device updates in one command. */
+  /** Device updates in one command. The rest goes with the next. */
   readonly stateUpdatesPerCommand: number;
+  /** Their payloads and 64 bytes each, about. The rest goes with the next command; a larger one goes alone. */
+  readonly stateCommandSizeBytes: number;
+  /** Shortest time between two batches of device updates: newer values of an attribute replace older ones in it. */
+  readonly stateCoalesceMs: number;
+  /** Requests to shadows that wait for the log. Beyond: answered 429; `shadowRequestsRejected`. */
+  readonly shadowRequestsWaitingMax: number;
   /** How long an acknowledgement may wait for the log. Beyond: MQTT 5 DISCONNECT, MQTT 3.1.1 closed; `publishTimeouts`. */
   readonly commitTimeoutMs: number;
   /** How long a clean CONNECT waits for its claim before it is accepted all the same; `provisionalConnects`. */
@@ -92,7 +98,10 @@ export const defaultBrokerLimits: BrokerLimits = {
   latecomersMs: 30_000,
   retainedPerTurn: 500,
   stateUpdatesWaitingMax: 200_000,
-  stateUpdatesPerCommand: 500,
+  stateUpdatesPerCommand: 2_000,
+  stateCommandSizeBytes: 128 * 1024,
+  stateCoalesceMs: 100,
+  shadowRequestsWaitingMax: 10_000,
   commitTimeoutMs: 10_000,
   provisionalConnectMs: 400,
   takeoverMs: 1_000,

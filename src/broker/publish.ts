@@ -9,6 +9,7 @@ import { LogOrder } from "./log-order.ts";
 import type { CommitOutcome, WaitingPublish } from "./publish-queue.ts";
 import { ReadGate } from "./read-gate.ts";
 import type { SessionEntry } from "./session-entry.ts";
+import type { Shadows } from "./shadows.ts";
 
 /**
  * The way of a PUBLISH: allowed? Does its acknowledgement promise the log? Then commit, dispatch, acknowledge, in this
@@ -19,12 +20,14 @@ export class PublishFlow {
   readonly #context: BrokerContext;
   readonly #dispatcher: Dispatcher;
   readonly #commits: Commits;
+  readonly #shadows: Shadows;
   readonly #gate: ReadGate;
 
-  constructor(context: BrokerContext, dispatcher: Dispatcher, commits: Commits) {
+  constructor(context: BrokerContext, dispatcher: Dispatcher, commits: Commits, shadows: Shadows) {
     this.#context = context;
     this.#dispatcher = dispatcher;
     this.#commits = commits;
+    this.#shadows = shadows;
     this.#gate = new ReadGate(context);
   }
 
@@ -38,6 +41,11 @@ export class PublishFlow {
     if (expectedVersion !== undefined && (expectedVersion === "malformed" || token === 0)) {
       this.#refuseCondition(entry, token);
       return;
+    }
+    const shadow = this.#shadows.topics.parse(message.topic);
+    if (shadow !== null && shadow !== "reserved") {
+      const asker = { source: message.publisherId, fence: fenceOf(entry) };
+      this.#shadows.received(shadow, message.payload, asker);
     }
     const qos2PacketId = entry.session.isStored ? packetId : 0;
     const plan = this.#planOf(message, qos2PacketId, expectedVersion);
@@ -203,6 +211,8 @@ export class PublishFlow {
   #isAllowed(entry: SessionEntry, message: ApplicationMessage): boolean {
     // $SYS is what this broker says about itself.
     if (message.topic.startsWith("$SYS/")) return false;
+    // So is the answer to a request: nobody else may seem to have given it.
+    if (this.#shadows.topics.parse(message.topic) === "reserved") return false;
     return this.#context.authorizer.canPublish(entry.identity, message.topic);
   }
 

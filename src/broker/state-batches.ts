@@ -1,6 +1,6 @@
 import { encodeCommand } from "../replica/commands.ts";
-import type { AttributeUpdate, Fence } from "../replica/replica-api.ts";
-import { joinUpdateValues } from "../replica/state-value.ts";
+import type { AttributeUpdate, Fence, StateGroup, StatesResult } from "../replica/replica-api.ts";
+import { joinUpdates } from "../replica/state-value.ts";
 import { outcomeOf } from "./commit-outcome.ts";
 import type { BrokerContext } from "./context.ts";
 import type { CommitOutcome } from "./publish-queue.ts";
@@ -22,36 +22,59 @@ export interface Writer {
 
 interface Slot {
   update: AttributeUpdate;
+  sizeBytes: number;
   readonly writer: Writer;
   readonly waiters: Waiter[];
+  /** Behind which others of the same key it must be applied. */
+  readonly section: number;
 }
 
+/** The updates of one client that are applied together. */
+interface SlotGroup {
+  readonly writer: Writer;
+  readonly slots: Slot[];
+}
+
+/** Beside names and value: what one update may add to a command. */
+const updateOverheadBytes = 64;
+
 /**
- * Device state on its way to the log. While one batch is in flight, newer values replace older ones of the same client that
- * wait for the next (objects take over the newer fields), so that a fast sensor costs one entry per round trip; everyone whose value was replaced is answered when the
- * newest is committed.
+ * Device state on its way to the log. Newer values replace older ones of the same client that wait for the next batch (objects take
+ * over the newer fields); everyone whose value was replaced is answered when the newest is committed. A batch leaves when the one
+ * before is in the log and `stateCoalesceMs` have passed since it left: so a lone value leaves at once, and a fast sensor costs one
+ * update in that time.
  */
 export class StateBatches {
   readonly #context: BrokerContext;
-  #waiting = new Map<string, Slot>();
+  /** The last one of each key. */
+  #byKey = new Map<string, Slot>();
+  /** What cannot be joined with an earlier one of its key stands in a later section. */
+  #sections: Slot[][] = [];
+  #count = 0;
   #inFlight = 0;
   #isScheduled = false;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(context: BrokerContext) {
     this.#context = context;
   }
 
   /** `done` is null where nobody waits (QoS 0). */
-  add(writer: Writer, updates: readonly AttributeUpdate[], done: Committed | null): void {
+  add(
+    writer: Writer,
+    updates: readonly AttributeUpdate[],
+    sizeBytes: number,
+    done: Committed | null,
+  ): void {
     const { counters, limits } = this.#context;
     counters.stateUpdates += updates.length;
-    if (this.#waiting.size + updates.length > limits.stateUpdatesWaitingMax) {
+    if (this.#count + updates.length > limits.stateUpdatesWaitingMax) {
       counters.publishOverloaded++;
       done?.({ status: "refused" });
       return;
     }
     const waiter: Waiter | null = done && { open: updates.length, worst: null, done };
-    for (const update of updates) this.#put(writer, update, waiter);
+    for (const update of updates) this.#put(writer, update, sizeBytes, waiter);
     this.#schedule();
   }
 
@@ -60,67 +83,137 @@ export class StateBatches {
    * that nothing older comes after it.
    */
   sendBefore(updates: readonly AttributeUpdate[]): void {
-    if (updates.some((update) => this.#waiting.has(keyOf(update)))) this.#send();
+    if (this.#count > 0 && updates.some((update) => this.#byKey.has(keyOf(update)))) this.flush();
   }
 
-  #put(writer: Writer, update: AttributeUpdate, waiter: Waiter | null): void {
+  /** Everything that waits leaves now. */
+  flush(): void {
+    if (this.#count > 0) this.#send();
+  }
+
+  #put(writer: Writer, update: AttributeUpdate, sizeBytes: number, waiter: Waiter | null): void {
     const key = keyOf(update);
-    const slot = this.#waiting.get(key);
+    const slot = this.#byKey.get(key);
     // Only values under one claim are joined: what one client may not write any more, another still may.
     const joined =
-      slot && isSameWriter(slot.writer, writer)
-        ? joinUpdateValues(slot.update.value, update.value)
-        : null;
+      slot && isSameWriter(slot.writer, writer) ? joinUpdates(slot.update, update) : null;
     if (slot && joined) {
       this.#context.counters.stateUpdatesCoalesced++;
-      slot.update = { ...update, value: joined.value };
+      slot.update = joined;
+      slot.sizeBytes += joined.value === update.value ? sizeBytes - slot.sizeBytes : sizeBytes;
       if (waiter) slot.waiters.push(waiter);
       return;
     }
-    // Both must be applied, in this order: a second batch gets under way behind the first.
-    if (slot) this.#send();
-    this.#waiting.set(key, { update, writer, waiters: waiter ? [waiter] : [] });
+    const section = slot ? slot.section + 1 : 0;
+    const added = { update, sizeBytes, writer, waiters: waiter ? [waiter] : [], section };
+    this.#byKey.set(key, added);
+    const slots = this.#sections[section];
+    if (slots) slots.push(added);
+    else this.#sections[section] = [added];
+    this.#count++;
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#inFlight > 0 || this.#waiting.size === 0) return;
+    if (this.#isScheduled || this.#inFlight > 0 || this.#count === 0) return;
     this.#isScheduled = true;
-    this.#context.clock.endOfTurn(() => {
+    const { clock, limits } = this.#context;
+    const leave = (): void => {
       this.#isScheduled = false;
-      this.#send();
-    });
+      this.flush();
+    };
+    const waitMs = this.#sentAtMs + limits.stateCoalesceMs - clock.monotonicMs();
+    if (waitMs <= 0) clock.endOfTurn(leave);
+    else clock.after(waitMs, leave);
   }
 
   #send(): void {
-    const batch = this.#waiting;
-    this.#waiting = new Map();
-    const byWriter = new Map<string, Slot[]>();
-    for (const slot of batch.values()) {
-      const key = `${slot.writer.fence}\u0000${slot.writer.source}`;
-      const slots = byWriter.get(key);
-      if (slots) slots.push(slot);
-      else byWriter.set(key, [slot]);
-    }
-    const { stateUpdatesPerCommand } = this.#context.limits;
-    for (const slots of byWriter.values()) {
-      for (let at = 0; at < slots.length; at += stateUpdatesPerCommand) {
-        this.#propose(slots[0]!.writer, slots.slice(at, at + stateUpdatesPerCommand));
+    const sections = this.#sections;
+    this.#byKey = new Map();
+    this.#sections = [];
+    this.#count = 0;
+    this.#sentAtMs = this.#context.clock.monotonicMs();
+    const { stateUpdatesPerCommand, stateCommandSizeBytes } = this.#context.limits;
+    let groups: SlotGroup[] = [];
+    let [count, sizeBytes] = [0, 0];
+    for (const group of sections.flatMap(groupsOf)) {
+      for (const part of split(group, stateUpdatesPerCommand, stateCommandSizeBytes)) {
+        const partBytes = sizeOf(part);
+        const isFull =
+          count + part.slots.length > stateUpdatesPerCommand ||
+          sizeBytes + partBytes > stateCommandSizeBytes;
+        if (isFull && groups.length > 0) {
+          this.#propose(groups);
+          groups = [];
+          [count, sizeBytes] = [0, 0];
+        }
+        groups.push(part);
+        count += part.slots.length;
+        sizeBytes += partBytes;
       }
     }
+    if (groups.length > 0) this.#propose(groups);
   }
 
-  #propose({ source, fence }: Writer, slots: readonly Slot[]): void {
+  #propose(groups: readonly SlotGroup[]): void {
     const { cluster, limits } = this.#context;
     this.#inFlight++;
-    const updates = slots.map((slot) => slot.update);
-    const command = encodeCommand({ type: "state", source, updates, fence });
-    cluster.propose(command, limits.commitTimeoutMs, (result) => {
+    const command = encodeCommand({ type: "states", groups: groups.map(commandGroupOf) });
+    cluster.propose(command, limits.commitTimeoutMs, (proposal) => {
       this.#inFlight--;
-      const outcome = outcomeOf(result);
-      for (const slot of slots) settle(slot, outcome);
+      const { versions } = (proposal.status === "applied" &&
+        (proposal.result as StatesResult | null)) || { versions: [] };
+      for (const [at, { slots }] of groups.entries()) {
+        const version = versions[at];
+        const outcome =
+          version === undefined || proposal.status !== "applied"
+            ? outcomeOf(proposal)
+            : outcomeOf({ ...proposal, result: { version } });
+        for (const slot of slots) settle(slot, outcome);
+      }
       this.#schedule();
     });
   }
+}
+
+function groupsOf(slots: readonly Slot[]): readonly SlotGroup[] {
+  const byWriter = new Map<string, SlotGroup>();
+  for (const slot of slots) {
+    const key = `${slot.writer.fence}\u0000${slot.writer.source}`;
+    const group = byWriter.get(key);
+    if (group) group.slots.push(slot);
+    else byWriter.set(key, { writer: slot.writer, slots: [slot] });
+  }
+  return [...byWriter.values()];
+}
+
+/** A gateway may write for more devices than one command carries. */
+function split(group: SlotGroup, countMax: number, sizeBytesMax: number): readonly SlotGroup[] {
+  if (group.slots.length <= countMax && sizeOf(group) <= sizeBytesMax) return [group];
+  const parts: SlotGroup[] = [];
+  let slots: Slot[] = [];
+  let sizeBytes = 0;
+  for (const slot of group.slots) {
+    const slotBytes = slot.sizeBytes + updateOverheadBytes;
+    if (slots.length > 0 && (slots.length >= countMax || sizeBytes + slotBytes > sizeBytesMax)) {
+      parts.push({ writer: group.writer, slots });
+      slots = [];
+      sizeBytes = 0;
+    }
+    slots.push(slot);
+    sizeBytes += slotBytes;
+  }
+  return [...parts, { writer: group.writer, slots }];
+}
+
+function sizeOf({ slots }: SlotGroup): number {
+  let sizeBytes = 0;
+  for (const slot of slots) sizeBytes += slot.sizeBytes + updateOverheadBytes;
+  return sizeBytes;
+}
+
+function commandGroupOf({ writer, slots }: SlotGroup): StateGroup {
+  const { source, fence } = writer;
+  return { source, fence, updates: slots.map(({ update }) => update) };
 }
 
 function isSameWriter(one: Writer, other: Writer): boolean {

@@ -9,7 +9,11 @@ const fileSizeBytesMax = 1_048_576;
 
 const keys: ReadonlyMap<string, readonly [OptionKey, OptionSpec<unknown>]> = new Map(
   optionList.flatMap(([key, spec]) =>
-    spec.flag === null || key === "config" ? [] : [[spec.flag, [key, spec]]],
+    spec.flag === null || key === "config"
+      ? []
+      : [spec.flag, ...(spec.fileKey === undefined ? [] : [spec.fileKey])].map(
+          (name): [string, readonly [OptionKey, OptionSpec<unknown>]] => [name, [key, spec]],
+        ),
   ),
 );
 
@@ -59,7 +63,7 @@ function textsOf(root: YAMLMap, fail: (offset: number, message: string) => never
     if (given === null) {
       fail(offset, `${name}: expected a single value${spec.isRepeatable ? " or a list" : ""}`);
     } else if (given.length > 0) {
-      texts.set(key, given);
+      texts.set(key, [...(texts.get(key) ?? []), ...given]);
     }
   }
   return texts;
@@ -85,7 +89,9 @@ function textsOfValue(value: unknown, spec: OptionSpec<unknown>): readonly strin
   if (typeof value === "boolean" && spec.type === "addresses") {
     return value ? [spec.bareText ?? ""] : [];
   }
-  return typeof value === "object" ? null : [String(value)];
+  if (typeof value !== "object") return [String(value)];
+  const text = spec.textOfItem?.(value as Readonly<Record<string, unknown>>) ?? null;
+  return text === null ? null : [text];
 }
 
 /** Underscores and capitals are what people type from memory. */

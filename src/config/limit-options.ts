@@ -1,10 +1,6 @@
+import { type DevicePattern, devicePatternText, parseDevicePattern } from "./device-pattern.ts";
 import { option, single } from "./option.ts";
-import { parseChoice, parseCount, parseSeconds, parseSizeBytes, parseText } from "./values.ts";
-
-const parsePattern = parseText(
-  /^(?=.*\{device\})(?=.*\{attribute\})[^#+]{1,1024}$/,
-  "a topic with {device} and {attribute} as levels, such as sensors/{device}/{attribute}",
-);
+import { parseChoice, parseCount, parseSeconds, parseSizeBytes, parseSwitch } from "./values.ts";
 
 /** What one client may ask for, and which messages are device state. */
 export const limitOptions = {
@@ -148,18 +144,74 @@ export const limitOptions = {
     reason: "Behind some firewalls dead connections are only found by keep alive.",
     parse: single(parseSeconds(0, 65_535)),
   }),
-  devicePatterns: option<readonly string[]>({
+  devicePatterns: option<readonly DevicePattern[]>({
     flag: "device-pattern",
     env: "FLOCKMQ_DEVICE_PATTERN",
-    argument: "TOPIC",
+    argument: "TOPIC[;json=HOW][;ttl=TIME]",
     type: "pattern",
-    defaultValue: ["sensors/{device}/{attribute}"],
+    defaultValue: [{ topic: "sensors/{device}/{attribute}", json: "merge", ttlSeconds: 0 }],
     defaultText: "sensors/{device}/{attribute}",
     zero: null,
     help: "topics whose messages are kept as device state; may be given more than once",
-    reason: "The same on every node, or what is kept depends on where a device connects.",
+    reason:
+      "The same on every node, or what is kept depends on where a device connects. HOW JSON objects are kept: merge (the default) " +
+      "adds their fields to those that are there, replace puts them in their place, raw keeps every payload as text. TIME: an " +
+      "attribute that is not written again for so long goes. In a file also devices: [{pattern, json, ttl}].",
     isRepeatable: true,
-    parse: (texts) => texts.map(parsePattern),
+    fileKey: "devices",
+    textOfItem: devicePatternText,
+    parse: (texts) => texts.map(parseDevicePattern),
+  }),
+  deviceCoalesceMs: option<number>({
+    flag: "device-coalesce",
+    env: "FLOCKMQ_DEVICE_COALESCE",
+    argument: "MS",
+    type: "count",
+    defaultValue: 100,
+    defaultText: "100",
+    zero: "as soon as the batch before is in the log",
+    help: "milliseconds between two batches of device state; newer values of an attribute replace older ones in it",
+    reason:
+      "A fast sensor costs one update in that time. A value that comes alone leaves at once; under load QoS 1 is acknowledged as " +
+      "much later.",
+    parse: single(parseCount(0, 10_000)),
+  }),
+  deviceHistoryValuesMax: option<number>({
+    flag: "device-history",
+    env: "FLOCKMQ_DEVICE_HISTORY",
+    argument: "N",
+    type: "count",
+    defaultValue: 100,
+    defaultText: "100",
+    zero: "the current value only",
+    help: "last values of each attribute that this node remembers",
+    reason: "Kept in memory, so that it costs no write; ten seconds of a sensor at 10 Hz.",
+    parse: single(parseCount(0, 100_000)),
+  }),
+  deviceHistorySizeBytesMax: option<number>({
+    flag: "device-history-size",
+    env: "FLOCKMQ_DEVICE_HISTORY_SIZE",
+    argument: "SIZE",
+    type: "size",
+    defaultValue: 268_435_456,
+    defaultText: "256MiB",
+    zero: "nothing but current values",
+    help: "memory for all of them together, about; beyond, each attribute in turn forgets its older half",
+    reason: "Enough for 100 values of 10,000 devices with several attributes.",
+    parse: single(parseSizeBytes(0, 2 ** 40)),
+  }),
+  hasAwsShadowTopics: option<boolean>({
+    flag: "aws-shadow-topics",
+    env: "FLOCKMQ_AWS_SHADOW_TOPICS",
+    argument: null,
+    type: "switch",
+    defaultValue: false,
+    defaultText: "off",
+    zero: null,
+    help: "shadows answer on $aws/things/{device}/shadow/..., too, beside $devices/{device}/shadow/...",
+    reason: "For robots that were written for the AWS shadow service.",
+    bareText: "on",
+    parse: single(parseSwitch),
   }),
   sysIntervalSeconds: option<number>({
     flag: "sys-interval",

@@ -18,6 +18,10 @@ export interface OptionSpec<T> {
   /** Value of a flag given without its argument. */
   readonly bareText?: string;
   readonly isRepeatable?: boolean;
+  /** Another key in the configuration file, for which an item may be a mapping. */
+  readonly fileKey?: string;
+  /** An item of that mapping as it would be written on the command line; null when it is none. */
+  readonly textOfItem?: (item: Readonly<Record<string, unknown>>) => string | null;
   /** Throws `Expectation`. Repeatable options get every occurrence, others the last one. */
   readonly parse: (texts: readonly string[]) => T;
 }

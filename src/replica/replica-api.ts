@@ -234,6 +234,8 @@ export interface ReplicaQueries {
   ): void;
   getRetained(topic: string): ApplicationMessage | null;
   ownerOf(clientId: string): ClientOwner | null;
+  /** Null when there is no such device. */
+  shadowOf(device: string): ShadowDocument | null;
   readonly ownedClients: number;
   readonly sessions: SessionQueries;
   /**

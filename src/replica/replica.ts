@@ -17,6 +17,7 @@ import type {
   Fence,
   ReplicaQueries,
   RetainedResult,
+  ShadowDocument,
   ShadowResult,
   StatesResult,
   SubscribeResult,
@@ -159,6 +160,10 @@ export class Replica implements StateMachine, ReplicaQueries {
 
   ownerOf(clientId: string): ClientOwner | null {
     return this.#clients.ownerOf(clientId);
+  }
+
+  shadowOf(device: string): ShadowDocument | null {
+    return this.#devices.get(device) === null ? null : this.#deviceWrites.documentOf(device);
   }
 
   onOwnerChanged(handler: OwnerChangedHandler): void {

@@ -1,3 +1,5 @@
+import type { AttributeUpdate } from "./replica-api.ts";
+
 /** How deep arrays and objects may nest in a value of device state. */
 export const valueDepthMax = 32;
 
@@ -40,6 +42,19 @@ function isMergeable(value: unknown): value is Readonly<Record<string, unknown>>
  */
 export function mergeValues(previous: unknown, next: unknown): unknown {
   return isMergeable(previous) && isMergeable(next) ? { ...previous, ...next } : next;
+}
+
+/** As below, of whole updates: the later one's time to live counts. */
+export function joinUpdates(
+  earlier: AttributeUpdate,
+  later: AttributeUpdate,
+): AttributeUpdate | null {
+  if (later.isReplacing === true) return later;
+  const joined = joinUpdateValues(earlier.value, later.value);
+  if (joined === null) return null;
+  // What took the place of everything before still does, with the newer fields in it.
+  const isReplacing = earlier.isReplacing === true ? { isReplacing: true as const } : {};
+  return { ...later, value: joined.value, ...isReplacing };
 }
 
 /**

@@ -14,9 +14,11 @@ import type {
   PublishRequest,
   PublishResult,
   RetainedState,
+  ShadowState,
 } from "../../src/api/ports.ts";
 import { BrokerError } from "../../src/broker/errors.ts";
 import type { ApplicationMessage } from "../../src/mqtt/message.ts";
+import { deltaOf, mergePatch } from "../../src/replica/shadow-document.ts";
 
 /** Device state in memory, in the order that the real view keeps. */
 export class FakeDevices implements DeviceQueries {
@@ -69,10 +71,11 @@ export class FakeDevices implements DeviceQueries {
 
   replacedCount = 0;
 
-  delete(id: string): void {
+  delete(id: string): boolean {
     this.#version++;
-    this.#states.delete(id);
+    const isDeleted = this.#states.delete(id);
     for (const handler of this.#handlers) handler(id);
+    return isDeleted;
   }
 
   /** As when a node loads another state. */
@@ -140,6 +143,7 @@ export class FakeNodePort implements NodePort {
   barrier: "ok" | "no-quorum" = "ok";
   readonly retained = new Map<string, RetainedState>();
   readonly attributeWrites: AttributeWrite[] = [];
+  readonly shadows = new Map<string, { version: number; desired: Record<string, unknown> }>();
   compacted: readonly CompactedLog[] = [{ name: "n1", index: 120 }];
   risks: readonly string[] = [];
   /** What the next questions about a drain are answered; the last one stays. */
@@ -269,6 +273,40 @@ export class FakeNodePort implements NodePort {
     this.attributeWrites.push(write);
     this.devices.set(device, attribute, value);
     return { version: this.devices.get(device)?.version ?? 0 };
+  }
+
+  nodeName(nodeId: string): string {
+    return `n${nodeId}`;
+  }
+
+  shadowOf(device: string): ShadowState | null {
+    const state = this.devices.get(device);
+    const shadow = this.shadows.get(device);
+    if (state === null && shadow === undefined) return null;
+    const attributes = [...(state?.attributes ?? [])].map(([name, { value }]) => [name, value]);
+    const reported = Object.fromEntries(attributes) as Record<string, unknown>;
+    const desired = shadow?.desired ?? {};
+    const delta = deltaOf(desired, reported);
+    return { version: shadow?.version ?? 0, desired, reported, delta };
+  }
+
+  async setDesired(
+    device: string,
+    state: Readonly<Record<string, unknown>> | null,
+    expectedVersion: number | undefined,
+  ): Promise<ShadowState> {
+    this.#failIfAsked();
+    const before = this.shadows.get(device);
+    checkVersion(before?.version ?? 0, expectedVersion);
+    const desired = mergePatch(before?.desired ?? {}, state ?? {}) as Record<string, unknown>;
+    this.shadows.set(device, { version: ++this.#version, desired });
+    return this.shadowOf(device)!;
+  }
+
+  async deleteDevice(device: string): Promise<boolean> {
+    this.#failIfAsked();
+    this.shadows.delete(device);
+    return this.devices.delete(device);
   }
 
   #write(isRetained: boolean, { topic, payload, expectedVersion }: PublishRequest): number {

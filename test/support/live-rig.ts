@@ -2,7 +2,7 @@ import { defaultLiveLimits, type LiveLimits } from "../../src/api/live/limits.ts
 import { LiveFeeds } from "../../src/api/live/live-feeds.ts";
 import { Viewer } from "../../src/api/live/viewer.ts";
 import { parseWishes } from "../../src/api/live/wishes.ts";
-import { deviceBody } from "../../src/api/routes/devices.ts";
+import { DeviceBodies } from "../../src/api/routes/device-body.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeLine } from "./fake-line.ts";
 import { FakeNodePort } from "./fake-node-port.ts";
@@ -16,8 +16,10 @@ export class LiveRig {
 
   constructor(limits: Partial<LiveLimits> = {}) {
     this.limits = { ...defaultLiveLimits, ...limits };
+    const bodies = new DeviceBodies(this.node);
     this.feeds = new LiveFeeds({
-      ...{ node: this.node, clock: this.clock, limits: this.limits, deviceBody },
+      ...{ node: this.node, clock: this.clock, limits: this.limits },
+      deviceBody: (device) => bodies.bodyOf(device),
       stats: () => ({ messagesIn: 7 }),
     });
   }

@@ -18,6 +18,7 @@ const pureFolders = [
   "src/routing/",
   "src/replica/",
   "src/dashboard/model/",
+  "src/query/",
 ];
 const isPure = (file: SourceFile): boolean =>
   pureFolders.some((folder) => file.path.startsWith(folder));

@@ -13,7 +13,7 @@ import type { AttributeState, NodePort } from "../ports.ts";
 import { ApiError } from "../problem.ts";
 import { type ConsistencyQuery, prepareRead, readQuery, stalenessHeaders } from "../reading.ts";
 import { answerOf, anyJson, nothing, strictObject, text, version } from "../schemas/common.ts";
-import { attributeSchema } from "../schemas/devices.ts";
+import { attributeSchema, nameSchema } from "../schemas/devices.ts";
 
 interface AttributeParams {
   readonly id: string;
@@ -22,13 +22,6 @@ interface AttributeParams {
 
 const path = "/api/v1/devices/:id/attributes/:name";
 
-/** The replicated state ignores longer names, and NUL separates the two in its keys. */
-const nameSchema = {
-  type: "string",
-  minLength: 1,
-  maxLength: 1024,
-  pattern: "^[^\\u0000]+$",
-} as const;
 const params = strictObject({ id: nameSchema, name: nameSchema }, ["id", "name"]);
 
 const schemas = {
@@ -87,7 +80,7 @@ export function registerAttributes(app: FastifyInstance, { node }: ApiContext): 
       }
       sendVersion(reply, state.version);
       const { value, version, timeMs, source } = state;
-      return { value, version, timeMs, source };
+      return { value, version, timeMs, source, node: node.nodeName(state.node) };
     },
   );
 

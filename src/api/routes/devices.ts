@@ -1,88 +1,36 @@
+import { setImmediate } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
+import { parseWhere } from "../../query/where.ts";
+import { WhereError } from "../../query/where-error.ts";
 import { type ApiContext, staleness } from "../context.ts";
 import { allCoordinates } from "../coordinates.ts";
-import { operation } from "../operation.ts";
-import type { DeviceState } from "../ports.ts";
+import { searchDevices } from "../device-search.ts";
 import { ApiError } from "../problem.ts";
-import {
-  type ConsistencyQuery,
-  consistencySchema,
-  prepareRead,
-  readQuery,
-  stalenessHeaders,
-} from "../reading.ts";
-import {
-  afterSchema,
-  answerOf,
-  count,
-  limitSchema,
-  listOf,
-  nextSchema,
-  stalenessSchema,
-  strictObject,
-} from "../schemas/common.ts";
-import { coordinatesSchema, deviceSchema } from "../schemas/devices.ts";
+import { type ConsistencyQuery, prepareRead } from "../reading.ts";
+import { deviceOperations } from "../schemas/device-operations.ts";
+import { DeviceBodies } from "./device-body.ts";
 
 interface ListQuery extends ConsistencyQuery {
   readonly limit: number;
   readonly after: string;
+  readonly where?: string;
 }
 
-const schemas = {
-  coordinates: operation({
-    id: "getCoordinates",
-    tag: "devices",
-    summary: "Where every device is",
-    // An address that others chose: what they append to it is ignored.
-    querystring: { type: "object", properties: { consistency: consistencySchema } },
-    answers: {
-      200: {
-        ...coordinatesSchema,
-        description: "Devices without a position are left out",
-        headers: {
-          ...stalenessHeaders,
-          "x-truncated": { type: "string", description: "`true` beyond 100,000 devices" },
-        },
-      },
-    },
-  }),
-  list: operation({
-    id: "listDevices",
-    tag: "devices",
-    summary: "State of all devices, page by page, sorted by identifier",
-    querystring: strictObject({
-      limit: limitSchema,
-      after: { ...afterSchema, maxLength: 1024 },
-      consistency: consistencySchema,
-    }),
-    answers: {
-      200: {
-        ...answerOf("One page", {
-          devices: listOf(deviceSchema),
-          next: nextSchema,
-          count: { ...count, description: "Of all devices" },
-          stalenessMs: stalenessSchema,
-        }),
-        headers: stalenessHeaders,
-      },
-    },
-  }),
-  one: operation({
-    id: "getDevice",
-    tag: "devices",
-    summary: "State of one device",
-    querystring: readQuery,
-    params: strictObject({ id: { type: "string", minLength: 1 } }, ["id"]),
-    answers: { 200: { ...deviceSchema, description: "Its state", headers: stalenessHeaders } },
-    problems: [404],
-  }),
-};
+interface HistoryQuery extends ConsistencyQuery {
+  readonly attribute: string;
+  readonly limit: number;
+}
 
-/** The latest state of devices. */
-export function registerDevices(app: FastifyInstance, { node }: ApiContext): void {
+interface DeviceParams {
+  readonly id: string;
+}
+
+/** The latest state of devices, what it was before, and which devices an expression is true for. */
+export function registerDevices(app: FastifyInstance, context: ApiContext): void {
+  const { node } = context;
   app.get<{ Querystring: ConsistencyQuery }>(
     "/api/coordinates",
-    { schema: schemas.coordinates },
+    { schema: deviceOperations.coordinates },
     async (request, reply) => {
       await prepareRead(node, request.query, reply);
       const { coordinates, isTruncated } = allCoordinates(node.devices);
@@ -95,43 +43,76 @@ export function registerDevices(app: FastifyInstance, { node }: ApiContext): voi
 
   app.get<{ Querystring: ListQuery }>(
     "/api/v1/devices",
-    { schema: schemas.list },
+    { schema: deviceOperations.list },
     async (request, reply) => {
+      const { where } = request.query;
+      const compiled = where === undefined ? null : compileWhere(where);
       await prepareRead(node, request.query, reply);
       const { after, limit } = request.query;
-      const devices = node.devices.list(after, limit);
-      return {
-        devices: devices.map(deviceBody),
-        next: devices.length < limit ? null : (devices.at(-1)?.id ?? null),
-        count: node.devices.count(),
-        stalenessMs: staleness(node),
-      };
+      const bodies = new DeviceBodies(node);
+      const rest = { count: node.devices.count(), stalenessMs: staleness(node) };
+      if (compiled !== null) {
+        const found = await searchDevices(node.devices, compiled, { after, limit }, setImmediate);
+        const devices = found.devices.map((device) => bodies.bodyOf(device));
+        return { devices, next: found.next, scanned: found.scanned, ...rest };
+      }
+      const page = node.devices.list(after, limit);
+      const next = page.length < limit ? null : (page.at(-1)?.id ?? null);
+      return { devices: page.map((device) => bodies.bodyOf(device)), next, ...rest };
     },
   );
 
-  app.get<{ Querystring: ConsistencyQuery; Params: { id: string } }>(
+  registerOneDevice(app, context);
+}
+
+function registerOneDevice(app: FastifyInstance, { node }: ApiContext): void {
+  app.get<{ Querystring: ConsistencyQuery; Params: DeviceParams }>(
     "/api/v1/devices/:id",
-    { schema: schemas.one },
+    { schema: deviceOperations.one },
     async (request, reply) => {
       await prepareRead(node, request.query, reply);
       const device = node.devices.get(request.params.id);
       if (device === null) {
         throw new ApiError(404, "unknown-device", `no device "${request.params.id}"`);
       }
-      return deviceBody(device);
+      return new DeviceBodies(node).bodyOf(device);
+    },
+  );
+
+  app.delete<{ Params: DeviceParams }>(
+    "/api/v1/devices/:id",
+    { schema: deviceOperations.delete },
+    async (request, reply) => {
+      const { id } = request.params;
+      if (!(await node.deleteDevice(id))) {
+        throw new ApiError(404, "unknown-device", `no device "${id}"`);
+      }
+      return reply.code(204).send();
+    },
+  );
+
+  app.get<{ Querystring: HistoryQuery; Params: DeviceParams }>(
+    "/api/v1/devices/:id/history",
+    { schema: deviceOperations.history },
+    async (request, reply) => {
+      await prepareRead(node, request.query, reply);
+      const { id } = request.params;
+      const { attribute, limit } = request.query;
+      const values = node.devices.history(id, attribute, limit);
+      if (values.length === 0) {
+        const detail = `device "${id}" has no attribute "${attribute}"`;
+        throw new ApiError(404, "unknown-attribute", detail);
+      }
+      return { deviceId: id, attribute, values };
     },
   );
 }
 
-export function deviceBody(device: DeviceState): object {
-  const attributes = [...device.attributes].map(
-    ([name, { value, version, timeMs, source }]) =>
-      [name, { value, version, timeMs, source }] as const,
-  );
-  return {
-    id: device.id,
-    version: device.version,
-    updatedAtMs: device.updatedAtMs,
-    attributes: Object.fromEntries(attributes),
-  };
+function compileWhere(text: string): ReturnType<typeof parseWhere> {
+  try {
+    return parseWhere(text);
+  } catch (error) {
+    if (!(error instanceof WhereError)) throw error;
+    throw new ApiError(400, "where-invalid", `where: ${error.message}`);
+  }
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { compilePatterns } from "../../../src/broker/device-patterns.ts";
 import { encodeCommand } from "../../../src/replica/commands.ts";
 import { replicaLimits } from "../../../src/replica/limits.ts";
-import { joinUpdateValues, mergeValues } from "../../../src/replica/state-value.ts";
+import { joinUpdates, joinUpdateValues, mergeValues } from "../../../src/replica/state-value.ts";
 import { anyValue } from "../../support/replica-model.ts";
 
 const patterns = compilePatterns(["sensors/{device}/{attribute}", "{attribute}/of/{device}"]);
@@ -65,7 +65,31 @@ describe("device patterns", () => {
     ]) {
       expect(valueFrom(text)).toBe(text);
     }
-    expect(valueFrom(Buffer.of(0xff, 0xfe))).toEqual({ base64: "//4=" });
+    expect(valueFrom(Buffer.of(0xff, 0xfe))).toEqual({ $base64: "//4=" });
+  });
+
+  it("count what was meant as JSON and is none, and what is no UTF-8", () => {
+    const own = compilePatterns(["{device}/{attribute}"]);
+    for (const text of ['{"x":1', "[1,]", '{"x": 1e999}', "word", "2026-11-30", "-"]) {
+      expect(own.updatesFrom("r1/x", Buffer.from(text))?.[0]?.value).toBe(text);
+    }
+    own.updatesFrom("r1/x", Buffer.of(0xff));
+    expect(own.metrics().get("device_payloads_invalid_json")).toBe(3);
+    expect(own.metrics().get("device_payloads_not_utf8")).toBe(1);
+  });
+
+  it("keep JSON as each pattern says, and for as long", () => {
+    const own = compilePatterns([
+      { topic: "raw/{device}/{attribute}", json: "raw", ttlSeconds: 0 },
+      { topic: "new/{device}/{attribute}", json: "replace", ttlSeconds: 60 },
+      { topic: "{device}/{attribute}", json: "merge", ttlSeconds: 5 },
+    ]);
+    const from = (topic: string) => own.updatesFrom(topic, Buffer.from('{"x":1}'))?.[0];
+    const name = { device: "r1", attribute: "a" };
+    expect(from("raw/r1/a")).toEqual({ ...name, value: '{"x":1}' });
+    const replaced = { ...name, value: { x: 1 }, ttlSeconds: 60, isReplacing: true };
+    expect(from("new/r1/a")).toEqual(replaced);
+    expect(from("r1/a")).toEqual({ ...name, value: { x: 1 }, ttlSeconds: 5 });
   });
 
   it("leave out payloads that are too large, and count them", () => {
@@ -90,6 +114,8 @@ describe("device patterns", () => {
 });
 
 describe("joined updates", () => {
+  const name = { device: "r1", attribute: "a" };
+
   it("do what both would have done in turn", () => {
     fc.assert(
       fc.property(anyValue, anyValue, anyValue, (held, earlier, later) => {
@@ -104,5 +130,17 @@ describe("joined updates", () => {
     );
     expect(joinUpdateValues({ x: 1 }, { y: 2 })).toEqual({ value: { x: 1, y: 2 } });
     expect(joinUpdateValues(5, { y: 2 })).toBeNull();
+    expect(joinUpdateValues({ $base64: "" }, { y: 2 })).toBeNull();
+  });
+
+  it("go on replacing what was there before both", () => {
+    const [earlier, later] = [{ x: 1 }, { y: 2 }].map((value) => ({ ...name, value }));
+    const replacing = { ...earlier!, isReplacing: true as const };
+    const joined = { ...name, value: { x: 1, y: 2 }, isReplacing: true };
+    expect(joinUpdates(replacing, later!)).toEqual(joined);
+    expect(joinUpdates(later!, replacing)).toBe(replacing);
+    const expiring = { ...later!, ttlSeconds: 5 };
+    expect(joinUpdates(earlier!, expiring)?.ttlSeconds).toBe(5);
+    expect(joinUpdates(expiring, earlier!)?.ttlSeconds).toBeUndefined();
   });
 });

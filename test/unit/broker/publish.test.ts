@@ -108,7 +108,7 @@ test("device state that waits for the batch in flight is replaced by newer value
   }
   await rig.settle();
   rig.flock.isQuorate = true;
-  await rig.settle();
+  await rig.pass(100);
   expect(publisher.take("puback")).toHaveLength(51);
   expect(node.cluster.proposed - before).toBe(2);
   expect(node.replica.devices.get("r1")?.attributes.get("speed")?.value).toBe(50);
@@ -126,7 +126,7 @@ test("fields of objects that wait for the same batch add up", async () => {
   });
   await rig.settle();
   rig.flock.isQuorate = true;
-  await rig.settle();
+  await rig.pass(100);
   expect(robot.take("puback")).toHaveLength(3);
   const attributes = node.replica.devices.get("r1")?.attributes;
   expect(attributes?.get("coordinates")?.value).toEqual({ x: 3, y: 2, z: 4 });
@@ -158,7 +158,7 @@ test("a retained value is not overwritten by an older one that waited in a batch
   robot.publish("sensors/r1/speed", "2", { qos: 1, messageId: 2 });
   robot.publish("sensors/r1/speed", "3", { qos: 1, retain: true, messageId: 3 });
   rig.flock.isQuorate = true;
-  await rig.settle();
+  await rig.pass(100);
   expect(robot.take("puback")).toHaveLength(3);
   expect(node.replica.devices.get("r1")?.attributes.get("speed")?.value).toBe(3);
 });

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type LoadedConfig, loadConfig } from "../../../src/config/config.ts";
+import { parseConfig } from "../../../src/config/file.ts";
 import { optionList } from "../../../src/config/options.ts";
 import { UsageError } from "../../../src/config/usage-error.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
@@ -42,7 +43,7 @@ describe("values", () => {
       mdns: true,
       allowAnonymous: false,
       votersMax: 5,
-      devicePatterns: ["sensors/{device}/{attribute}"],
+      devicePatterns: [{ topic: "sensors/{device}/{attribute}", json: "merge", ttlSeconds: 0 }],
     });
     expect(new Set(Object.values(sources))).toEqual(new Set(["default"]));
     expect(warnings).toEqual([]);
@@ -94,7 +95,20 @@ describe("values", () => {
   test("of a repeated pattern add up", () => {
     const patterns = ["a/{device}/{attribute}", "b/{device}/{attribute}"];
     const argv = patterns.flatMap((pattern) => ["--device-pattern", pattern]);
-    expect(load(argv).config.devicePatterns).toEqual(patterns);
+    const topics = load(argv).config.devicePatterns.map(({ topic }) => topic);
+    expect(topics).toEqual(patterns);
+  });
+
+  test("of a pattern say how payloads are kept and for how long", () => {
+    const text = "a/{device}/{attribute};json=raw;ttl=1h";
+    const expected = [{ topic: "a/{device}/{attribute}", json: "raw", ttlSeconds: 3600 }];
+    expect(load(["--device-pattern", text]).config.devicePatterns).toEqual(expected);
+    const inFile = { pattern: "a/{device}/{attribute}", json: "raw", ttl: "1h" };
+    const texts = parseConfig(JSON.stringify({ devices: [inFile] }), "x.yaml");
+    expect(texts.get("devicePatterns")).toEqual([text]);
+    expect(() => parseConfig("devices: [{pattern: a, color: red}]", "x.yaml")).toThrow(
+      "x.yaml:1: devices: expected a single value or a list",
+    );
   });
 
   test("of the last of a flag given twice count", () => {
@@ -119,6 +133,8 @@ describe("errors name the option and what was expected", () => {
     [["--log-level", "loud"], "--log-level: expected one of fatal, error"],
     [["--max-packet-size", "1TB"], "--max-packet-size: expected a size"],
     [["--name", "a b"], "--name: expected a letter or digit"],
+    [["--device-pattern", "{device}/{attribute};ttl=x"], "--device-pattern: expected ttl= a time"],
+    [["--device-pattern", "{device}/{attribute};x=1"], "--device-pattern: expected json="],
     [["--device-pattern", "a/b"], "--device-pattern: expected a topic with {device}"],
     [["--mqtt", "9000", "--ws", "9000"], "--ws: port 9000 is also that of --mqtt"],
     [["--config", "/nonexistent/x.yaml"], "--config /nonexistent/x.yaml: cannot be read (ENOENT)"],

@@ -4,9 +4,11 @@ import * as log from "../../../cluster/log-limits.ts";
 import * as peers from "../../../cluster/peer-limits.ts";
 import * as raft from "../../../cluster/raft/limits.ts";
 import * as access from "../../../src/access/limits.ts";
+import { searchLimits } from "../../../src/api/device-search.ts";
 import { defaultLiveLimits } from "../../../src/api/live/limits.ts";
 import * as broker from "../../../src/broker/limits.ts";
 import { TOPIC_LEVELS_MAX, TOPIC_SIZE_BYTES_MAX } from "../../../src/mqtt/topic.ts";
+import { whereLimits } from "../../../src/query/where.ts";
 import { defaultHistoryBounds } from "../../../src/replica/device-history.ts";
 import * as replica from "../../../src/replica/limits.ts";
 import { valueDepthMax } from "../../../src/replica/state-value.ts";
@@ -29,6 +31,7 @@ const groups: readonly (readonly [string, object])[] = [
   ["src/access/limits.ts", access],
   ["src/replica/limits.ts", { ...replica, valueDepthMax }],
   ["src/replica/device-history.ts", { defaultHistoryBounds }],
+  ["src/query", { whereLimits, searchLimits }],
   ["src/session", { TOPIC_LEVELS_MAX, TOPIC_SIZE_BYTES_MAX, PACKET_IDS_MAX, PENDING_REQUESTS_MAX }],
   ["src/routing/router.ts", { defaultRouterOptions }],
   ["src/api/live/limits.ts", { defaultLiveLimits }],
