@@ -1,4 +1,5 @@
 import type { Clock, Log } from "#cluster";
+import type { EventLoopDelay } from "../telemetry/event-loop-delay.ts";
 import type { DashboardFiles } from "./dashboard-files.ts";
 import type { LiveFeeds } from "./live/live-feeds.ts";
 import type { NodePort } from "./ports.ts";
@@ -12,6 +13,7 @@ export interface ApiContext {
   readonly rates: Rates;
   readonly live: LiveFeeds;
   readonly dashboard: DashboardFiles;
+  readonly eventLoopDelay: EventLoopDelay;
 }
 
 /** Whole milliseconds by which a local read may be old; null when the node has never been in step. */

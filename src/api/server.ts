@@ -5,6 +5,7 @@ import type { Clock, Log } from "#cluster";
 import { sayLastWords } from "../listeners/last-words.ts";
 import type { TlsSettings } from "../listeners/listener.ts";
 import { secureContext, tlsOptions } from "../listeners/tls.ts";
+import { EventLoopDelay } from "../telemetry/event-loop-delay.ts";
 import { checkAdmission } from "./admission.ts";
 import type { ApiContext } from "./context.ts";
 import { readDashboard } from "./dashboard-files.ts";
@@ -74,7 +75,8 @@ export class ApiServer {
     });
     const rates = new Rates(clock, () => rateSums(node));
     const dashboard = readDashboard(options.dashboardDirectory ?? null);
-    this.#context = { node, clock, log, rates, live, dashboard };
+    const eventLoopDelay = new EventLoopDelay(clock);
+    this.#context = { node, clock, log, rates, live, dashboard, eventLoopDelay };
     this.#tlsServer = options.tls
       ? createTlsServer({ ...serverOptions, ...tlsOptions({ ...options.tls, clientAuth: "off" }) })
       : null;
@@ -103,6 +105,7 @@ export class ApiServer {
   /** Says goodbye to viewers and closes every connection. */
   async close(): Promise<void> {
     this.#context.rates.stop();
+    this.#context.eventLoopDelay.stop();
     this.#context.live.stop();
     await this.app.close();
   }

@@ -1,3 +1,5 @@
+import type { Histogram } from "./histogram.ts";
+
 /** What a node measures; names as the code has them, `expose` gives them the form that Prometheus wants. */
 export interface Measurements {
   readonly info: Readonly<Record<string, string>>;
@@ -8,6 +10,8 @@ export interface Measurements {
   readonly cluster: ReadonlyMap<string, number>;
   /** Already named. */
   readonly process: ReadonlyMap<string, number>;
+  /** Already named. */
+  readonly histograms?: ReadonlyMap<string, Histogram>;
 }
 
 interface Sample {
@@ -52,7 +56,8 @@ export function expose(measurements: Measurements): string {
     add({ name, value, help: inWords(name) });
   }
   const blocks = [...samples.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(block);
-  return `${infoBlock(measurements.info)}${blocks.join("")}`;
+  const histograms = [...(measurements.histograms ?? [])].map(histogramBlock);
+  return `${infoBlock(measurements.info)}${blocks.join("")}${histograms.join("")}`;
 }
 
 function sampleOf(rawName: string, rawValue: number, prefix: string, suffix: string): Sample {
@@ -86,6 +91,15 @@ function inWords(name: string): string {
 function block({ name, value, help }: Sample): string {
   const type = name.endsWith("_total") ? "counter" : "gauge";
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${numberText(value)}\n`;
+}
+
+function histogramBlock([name, histogram]: readonly [string, Histogram]): string {
+  const counts = histogram.cumulative();
+  const buckets = [...histogram.bounds, Number.POSITIVE_INFINITY].map(
+    (bound, at) => `${name}_bucket{le="${numberText(bound)}"} ${counts[at] ?? 0}\n`,
+  );
+  const sums = `${name}_sum ${numberText(histogram.sum)}\n${name}_count ${counts.at(-1) ?? 0}\n`;
+  return `# HELP ${name} ${inWords(name)}\n# TYPE ${name} histogram\n${buckets.join("")}${sums}`;
 }
 
 function infoBlock(info: Readonly<Record<string, string>>): string {
