@@ -102,6 +102,7 @@ export class BrokerNode {
       users: isLoopbackHost(loaded.config.http.host) ? null : options.access.apiUsers,
       tls: loaded.config.httpTls ? options.access.tls : null,
       dashboardDirectory,
+      settings: loaded.config,
     });
   }
 
@@ -117,6 +118,7 @@ export class BrokerNode {
     this.#local.ports = { http, peer: opened.starting.peerPort };
     const cluster = await opened.starting.cluster;
     this.#local.cluster = cluster;
+    this.#local.peers.open(cluster);
     const broker = this.#createBroker(cluster);
     await this.#options.access.serve(broker, this.#secret);
     await this.#settle(cluster);

@@ -10,6 +10,7 @@ import {
   systemClock,
 } from "#cluster";
 import type { ClientAccess } from "./access/client-access.ts";
+import type { ClientQueries } from "./api/client-ports.ts";
 import type {
   AttributeWrite,
   BrokerFigures,
@@ -21,6 +22,7 @@ import type {
   Onlooker,
   PublishRequest,
   PublishResult,
+  ReplyWait,
   RetainedState,
   ShadowState,
 } from "./api/ports.ts";
@@ -29,7 +31,9 @@ import type { CompiledPatterns } from "./broker/device-patterns.ts";
 import { BrokerError } from "./broker/errors.ts";
 import type { Ports } from "./config/saved-ports.ts";
 import type { DrainRequest, DrainRequests } from "./drain-requests.ts";
-import { expiresAtMs } from "./mqtt/message.ts";
+import { type ApplicationMessage, expiresAtMs } from "./mqtt/message.ts";
+import { NodeClients } from "./node-clients.ts";
+import { NodePeers } from "./node-peers.ts";
 import type { Replica } from "./replica/replica.ts";
 import type { ShadowDocument } from "./replica/replica-api.ts";
 import { deltaOf } from "./replica/shadow-document.ts";
@@ -49,6 +53,8 @@ export class LocalNode implements NodePort {
   isStopping = false;
   /** The replica was found wrong: nothing of it is read any more. */
   isCondemned = false;
+  readonly peers = new NodePeers();
+  readonly #clients: NodeClients;
   readonly #replica: Replica;
   readonly #patterns: CompiledPatterns;
   readonly #access: ClientAccess;
@@ -61,6 +67,7 @@ export class LocalNode implements NodePort {
     facts: { readonly version: string; readonly startedAtMs: number; readonly name: string | null },
   ) {
     this.#replica = replica;
+    this.#clients = new NodeClients(replica, () => this.broker);
     this.#patterns = patterns;
     this.#access = access;
     this.#nameAsked = facts.name ?? "";
@@ -229,6 +236,24 @@ export class LocalNode implements NodePort {
     this.#checkContent();
     const message = this.#replica.getRetained(topic);
     return message === null || expiresAtMs(message) <= systemClock.wallMs() ? null : message;
+  }
+
+  /** Without those that have expired. */
+  *retainedMessages(): Iterable<ApplicationMessage> {
+    this.#checkContent();
+    const nowMs = systemClock.wallMs();
+    for (const message of this.#replica.retainedMessages()) {
+      if (expiresAtMs(message) > nowMs) yield message;
+    }
+  }
+
+  get clients(): ClientQueries {
+    this.#checkContent();
+    return this.#clients;
+  }
+
+  async awaitReply(): Promise<ReplyWait> {
+    return this.#openBroker().replies.await();
   }
 
   async setAttribute(write: AttributeWrite): Promise<{ readonly version: number }> {

@@ -1,9 +1,12 @@
-import type { Clock, Log } from "#cluster";
+import type { Clock, Counters, Log } from "#cluster";
 import type { EventLoopDelay } from "../telemetry/event-loop-delay.ts";
 import type { DashboardFiles } from "./dashboard-files.ts";
 import type { LiveFeeds } from "./live/live-feeds.ts";
 import type { NodePort } from "./ports.ts";
 import type { Rates } from "./rates.ts";
+import type { Scans } from "./scans.ts";
+import type { ApiSettings } from "./settings.ts";
+import type { StatsHistory } from "./stats-history.ts";
 
 /** What the routes share. */
 export interface ApiContext {
@@ -14,6 +17,10 @@ export interface ApiContext {
   readonly live: LiveFeeds;
   readonly dashboard: DashboardFiles;
   readonly eventLoopDelay: EventLoopDelay;
+  readonly history: StatsHistory;
+  readonly scans: Scans;
+  readonly counters: Counters;
+  readonly settings: ApiSettings;
 }
 
 /** Whole milliseconds by which a local read may be old; null when the node has never been in step. */

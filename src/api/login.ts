@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { isLoopbackAddress, plainAddress } from "../listeners/address.ts";
 import { isAdmitted } from "./admission.ts";
+import { isAllowedOrigin } from "./cors.ts";
 import { ApiError } from "./problem.ts";
 
 /** Who a name and a password are. */
@@ -24,11 +25,15 @@ const relayHeaders = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-rea
  * For a node whose HTTP port others reach: who asks must log in, by HTTP Basic, as a user of the users file. Programs on this machine
  * need not, as on loopback. Throws {@link ApiError}.
  */
-export async function checkLogin(request: IncomingMessage, users: ApiUsers): Promise<void> {
+export async function checkLogin(
+  request: IncomingMessage,
+  users: ApiUsers,
+  corsOrigins: readonly string[],
+): Promise<void> {
   const path = (request.url ?? "").split("?")[0] ?? "";
   const { headers, method = "GET" } = request;
   if (openPaths.includes(path) || isFromThisMachine(request)) return;
-  checkOrigin(headers);
+  checkOrigin(headers, corsOrigins);
   const login = basicLogin(headers.authorization);
   if (login === null) throw loginRequired("log in with a user of the users file, by HTTP Basic");
   const role = await users.roleOf(login.name, login.password);
@@ -59,14 +64,14 @@ function loginRequired(detail: string): ApiError {
 function isFromThisMachine({ socket, headers }: IncomingMessage): boolean {
   const isLocal = isLoopbackAddress(plainAddress(socket.remoteAddress));
   return (
-    isLocal && relayHeaders.every((name) => headers[name] === undefined) && isAdmitted(headers)
+    isLocal && relayHeaders.every((name) => headers[name] === undefined) && isAdmitted(headers, [])
   );
 }
 
-/** A browser adds a login by itself, for any page: only pages from here may use it. */
-function checkOrigin({ origin, host }: IncomingHttpHeaders): void {
-  if (origin === undefined || URL.parse(origin)?.host === URL.parse(`http://${host ?? ""}`)?.host)
-    return;
+/** A browser adds a login by itself, for any page: only pages from here, and those allowed by name, may use it. */
+function checkOrigin({ origin, host }: IncomingHttpHeaders, corsOrigins: readonly string[]): void {
+  if (origin === undefined || isAllowedOrigin(corsOrigins, origin)) return;
+  if (URL.parse(origin)?.host === URL.parse(`http://${host ?? ""}`)?.host) return;
   throw new ApiError(
     403,
     "origin-foreign",

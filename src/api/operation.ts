@@ -53,6 +53,7 @@ const problemTexts = {
 export type ProblemStatus = keyof typeof problemTexts;
 
 const problemsOfAll: readonly ProblemStatus[] = [400, 401, 403, 421, 429, 500, 503];
+const problemsOfPaths: readonly ProblemStatus[] = [404];
 const problemsOfBodies: readonly ProblemStatus[] = [413, 415];
 
 export const problemSchemaId = "Problem";
@@ -75,7 +76,8 @@ export const problemSchema = {
 export function operation(parts: Operation): FastifySchema {
   const { id, tag, answers, problems = [], ...rest } = parts;
   const bodyProblems = parts.body === undefined ? [] : problemsOfBodies;
-  const statuses = new Set([...problemsOfAll, ...bodyProblems, ...problems]);
+  const pathProblems = parts.params === undefined ? [] : problemsOfPaths;
+  const statuses = new Set([...problemsOfAll, ...bodyProblems, ...pathProblems, ...problems]);
   const refusals = [...statuses].map((status) => [status, problemAnswer(status)] as const);
   return {
     operationId: id,

@@ -1,6 +1,8 @@
 import type { ClusterStatus, CompactedLog, ReadOutcome } from "#cluster";
 import type { ApplicationMessage } from "../mqtt/message.ts";
-import type { Qos } from "../mqtt/packets.ts";
+import type { PublishProperties, Qos } from "../mqtt/packets.ts";
+import type { ClientQueries } from "./client-ports.ts";
+import type { Peers } from "./peers.ts";
 
 /** What the HTTP API needs of the node; the broker and the cluster implement it, the API knows nothing else. */
 
@@ -81,6 +83,7 @@ export interface PublishRequest {
   readonly payload: Buffer;
   readonly qos: Qos;
   readonly retain: boolean;
+  readonly properties?: PublishProperties | null;
   /** With `retain`: nothing is written unless the topic's retained message has this version; 0 = there must be none. */
   readonly expectedVersion?: number | undefined;
 }
@@ -88,6 +91,8 @@ export interface PublishRequest {
 export interface PublishResult {
   /** Subscribers that it matched. */
   readonly matched: number;
+  /** "queued": only for sessions that are away; "nobody": it matched no subscription. */
+  readonly delivery: "delivered" | "queued" | "nobody";
   /** Of the retained message; 0 when it was not retained. */
   readonly version: number;
 }
@@ -114,6 +119,29 @@ export interface RetainedState {
   readonly payload: Buffer;
   /** Log index of the write: grows with every change. */
   readonly version: number;
+}
+
+export interface RetainedMessage extends RetainedState {
+  readonly topic: string;
+  readonly qos: Qos;
+  readonly receivedAtMs: number;
+  readonly publisherId: string;
+}
+
+/** A message to one of this node's response topics. */
+export interface Reply {
+  readonly payload: Buffer;
+  readonly properties: PublishProperties | null;
+}
+
+/** Waits for the answer to a command. */
+export interface ReplyWait {
+  /** Where the answer goes, from any node. */
+  readonly topic: string;
+  readonly correlation: Buffer;
+  /** Null when none came in time. */
+  reply(timeoutMs: number): Promise<Reply | null>;
+  cancel(): void;
 }
 
 /** How far a node is with moving its clients to others. */
@@ -183,6 +211,12 @@ export interface NodePort {
   ): Promise<ShadowState>;
   /** False when there was no such device; rejects with BrokerError. */
   deleteDevice(device: string): Promise<boolean>;
+  /** May change while it is walked. */
+  retainedMessages(): Iterable<RetainedMessage>;
+  readonly clients: ClientQueries;
+  readonly peers: Peers;
+  /** Resolves when an answer would be heard whichever node it is published to. Rejects with BrokerError. */
+  awaitReply(): Promise<ReplyWait>;
   /** Resolves when the write is committed; rejects with BrokerError. */
   setAttribute(write: AttributeWrite): Promise<{ readonly version: number }>;
 }

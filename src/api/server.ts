@@ -1,22 +1,26 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
-import type { Clock, Log } from "#cluster";
+import { type Clock, Counters, type Log } from "#cluster";
 import { sayLastWords } from "../listeners/last-words.ts";
 import type { TlsSettings } from "../listeners/listener.ts";
 import { secureContext, tlsOptions } from "../listeners/tls.ts";
 import { EventLoopDelay } from "../telemetry/event-loop-delay.ts";
 import { checkAdmission } from "./admission.ts";
 import type { ApiContext } from "./context.ts";
+import { allowOrigins } from "./cors.ts";
 import { readDashboard } from "./dashboard-files.ts";
+import { bodySizeBytesMax, connectionsMax, requestTimeoutMs } from "./limits.ts";
 import { defaultLiveLimits, type LiveLimits } from "./live/limits.ts";
 import { LiveFeeds } from "./live/live-feeds.ts";
 import { type Admit, type ApiUsers, checkLogin, loginChallenge } from "./login.ts";
 import { collectOperations, registerOpenApi } from "./openapi.ts";
 import type { NodePort } from "./ports.ts";
 import { ApiError, problem, problemOf, sendProblem } from "./problem.ts";
+import { limitRate } from "./rate-limit.ts";
 import { Rates } from "./rates.ts";
 import { registerAttributes } from "./routes/attributes.ts";
+import { registerClients } from "./routes/clients.ts";
 import { registerCluster } from "./routes/cluster.ts";
 import { registerCommands } from "./routes/commands.ts";
 import { registerDashboard } from "./routes/dashboard.ts";
@@ -24,9 +28,16 @@ import { DeviceBodies } from "./routes/device-body.ts";
 import { registerDevices } from "./routes/devices.ts";
 import { registerHealth } from "./routes/health.ts";
 import { registerLive } from "./routes/live.ts";
+import { registerPublish } from "./routes/publish.ts";
 import { registerRetained } from "./routes/retained.ts";
+import { registerRetainedList } from "./routes/retained-list.ts";
 import { registerShadow } from "./routes/shadow.ts";
 import { rateSums, registerStats, statsBody } from "./routes/stats.ts";
+import { registerStatsHistory } from "./routes/stats-history.ts";
+import { registerSubscriptions } from "./routes/subscriptions.ts";
+import { Scans } from "./scans.ts";
+import { type ApiSettings, defaultApiSettings } from "./settings.ts";
+import { StatsHistory } from "./stats-history.ts";
 import { serveViewers } from "./upgrade.ts";
 import { useSchemas } from "./validation.ts";
 
@@ -43,12 +54,9 @@ export interface ApiOptions {
   readonly liveLimits?: LiveLimits;
   /** Where the built dashboard lies; without it, its pages are 404. */
   readonly dashboardDirectory?: string;
+  readonly settings?: ApiSettings;
 }
 
-/** Beyond: 413. */
-const bodySizeBytesMax = 65_536;
-/** A request that is not complete after this long is cut off. */
-const requestTimeoutMs = 10_000;
 /** How often that is looked at, and as much later it may come. */
 const requestCheckMs = 1_000;
 const serverOptions = {
@@ -56,8 +64,6 @@ const serverOptions = {
   headersTimeout: requestTimeoutMs,
   requestTimeout: requestTimeoutMs,
 };
-/** Connections beyond are closed at once. */
-const connectionsMax = 10_000;
 
 export class ApiServer {
   /** For tests: `inject` answers without a socket. */
@@ -76,7 +82,13 @@ export class ApiServer {
     const rates = new Rates(clock, () => rateSums(node));
     const dashboard = readDashboard(options.dashboardDirectory ?? null);
     const eventLoopDelay = new EventLoopDelay(clock);
-    this.#context = { node, clock, log, rates, live, dashboard, eventLoopDelay };
+    const counters = new Counters();
+    const settings = options.settings ?? defaultApiSettings;
+    this.#context = {
+      ...{ node, clock, log, rates, live, dashboard, eventLoopDelay, counters, settings },
+      history: new StatsHistory(node, clock),
+      scans: new Scans(clock, counters),
+    };
     this.#tlsServer = options.tls
       ? createTlsServer({ ...serverOptions, ...tlsOptions({ ...options.tls, clientAuth: "off" }) })
       : null;
@@ -106,6 +118,7 @@ export class ApiServer {
   async close(): Promise<void> {
     this.#context.rates.stop();
     this.#context.eventLoopDelay.stop();
+    this.#context.history.stop();
     this.#context.live.stop();
     await this.app.close();
   }
@@ -128,6 +141,9 @@ function createApp(context: ApiContext, admit: Admit, server: Server): FastifyIn
   });
   // A browser may send text/plain to any site without asking; JSON it may not.
   app.removeContentTypeParser("text/plain");
+  const { corsOrigins, requestsPerSecondMax } = context.settings;
+  limitRate(app, requestsPerSecondMax, context);
+  allowOrigins(app, corsOrigins);
   app.addHook("onRequest", async (request, reply) => {
     try {
       await admit(request.raw);
@@ -155,9 +171,10 @@ function createApp(context: ApiContext, admit: Admit, server: Server): FastifyIn
   return app;
 }
 
-function admissionOf({ isOpen, users = null }: ApiOptions): Admit {
-  if (users !== null) return (request) => checkLogin(request, users);
-  return isOpen ? () => undefined : ({ headers }) => checkAdmission(headers);
+function admissionOf({ isOpen, users = null, settings }: ApiOptions): Admit {
+  const { corsOrigins } = settings ?? defaultApiSettings;
+  if (users !== null) return (request) => checkLogin(request, users, corsOrigins);
+  return isOpen ? () => undefined : ({ headers }) => checkAdmission(headers, corsOrigins);
 }
 
 /** For a request that never became one. */
@@ -173,7 +190,12 @@ function registerRoutes(app: FastifyInstance, context: ApiContext): void {
   registerAttributes(app, context);
   registerShadow(app, context);
   registerRetained(app, context);
+  registerRetainedList(app, context);
+  registerPublish(app, context);
   registerCommands(app, context);
+  registerClients(app, context);
+  registerSubscriptions(app, context);
+  registerStatsHistory(app, context);
   registerCluster(app, context);
   registerLive(app, context);
   registerOpenApi(app);

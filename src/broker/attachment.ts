@@ -1,3 +1,4 @@
+import type { ClientEventName } from "../api/client-ports.ts";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { AuthPacket, OutboundPacket, SubscriptionRequest } from "../mqtt/packets.ts";
 import { ReasonCode } from "../mqtt/reason-code.ts";
@@ -64,7 +65,12 @@ export class Attachment implements SessionEffects, ConnectionUser {
 
   subscribe(token: number, requests: readonly SubscriptionRequest[], identifier: number): void {
     const answer = (reasonCodes: readonly number[]) => {
-      if (this.#isCurrent) this.session.subscribed(token, reasonCodes);
+      if (!this.#isCurrent) return;
+      this.#tell(
+        "subscribed",
+        list(requests, (request) => request.topic),
+      );
+      this.session.subscribed(token, reasonCodes);
     };
     this.#flows.subscriptions
       .subscribe(this.#entry, requests, identifier, answer)
@@ -79,7 +85,12 @@ export class Attachment implements SessionEffects, ConnectionUser {
 
   unsubscribe(token: number, filters: readonly string[]): void {
     this.#flows.subscriptions.unsubscribe(this.#entry, filters, (reasonCodes) => {
-      if (this.#isCurrent) this.session.unsubscribed(token, reasonCodes);
+      if (!this.#isCurrent) return;
+      this.#tell(
+        "unsubscribed",
+        list(filters, (filter) => filter),
+      );
+      this.session.unsubscribed(token, reasonCodes);
     });
   }
 
@@ -107,6 +118,7 @@ export class Attachment implements SessionEffects, ConnectionUser {
       const { clientId } = this.#entry;
       this.#flows.context.log.debug({ clientId, reasonCode, detail }, "client disconnected");
     }
+    this.#tellEnd(reasonCode, detail);
     this.#connection.close();
     this.#flows.lifecycle.connectionEnded(this.#entry, this.#connection);
   }
@@ -120,7 +132,27 @@ export class Attachment implements SessionEffects, ConnectionUser {
   }
 
   connectionLost(): void {
+    if (this.#isCurrent) this.#tell("disconnected", "without a word: the connection was lost");
     this.#reauthentication?.stop();
     this.#flows.lifecycle.connectionEnded(this.#entry, this.#connection);
   }
+
+  #tellEnd(reasonCode: number, detail: string): void {
+    if (!this.#isCurrent) return;
+    const isTakenOver = reasonCode === ReasonCode.sessionTakenOver;
+    const isGoodbye = reasonCode === ReasonCode.normalDisconnection;
+    const code = `0x${reasonCode.toString(16).padStart(2, "0")}`;
+    const said = isGoodbye ? "the client said goodbye" : `${code} ${detail}`;
+    this.#tell(isTakenOver ? "taken-over" : "disconnected", said);
+  }
+
+  #tell(event: ClientEventName, detail: string): void {
+    this.#flows.context.history.add(this.#entry.clientId, event, detail);
+  }
+}
+
+/** Of a packet with thousands of filters the first few will do. */
+function list<T>(items: readonly T[], name: (item: T) => string): string {
+  const shown = items.slice(0, 5).map(name).join(" ");
+  return items.length > 5 ? `${shown} and ${items.length - 5} more` : shown;
 }

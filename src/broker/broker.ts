@@ -16,6 +16,7 @@ import { type Authenticator, type Authorizer, allowEveryone, allowEverything } f
 import { Admission } from "./admission.ts";
 import type { Channel, ChannelAcceptor, ChannelHandler } from "./channel.ts";
 import { Claims } from "./claims.ts";
+import { ClientHistory } from "./client-history.ts";
 import { ClusterWatch } from "./cluster-watch.ts";
 import { Commits } from "./commits.ts";
 import { ConnectFlow } from "./connect.ts";
@@ -31,10 +32,12 @@ import { BrokerError } from "./errors.ts";
 import { FlushList } from "./flush-list.ts";
 import { Interest } from "./interest.ts";
 import { type BrokerLimits, defaultBrokerLimits } from "./limits.ts";
+import { LocalClients } from "./local-clients.ts";
 import { LostClaims } from "./lost-claims.ts";
 import { Onlookers } from "./onlookers.ts";
 import { OwnWrites } from "./own-writes.ts";
 import { PublishFlow } from "./publish.ts";
+import { Replies } from "./replies.ts";
 import { SessionInstaller } from "./session-installer.ts";
 import { SessionLifecycle } from "./session-lifecycle.ts";
 import { SessionRegistry } from "./session-registry.ts";
@@ -98,8 +101,10 @@ export interface Broker extends ChannelAcceptor {
   setShadow(device: string, update: ShadowUpdate): Promise<ShadowResult>;
   /** For the HTTP API: false when there was no such device. Rejects with BrokerError. */
   deleteDevice(device: string): Promise<boolean>;
-  /** Ends a client's connection with 0x98; false when it is not connected here. */
-  kick(clientId: string): boolean;
+  /** Those that are connected here. */
+  readonly clients: LocalClients;
+  /** Answers to commands of the HTTP API. */
+  readonly replies: Replies;
   /** Ends the connections of users that are not what they were when they came in. */
   endUsers(isOut: (username: string) => boolean): void;
 }
@@ -111,6 +116,8 @@ export function createBroker(options: BrokerOptions): Broker {
 class PeerBroker implements Broker, ConnectionOwner {
   readonly counters = new BrokerCounters();
   readonly drain: Drain;
+  readonly clients: LocalClients;
+  readonly replies: Replies;
   readonly #context: BrokerContext;
   readonly #shared: ConnectionShared;
   readonly #admission: Admission;
@@ -141,6 +148,8 @@ class PeerBroker implements Broker, ConnectionOwner {
     const { counters } = this;
     this.#options = options;
     this.#startedAtMs = clock.monotonicMs();
+    const history = new ClientHistory(() => clock.wallMs(), counters);
+    this.clients = new LocalClients(this.#registry, history);
     const context: BrokerContext = {
       cluster,
       replica,
@@ -155,6 +164,7 @@ class PeerBroker implements Broker, ConnectionOwner {
       wheel,
       clock,
       log,
+      history,
     };
     this.#context = context;
     const flushList = new FlushList(clock);
@@ -164,6 +174,7 @@ class PeerBroker implements Broker, ConnectionOwner {
     this.#interest = new Interest(context);
     const commits = new Commits(context);
     this.#commits = commits;
+    this.replies = new Replies(context, this.#interest);
     const shadowTopics = new ShadowTopics(options.hasAwsShadowTopics ?? false);
     this.#shadows = new Shadows(context, shadowTopics, (message) =>
       this.#publishes.publishOwn(message, null),
@@ -294,13 +305,6 @@ class PeerBroker implements Broker, ConnectionOwner {
     this.#checkAccepting();
     this.#commits.flush();
     return this.#shadows.delete(device);
-  }
-
-  kick(clientId: string): boolean {
-    const entry = this.#registry.get(clientId);
-    if (!entry?.connection) return false;
-    entry.session.disconnect(ReasonCode.administrativeAction, "ended by an operator");
-    return true;
   }
 
   endUsers(isOut: (username: string) => boolean): void {

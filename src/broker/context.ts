@@ -3,6 +3,7 @@ import type { AttributeUpdate, ReplicaQueries } from "../replica/replica-api.ts"
 import type { RouterCore } from "../routing/routing-api.ts";
 import type { ShareStrategy } from "../routing/share-strategy.ts";
 import type { Authenticator, Authorizer } from "./access.ts";
+import type { ClientHistory } from "./client-history.ts";
 import type { BrokerCounters } from "./counters.ts";
 import type { DeadlineWheel } from "./deadline-wheel.ts";
 import type { Destination } from "./destination.ts";
@@ -34,4 +35,5 @@ export interface BrokerContext {
   readonly wheel: DeadlineWheel;
   readonly clock: Clock;
   readonly log: Log;
+  readonly history: ClientHistory;
 }

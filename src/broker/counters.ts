@@ -73,6 +73,10 @@ export class BrokerCounters {
   slowConsumers = 0;
 
   takeovers = 0;
+  /** Clients whose events were let go for those of others. */
+  clientHistoriesForgotten = 0;
+  /** Answers to commands that came too late, twice, or that nobody asked for. */
+  repliesUnclaimed = 0;
   sessionsRefused = 0;
   sessionsResumed = 0;
   /** The old node of a client did not say in time that its connection is closed. */

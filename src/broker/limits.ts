@@ -121,3 +121,10 @@ export const defaultBrokerLimits: BrokerLimits = {
     outboundTopicAliasMax: 64,
   },
 };
+
+/** Clients whose events are kept; the one that was quiet the longest is forgotten; `clientHistoriesForgotten`. */
+export const clientHistoriesMax = 10_000;
+/** Events of one client; the oldest go. */
+export const clientEventsMax = 50;
+/** Commands of the HTTP API that wait for an answer at once; a further one is refused. */
+export const repliesWaitingMax = 1000;

@@ -1,4 +1,4 @@
-import type { AttributeWrite, PublishRequest } from "../api/ports.ts";
+import type { AttributeWrite, PublishRequest, PublishResult } from "../api/ports.ts";
 import { createMessage } from "../mqtt/message.ts";
 import { topicNameProblem } from "../mqtt/topic.ts";
 import type { Commits } from "./commits.ts";
@@ -19,7 +19,7 @@ export class OwnWrites {
     this.#commits = commits;
   }
 
-  async publish(request: PublishRequest): Promise<{ matched: number; version: number }> {
+  async publish(request: PublishRequest): Promise<PublishResult> {
     const { topic, payload, expectedVersion } = request;
     const problem = topicNameProblem(topic);
     if (problem !== null) throw new BrokerError("topic-invalid", problem, { topic });
@@ -34,7 +34,7 @@ export class OwnWrites {
       payload,
       qos: request.qos,
       retain: request.retain,
-      properties: null,
+      properties: request.properties ?? null,
       receivedAtMs: this.#context.clock.wallMs(),
       publisherId: "",
       version: 0,
@@ -42,8 +42,9 @@ export class OwnWrites {
     return new Promise((resolve, reject) => {
       this.#publishes.publishOwn(
         message,
-        (outcome, matched) => {
-          if (outcome.status === "committed") resolve({ matched, version: outcome.version });
+        (outcome, matched, delivery) => {
+          const isCommitted = outcome.status === "committed";
+          if (isCommitted) resolve({ matched, delivery, version: outcome.version });
           else reject(refusalOf(outcome));
         },
         expectedVersion,

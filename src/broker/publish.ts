@@ -1,3 +1,4 @@
+import type { PublishResult } from "../api/ports.ts";
 import { type ApplicationMessage, withVersion } from "../mqtt/message.ts";
 import { ReasonCode } from "../mqtt/reason-code.ts";
 import type { Fence } from "../replica/replica-api.ts";
@@ -56,25 +57,27 @@ export class PublishFlow {
   /** From the broker itself: Wills and the HTTP API. `done` may be null at QoS 0. */
   publishOwn(
     message: ApplicationMessage,
-    done: ((outcome: CommitOutcome, matched: number) => void) | null,
+    done: PublishDone | null,
     expectedVersion?: number,
   ): void {
     const plan = this.#planOf(message, 0, expectedVersion);
     if (message.qos === 0) {
       if (plan !== null) this.#commits.commit(message, plan, "none", null);
       const matched = this.#dispatcher.dispatch(message);
-      done?.(unlogged, matched);
+      done?.(unlogged, matched, matched > 0 ? "delivered" : "nobody");
       return;
     }
     this.#decide(message, plan, "none", new LogOrder(), (outcome, isForSessions) => {
       if (outcome.status === "committed") {
         // On a line of its own: `done?.(dispatch())` would not dispatch for those who do not ask.
         const matched = this.#dispatcher.dispatch(withVersion(message, outcome.version));
-        done?.(outcome, matched + (isForSessions ? 1 : 0));
+        const delivery = matched > 0 ? "delivered" : isForSessions ? "queued" : "nobody";
+        // Sessions that are away are not counted one by one.
+        done?.(outcome, Math.max(matched, isForSessions ? 1 : 0), delivery);
         return;
       }
       this.#context.counters.publishDropped++;
-      done?.(outcome, 0);
+      done?.(outcome, 0, "nobody");
     });
   }
 
@@ -289,6 +292,13 @@ export class PublishFlow {
     connection?.resumeReading();
   }
 }
+
+/** What became of a message of the broker's own. */
+type PublishDone = (
+  outcome: CommitOutcome,
+  matched: number,
+  delivery: PublishResult["delivery"],
+) => void;
 
 type Committed = Extract<CommitOutcome, { status: "committed" }>;
 

@@ -29,6 +29,9 @@ export class SessionEntry implements Destination {
   /** Of the claim in the log; 0 while it is provisional. */
   epoch: number;
   connection: Connection | null = null;
+  /** Wall clock; and what the connection agreed on. */
+  connectedAtMs = 0;
+  keepAliveSeconds = 0;
   /** Of a connection without a place in the log, whose Will nobody else knows. */
   will: Will | null = null;
   /** The highest place in the stored queue that the session was given; 0 = none. */

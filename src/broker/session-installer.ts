@@ -142,8 +142,13 @@ export class SessionInstaller {
   ): void {
     const { flows } = this.#parts;
     entry.connection = connection;
+    entry.connectedAtMs = this.#context.clock.wallMs();
+    entry.keepAliveSeconds = request.keepAliveSeconds;
     this.#context.counters.connectsAccepted++;
     if (isPresent) this.#context.counters.sessionsResumed++;
+    const { remoteAddress } = connection.channel;
+    const resumed = isPresent ? ", with its session" : "";
+    this.#context.history.add(entry.clientId, "connected", `from ${remoteAddress}${resumed}`);
     const attachment = new Attachment(entry, connection, flows);
     const { connackProperties: properties } = request;
     connection.attach(

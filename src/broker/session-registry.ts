@@ -22,6 +22,11 @@ export class SessionRegistry {
     if (this.#entries.get(entry.clientId) === entry) this.#entries.delete(entry.clientId);
   }
 
+  /** May change while it is walked. */
+  ids(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
   all(): readonly SessionEntry[] {
     return [...this.#entries.values()];
   }

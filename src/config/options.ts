@@ -1,3 +1,4 @@
+import { apiOptions } from "./api-options.ts";
 import { joiningOptions } from "./joining-options.ts";
 import { limitOptions } from "./limit-options.ts";
 import type { OptionSource, OptionSpec } from "./option.ts";
@@ -7,7 +8,13 @@ import { tlsOptions } from "./tls-options.ts";
 /**
  * Every option of the broker. Flags, environment, configuration file, `--help` and `docs/options.md` are made from this table.
  */
-export const options = { ...joiningOptions, ...processOptions, ...tlsOptions, ...limitOptions };
+export const options = {
+  ...joiningOptions,
+  ...processOptions,
+  ...tlsOptions,
+  ...limitOptions,
+  ...apiOptions,
+};
 
 export type OptionKey = keyof typeof options;
 

@@ -69,6 +69,11 @@ export class ClientView {
     return fence !== "owner" && fence !== owner.epoch;
   }
 
+  /** May change while it is walked. */
+  entries(): Iterable<readonly [string, ClientEntry]> {
+    return this.#clients.entries();
+  }
+
   get(clientId: string): ClientEntry | null {
     return this.#clients.get(clientId) ?? null;
   }

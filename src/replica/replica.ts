@@ -2,7 +2,7 @@ import type { CommandContext, NodeId, RecordsDigest, StateMachine, StateWriter }
 import { type ApplicationMessage, createMessage, withVersion } from "../mqtt/message.ts";
 import type { ShareStrategy } from "../routing/share-strategy.ts";
 import { ClientLifecycle } from "./client-lifecycle.ts";
-import { ClientView } from "./client-view.ts";
+import { type ClientEntry, ClientView } from "./client-view.ts";
 import { decodeCommand } from "./commands.ts";
 import { DeviceHistories, defaultHistoryBounds, type HistoryBounds } from "./device-history.ts";
 import { DeviceView } from "./device-view.ts";
@@ -164,6 +164,20 @@ export class Replica implements StateMachine, ReplicaQueries {
 
   shadowOf(device: string): ShadowDocument | null {
     return this.#devices.get(device) === null ? null : this.#deviceWrites.documentOf(device);
+  }
+
+  /** May change while it is walked. */
+  claims(): Iterable<readonly [string, ClientEntry]> {
+    return this.#clients.entries();
+  }
+
+  claimOf(clientId: string): ClientEntry | null {
+    return this.#clients.get(clientId);
+  }
+
+  /** As above; expired ones are among them. */
+  retainedMessages(): Iterable<ApplicationMessage> {
+    return this.#retained.messages();
   }
 
   onOwnerChanged(handler: OwnerChangedHandler): void {

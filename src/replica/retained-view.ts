@@ -42,6 +42,11 @@ export class RetainedView {
     return this.#sizeBytes;
   }
 
+  /** May change while it is walked; expired ones are among them. */
+  *messages(): Iterable<ApplicationMessage> {
+    for (const { message } of this.#entries.values()) yield message;
+  }
+
   get(topic: string): ApplicationMessage | null {
     return this.#entries.get(topic)?.message ?? null;
   }

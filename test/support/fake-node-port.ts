@@ -1,5 +1,15 @@
 import type { ClusterStatus, CompactedLog, NodeStatus } from "#cluster";
 import type {
+  ClientClaim,
+  ClientEvent,
+  ClientQueries,
+  LocalClient,
+  LocalClientQueries,
+  StoredClient,
+  SubscriptionState,
+} from "../../src/api/client-ports.ts";
+import type { PeerAnswers, Peers } from "../../src/api/peers.ts";
+import type {
   AttributeState,
   AttributeWrite,
   BrokerFigures,
@@ -13,6 +23,9 @@ import type {
   Onlooker,
   PublishRequest,
   PublishResult,
+  Reply,
+  ReplyWait,
+  RetainedMessage,
   RetainedState,
   ShadowState,
 } from "../../src/api/ports.ts";
@@ -44,6 +57,16 @@ export class FakeDevices implements DeviceQueries {
     for (const handler of this.#handlers) {
       handler(id);
     }
+  }
+
+  /** A device without attributes is none. */
+  remove(id: string, attribute: string): void {
+    const state = this.#states.get(id);
+    if (state === undefined) return;
+    const attributes = new Map(state.attributes);
+    attributes.delete(attribute);
+    if (attributes.size === 0) this.#states.delete(id);
+    else this.#states.set(id, { ...state, attributes });
   }
 
   count(): number {
@@ -130,6 +153,89 @@ export class FakeWatch implements MessageWatch {
   }
 }
 
+/** Clients in memory: those of this node, those that the log knows elsewhere, and stored sessions. */
+export class FakeClients implements ClientQueries {
+  readonly local = new Map<string, LocalClient>();
+  readonly filters = new Map<string, readonly SubscriptionState[]>();
+  readonly events = new Map<string, readonly ClientEvent[]>();
+  readonly claimed = new Map<string, ClientClaim>();
+  readonly storedClients = new Map<string, StoredClient>();
+  readonly kicked: (readonly [string, string])[] = [];
+
+  readonly here: LocalClientQueries = {
+    ids: () => this.local.keys(),
+    get: (id) => this.local.get(id) ?? null,
+    subscriptionsOf: (id) => this.filters.get(id) ?? [],
+    eventsOf: (id) => this.events.get(id) ?? [],
+    kick: (id, reason) => {
+      this.kicked.push([id, reason]);
+      return this.local.delete(id);
+    },
+  };
+
+  /** Connected to the node with this id. */
+  connect(clientId: string, nodeId: string): void {
+    this.claimed.set(clientId, { nodeId, expirySeconds: 0, will: null });
+    if (nodeId === "n1") this.local.set(clientId, localClient(clientId));
+  }
+
+  claims(): Iterable<readonly [string, ClientClaim]> {
+    return this.claimed.entries();
+  }
+
+  claimOf(clientId: string): ClientClaim | null {
+    return this.claimed.get(clientId) ?? null;
+  }
+
+  storedIds(): Iterable<string> {
+    return this.storedClients.keys();
+  }
+
+  stored(clientId: string): StoredClient | null {
+    return this.storedClients.get(clientId) ?? null;
+  }
+}
+
+export function localClient(clientId: string, changes: Partial<LocalClient> = {}): LocalClient {
+  return {
+    ...{ clientId, username: null, protocolVersion: 5, keepAliveSeconds: 60 },
+    ...{ remoteAddress: "127.0.0.1", connectedAtMs: 1000, subscriptions: 0, queued: 0 },
+    ...{ inflight: 0, sessionExpirySeconds: 0, isStored: false },
+    ...changes,
+  };
+}
+
+/** Other nodes; a test puts in what they answer. */
+export class FakePeers implements Peers {
+  readonly handlers = new Map<string, (question: unknown) => Promise<unknown>>();
+  /** By name of the node; one without a function is silent. Names are ids. */
+  readonly nodes = new Map<string, ((kind: string, question: unknown) => unknown) | null>();
+
+  onAsked(kind: string, handler: (question: unknown) => Promise<unknown>): void {
+    this.handlers.set(kind, handler);
+  }
+
+  async ask(kind: string, question: unknown, names?: readonly string[]): Promise<PeerAnswers> {
+    const answers = new Map<string, unknown>();
+    const unanswered: string[] = [];
+    for (const [name, answer] of this.nodes) {
+      if (names !== undefined && !names.includes(name)) continue;
+      const said = await answer?.(kind, question);
+      if (said === undefined) unanswered.push(name);
+      else answers.set(name, said);
+    }
+    return { answers, unanswered };
+  }
+
+  nameOf(nodeId: string): string | null {
+    return nodeId === "n1" || this.nodes.has(nodeId) ? nodeId : null;
+  }
+
+  has(name: string): boolean {
+    return this.nameOf(name) !== null;
+  }
+}
+
 /** A node without broker or cluster; a test sets the public fields. */
 export class FakeNodePort implements NodePort {
   readonly name = "n1";
@@ -153,6 +259,27 @@ export class FakeNodePort implements NodePort {
   matched = 1;
   failure: Error | null = null;
   status: ClusterStatus = clusterStatus([nodeStatus("n1")]);
+
+  readonly clients = new FakeClients();
+  readonly peers = new FakePeers();
+  delivery: PublishResult["delivery"] = "delivered";
+  /** What a device answers to a command; null = nothing. */
+  reply: Reply | null = null;
+
+  *retainedMessages(): Iterable<RetainedMessage> {
+    for (const [topic, { payload, version }] of this.retained) {
+      yield { topic, payload, version, qos: 1, receivedAtMs: 1000, publisherId: "" };
+    }
+  }
+
+  async awaitReply(): Promise<ReplyWait> {
+    return {
+      topic: "$flockmq/responses/n1/1",
+      correlation: Buffer.from("1"),
+      reply: async () => this.reply,
+      cancel: () => {},
+    };
+  }
 
   figures(): BrokerFigures {
     return {
@@ -246,7 +373,11 @@ export class FakeNodePort implements NodePort {
   async publish(request: PublishRequest): Promise<PublishResult> {
     this.#failIfAsked();
     this.published.push(request);
-    return { matched: this.matched, version: this.#write(request.retain, request) };
+    return {
+      matched: this.matched,
+      delivery: this.delivery,
+      version: this.#write(request.retain, request),
+    };
   }
 
   clusterId: string | null = "c0ffee";
@@ -271,7 +402,8 @@ export class FakeNodePort implements NodePort {
       expectedVersion,
     );
     this.attributeWrites.push(write);
-    this.devices.set(device, attribute, value);
+    if (value === undefined) this.devices.remove(device, attribute);
+    else this.devices.set(device, attribute, value);
     return { version: this.devices.get(device)?.version ?? 0 };
   }
 

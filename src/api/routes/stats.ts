@@ -68,7 +68,7 @@ export function registerStats(app: FastifyInstance, context: ApiContext): void {
   app.get("/api/stats", { schema: schemas.stats }, async () => statsBody(context));
 
   app.get("/metrics", { schema: schemas.metrics }, async (_request, reply) => {
-    const { node, live } = context;
+    const { node, live, counters } = context;
     const text = expose({
       info: { node: node.name, version: node.version },
       gauges: {
@@ -76,7 +76,11 @@ export function registerStats(app: FastifyInstance, context: ApiContext): void {
         viewers: live.audience.size,
         uptimeSeconds: uptimeSeconds(context),
       },
-      counters: new Map([...node.figures().counters, ...live.counters.entries()]),
+      counters: new Map([
+        ...node.figures().counters,
+        ...live.counters.entries(),
+        ...counters.entries(),
+      ]),
       cluster: node.clusterMetrics(),
       process: processMetrics(),
       histograms: new Map([["flockmq_event_loop_delay_seconds", context.eventLoopDelay.seconds]]),

@@ -1,3 +1,4 @@
+import { pageEntriesMax } from "../limits.ts";
 import type { JsonSchema } from "../operation.ts";
 
 /** An object that always has all of these properties; others are not ruled out, so that later versions may add some. */
@@ -48,11 +49,10 @@ export function orNull(schema: JsonSchema): JsonSchema {
 }
 
 /** Paging: `limit` and `after` in the query, `next` in the answer. */
-export const pageSizeMax = 1000;
 export const limitSchema = {
   type: "integer",
   minimum: 1,
-  maximum: pageSizeMax,
+  maximum: pageEntriesMax,
   default: 100,
   description: "Entries of one page",
 } as const;

@@ -51,6 +51,11 @@ export class SessionTable {
     return this.#sessions.size;
   }
 
+  /** May change while it is walked. */
+  ids(): Iterable<string> {
+    return this.#sessions.keys();
+  }
+
   get(clientId: string): StoredSession | null {
     return this.#sessions.get(clientId) ?? null;
   }

@@ -78,6 +78,11 @@ export class SessionView {
     return this.#expiredCount;
   }
 
+  /** May change while it is walked. */
+  ids(): Iterable<string> {
+    return this.#table.ids();
+  }
+
   get(clientId: string): StoredSession | null {
     return this.#table.get(clientId);
   }

@@ -108,7 +108,7 @@ test("programs of this machine need no login, unless somebody stands between", a
     (await ask("GET", "/api/v1/devices", { host, "x-forwarded-for": "192.0.2.7" })).status,
   ).toBe(401);
   const foreign = { socket: { remoteAddress: "192.0.2.7" }, headers: { host }, url: "/metrics" };
-  await expect(checkLogin(foreign as never, users)).rejects.toMatchObject({ statusCode: 401 });
+  await expect(checkLogin(foreign as never, users, [])).rejects.toMatchObject({ statusCode: 401 });
 });
 
 test("a WebSocket needs a login, too", async () => {

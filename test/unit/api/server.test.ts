@@ -115,6 +115,7 @@ describe("commands", () => {
       command: "slam",
       topic: "orin/r1/command",
       delivered: 2,
+      delivery: "delivered",
     });
     expect(node.published).toEqual([
       { topic: "orin/r1/command", payload: Buffer.from("slam"), qos: 1, retain: false },

@@ -5,6 +5,7 @@ import * as peers from "../../../cluster/peer-limits.ts";
 import * as raft from "../../../cluster/raft/limits.ts";
 import * as access from "../../../src/access/limits.ts";
 import { searchLimits } from "../../../src/api/device-search.ts";
+import * as api from "../../../src/api/limits.ts";
 import { defaultLiveLimits } from "../../../src/api/live/limits.ts";
 import * as broker from "../../../src/broker/limits.ts";
 import { TOPIC_LEVELS_MAX, TOPIC_SIZE_BYTES_MAX } from "../../../src/mqtt/topic.ts";
@@ -35,6 +36,7 @@ const groups: readonly (readonly [string, object])[] = [
   ["src/session", { TOPIC_LEVELS_MAX, TOPIC_SIZE_BYTES_MAX, PACKET_IDS_MAX, PENDING_REQUESTS_MAX }],
   ["src/routing/router.ts", { defaultRouterOptions }],
   ["src/api/live/limits.ts", { defaultLiveLimits }],
+  ["src/api/limits.ts", api],
 ];
 
 function boundsOf(group: object, depth = 0, prefix = ""): [string, number][] {
