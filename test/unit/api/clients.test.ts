@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { SubscriptionState } from "../../../src/api/client-ports.ts";
 import { ApiServer } from "../../../src/api/server.ts";
+import { localClient } from "../../support/fake-clients.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
-import { FakeNodePort, localClient } from "../../support/fake-node-port.ts";
+import { FakeNodePort } from "../../support/fake-node-port.ts";
 import { silentLog } from "../../support/silent-log.ts";
 
 let node: FakeNodePort;

@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ApiServer } from "../../../src/api/server.ts";
 import { defaultApiSettings } from "../../../src/api/settings.ts";
+import { localClient } from "../../support/fake-clients.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
-import { FakeNodePort, localClient } from "../../support/fake-node-port.ts";
+import { FakeNodePort } from "../../support/fake-node-port.ts";
 import { fitting, type Schema } from "../../support/schema-arbitrary.ts";
 import { silentLog } from "../../support/silent-log.ts";
 
