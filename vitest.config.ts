@@ -7,7 +7,9 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 20_000,
+    // Against hanging only: a machine that does other work beside takes many times as long.
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
     reporters: ["default", "json"],
     outputFile: { json: "coverage/test-report.json" },
   },

@@ -73,13 +73,13 @@ export const faultMutants: readonly Mutant[] = [
   },
   {
     name: "values of one log entry share a version",
-    file: "src/replica/replica.ts",
+    file: "src/replica/versions.ts",
     find: "Math.max(next, version + 1), index)",
     replace: "Math.max(next, version), index)",
   },
   {
     name: "compare-and-set does not compare",
-    file: "src/replica/replica.ts",
+    file: "src/replica/device-writes.ts",
     find: "const currentVersion = versions.find((version) => version !== expected);",
     replace: "const currentVersion = versions.find((version) => version < expected - 1e15);",
   },
