@@ -37,7 +37,7 @@ export async function request(path: string, options: RequestOptions = {}): Promi
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new RequestFailed(0, "unreachable", "The node does not answer.");
+    throw new RequestFailed(0, "unreachable", unreachableText());
   }
   const text = await answer.text();
   const parsed = parseJson(text);
@@ -48,6 +48,14 @@ export async function request(path: string, options: RequestOptions = {}): Promi
     typeof code === "string" ? code : "",
     typeof detail === "string" ? detail : `The node answered ${answer.status}.`,
   );
+}
+
+/** A browser does not tell a node that is away from one that does not let this page ask. */
+function unreachableText(): string {
+  const { base, home } = link.value;
+  return base === home
+    ? "The node does not answer."
+    : "The node that served this page is away, and the other one lets it only watch. Open the dashboard there.";
 }
 
 /** What to show of an error, whatever it is. */

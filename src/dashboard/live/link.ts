@@ -10,6 +10,8 @@ export const link = signal<LinkState>(firstLink(location.origin));
 /** Name of the node that is talked to; null before its first word. */
 export const nodeName = signal<string | null>(null);
 export const cluster = signal<ClusterLine | null>(null);
+/** Name of the node that served the page; null until it told. */
+export const homeName = signal<string | null>(null);
 /** Round trips and traffic between nodes, by `linkKey`. */
 export const links = signal<ReadonlyMap<string, LinkFigures>>(new Map());
 let lastLook: Look | null = null;

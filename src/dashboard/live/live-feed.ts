@@ -2,7 +2,16 @@ import { batch } from "@preact/signals";
 import type { ClusterLine } from "../model/api-types.ts";
 import { type LinkEvent, nextLink, originsOf } from "../model/reconnect.ts";
 import { request } from "./http.ts";
-import { cluster, isAway, isWatchingOnly, link, nodeName, stats, takeCluster } from "./link.ts";
+import {
+  cluster,
+  homeName,
+  isAway,
+  isWatchingOnly,
+  link,
+  nodeName,
+  stats,
+  takeCluster,
+} from "./link.ts";
 
 /** One message of `/api/v1/live`. */
 export interface LiveMessage {
@@ -159,7 +168,9 @@ class LiveFeed {
 function takeStats(figures: LiveMessage): void {
   batch(() => {
     stats.value = figures;
-    if (typeof figures["node"] === "string") nodeName.value = figures["node"];
+    if (typeof figures["node"] !== "string") return;
+    nodeName.value = figures["node"];
+    if (!isAway.value) homeName.value = figures["node"];
   });
 }
 

@@ -73,7 +73,8 @@ export interface PositionLine {
 
 export interface ClientLine {
   readonly clientId: string;
-  readonly node: string;
+  /** Null while it is away. */
+  readonly node: string | null;
   readonly connected: boolean;
   readonly username?: string | null;
   readonly protocolVersion?: number | null;

@@ -107,11 +107,13 @@ export function changesBetween(before: ClusterLine | null, after: ClusterLine): 
   return changes;
 }
 
-/** Places of `count` nodes on a circle, the first on top, as fractions of the drawing. */
+/** Places of `count` nodes on a circle, the first on top, stretched to fill the drawing, as fractions of it. */
 export function ringPlaces(count: number): readonly { readonly x: number; readonly y: number }[] {
   if (count === 1) return [{ x: 0.5, y: 0.5 }];
-  return Array.from({ length: count }, (_, i) => {
-    const angle = (i / count) * 2 * Math.PI - Math.PI / 2;
-    return { x: 0.5 + 0.5 * Math.cos(angle), y: 0.5 + 0.5 * Math.sin(angle) };
-  });
+  const angles = Array.from({ length: count }, (_, i) => (i / count) * 2 * Math.PI - Math.PI / 2);
+  const lowest = Math.max(...angles.map(Math.sin));
+  return angles.map((angle) => ({
+    x: 0.5 + 0.5 * Math.cos(angle),
+    y: (1 + Math.sin(angle)) / (1 + lowest),
+  }));
 }

@@ -30,7 +30,9 @@ export function deliveryOf(
   };
   const count = typeof delivered === "number" ? delivered : 0;
   if (response !== undefined && response !== null) {
-    return { tone: "ok", text: `${command}: answered ${JSON.stringify(response)}` };
+    const { text } = response as { text?: unknown };
+    const said = typeof text === "string" ? text : JSON.stringify(response);
+    return { tone: "ok", text: `${command}: answered ${said}` };
   }
   if (delivery === "queued") {
     return { tone: "warn", text: `${command}: queued until the device is back.` };

@@ -29,6 +29,15 @@ const plots: readonly Plot[] = [
     ],
   },
   {
+    key: "forwards",
+    title: "Messages between nodes per second",
+    unit: "rate",
+    series: [
+      { name: "forwardsIn", label: "received" },
+      { name: "forwardsOut", label: "sent" },
+    ],
+  },
+  {
     key: "connections",
     title: "Connections",
     unit: "count",
@@ -43,6 +52,17 @@ const plots: readonly Plot[] = [
 ];
 
 const notPlotted: ReadonlySet<string> = new Set(["timeMs", "nodes"]);
+
+/** Figures of which a point tells the growth within its step; all others say how much there was at its end. */
+const growing: ReadonlySet<string> = new Set([
+  "messagesIn",
+  "messagesOut",
+  "bytesIn",
+  "bytesOut",
+  "forwardsIn",
+  "forwardsOut",
+  "dropped",
+]);
 
 /** The known plots of which there is data, then one for each further figure that the node tells. */
 export function plotsOf(points: readonly StatsPoint[]): readonly Plot[] {
@@ -67,16 +87,26 @@ export function columnsOf(
   return [times, ...names.map((name) => points.map((point) => figureOf(point[name])))];
 }
 
-/** Takes only what has the shape of a history: the rest of the page must not break on a strange answer. */
+/**
+ * What the node answered, with growth as rates per second. Takes only what has the shape of a history: the rest of the page must not
+ * break on a strange answer.
+ */
 export function readHistory(value: unknown): StatsHistory {
   const { stepMs, points } = (value ?? {}) as Partial<Record<keyof StatsHistory, unknown>>;
   const rows = Array.isArray(points) ? points : [];
-  return {
-    stepMs: typeof stepMs === "number" && stepMs > 0 ? stepMs : 10_000,
-    points: rows.filter(
-      (row): row is StatsPoint => typeof row === "object" && row !== null && isFigure(row.timeMs),
-    ),
-  };
+  const step = typeof stepMs === "number" && stepMs > 0 ? stepMs : 10_000;
+  const known = rows.filter(
+    (row): row is StatsPoint => typeof row === "object" && row !== null && isFigure(row.timeMs),
+  );
+  return { stepMs: step, points: known.map((point) => withRates(point, step / 1000)) };
+}
+
+function withRates(point: StatsPoint, seconds: number): StatsPoint {
+  const figures = Object.entries(point).map(([name, value]) => [
+    name,
+    growing.has(name) && isFigure(value) ? value / seconds : value,
+  ]);
+  return Object.fromEntries(figures) as StatsPoint;
 }
 
 /** Growth per second of a running total between two looks; null when it began anew, as after a restart. */

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { cluster, isAway, isWatchingOnly, link, nodeName, now } from "../live/link.ts";
+import { cluster, homeName, isAway, isWatchingOnly, link, nodeName, now } from "../live/link.ts";
 import { liveFeed } from "../live/live-feed.ts";
 import { place } from "../live/navigation.ts";
 import { linkTo } from "../model/pages.ts";
@@ -55,16 +55,17 @@ export function LinkBanner(): JSX.Element | null {
 
 function AwayBanner(): JSX.Element {
   const { base, home } = link.value;
+  const name = nodeName.value ?? base;
   return (
     <div class="banner" role="status">
       <span>
-        The node that served this page ({home}) does not answer.{" "}
+        <strong>{homeName.value ?? home}</strong>, which served this page, does not answer.{" "}
         {isWatchingOnly.value
-          ? `Live data comes from ${base}, but this page may not ask it for more.`
-          : `This page talks to ${nodeName.value ?? base} now.`}
+          ? `${name} sends the live data, but lets this page neither search nor command.`
+          : `This page talks to ${name} now.`}
       </span>
       <a class="button" href={base + linkTo(place.value)}>
-        Open it there
+        Open on {name}
       </a>
     </div>
   );

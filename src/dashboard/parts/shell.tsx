@@ -16,7 +16,7 @@ export function Shell({ children }: { readonly children: ComponentChildren }): J
         Skip to the content
       </a>
       <Navigation />
-      <div>
+      <div class="frame">
         <Header />
         <LinkBanner />
         <main id="content" tabIndex={-1}>

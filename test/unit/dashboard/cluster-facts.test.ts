@@ -76,5 +76,5 @@ test("nodes stand on a circle with the first on top; one alone in the middle", (
   const [first, ...rest] = ringPlaces(3);
   expect(first?.x).toBeCloseTo(0.5);
   expect(first?.y).toBeCloseTo(0);
-  for (const { y } of rest) expect(y).toBeCloseTo(0.75);
+  for (const { y } of rest) expect(y).toBeCloseTo(1);
 });

@@ -18,6 +18,11 @@ test("known figures have their plots, and each further one its own", () => {
   expect(plotsOf([])).toEqual([]);
 });
 
+test("growth within a step is shown per second, what there was at its end as it is", () => {
+  const answer = { stepMs: 10_000, points: [{ timeMs: 1, messagesIn: 50, connections: 7 }] };
+  expect(readHistory(answer).points).toEqual([{ timeMs: 1, messagesIn: 5, connections: 7 }]);
+});
+
 test("a step without a figure is a gap and no zero", () => {
   expect(columnsOf(points, ["messagesIn", "messagesOut"])).toEqual([
     [1, 2],

@@ -64,7 +64,7 @@ function ClientFacts({ client }: { readonly client: ClientDetail }): JSX.Element
         {client.connected ? "connected" : "away"}
       </Chip>,
     ],
-    ["Node", client.node],
+    ["Node", client.node ?? "–"],
     ["User", client.username ?? "–"],
     ["Address", client.remoteAddress ?? "–"],
     ["Protocol", protocolWord(client.protocolVersion)],
@@ -140,7 +140,7 @@ function Kick(props: { readonly client: ClientDetail; readonly onDone: () => voi
     setIsAsking(false);
     try {
       await request(`/api/v1/clients/${encodeURIComponent(clientId)}`, { method: "DELETE" });
-      setOutcome(`${node} has ended its connection.`);
+      setOutcome(`${node ?? "Its node"} has ended its connection.`);
       props.onDone();
     } catch (error) {
       setOutcome(messageOf(error));
@@ -162,8 +162,8 @@ function Kick(props: { readonly client: ClientDetail; readonly onDone: () => voi
       {isAsking ? (
         <Dialog title="Disconnect this client?" onClose={() => setIsAsking(false)}>
           <p class="wrap-anywhere">
-            {node} ends the connection of <strong>{clientId}</strong>. Most clients come back by
-            themselves at once; a stored session stays.
+            {node ?? "Its node"} ends the connection of <strong>{clientId}</strong>. Most clients
+            come back by themselves at once; a stored session stays.
           </p>
           <div class="dialog-actions">
             <button type="button" class="button" onClick={() => setIsAsking(false)}>

@@ -38,7 +38,7 @@ export function ClientsPage(): JSX.Element {
       <div class="toolbar">
         <SearchField
           label="Search clients"
-          placeholder="Search by identifier, user name, address"
+          placeholder="Search by a part of the identifier"
           value={search}
           onInput={(value) => {
             setSearch(value);
@@ -184,7 +184,7 @@ function Row({ client }: { readonly client: ClientLine }): JSX.Element {
           {client.connected ? "connected" : "away"}
         </Chip>
       </td>
-      <td>{client.node}</td>
+      <td>{client.node ?? "–"}</td>
       <td class="quiet only-wide only-whole">{client.remoteAddress ?? "–"}</td>
       <td class="number only-wide">{formatCount(client.subscriptions)}</td>
       <td class="number only-wide only-whole">{formatCount(client.queued)}</td>

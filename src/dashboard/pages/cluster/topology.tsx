@@ -11,7 +11,8 @@ const wideWidth = 640;
 const narrowWidth = 350;
 const narrowBelowPixels = 600;
 const height = 340;
-const boxWidth = 148;
+const wideBox = 148;
+const narrowBox = 116;
 const boxHeight = 66;
 
 interface Placed {
@@ -22,7 +23,9 @@ interface Placed {
 
 /** Every node is linked with every other one; the leader stands on top. */
 export function Topology({ status }: { readonly status: ClusterLine }): JSX.Element {
-  const width = window.innerWidth < narrowBelowPixels ? narrowWidth : wideWidth;
+  const isNarrow = window.innerWidth < narrowBelowPixels;
+  const width = isNarrow ? narrowWidth : wideWidth;
+  const boxWidth = isNarrow ? narrowBox : wideBox;
   const nodes = inOrder(status.nodes);
   const places = ringPlaces(nodes.length);
   const placed = nodes.map((node, i): Placed => {
@@ -51,10 +54,11 @@ export function Topology({ status }: { readonly status: ClusterLine }): JSX.Elem
             a={a}
             b={b}
             share={placed.length > 3 ? 0.42 : 0.5}
+            isShort={isNarrow}
           />
         ))}
         {placed.map((place) => (
-          <Node key={place.node.nodeId} {...place} status={status} />
+          <Node key={place.node.nodeId} {...place} status={status} boxWidth={boxWidth} />
         ))}
       </svg>
       <figcaption class="legend">
@@ -76,10 +80,13 @@ function LinkLabel(props: {
   readonly a: Placed;
   readonly b: Placed;
   readonly share: number;
+  /** Only the round trip: the table of links has the rest. */
+  readonly isShort: boolean;
 }): JSX.Element | null {
-  const { a, b, share } = props;
+  const { a, b, share, isShort } = props;
   const figures = links.value.get(linkKey(a.node.nodeId, b.node.nodeId));
-  const text = figures === undefined ? "" : linkText(figures);
+  const shown = isShort && figures !== undefined ? { ...figures, bytesPerSecond: null } : figures;
+  const text = shown === undefined ? "" : linkText(shown);
   if (text === "") return null;
   const x = a.x + (b.x - a.x) * share;
   const y = a.y + (b.y - a.y) * share;
@@ -101,8 +108,10 @@ function LinkLabel(props: {
   );
 }
 
-function Node(props: Placed & { readonly status: ClusterLine }): JSX.Element {
-  const { node, x, y, status } = props;
+function Node(
+  props: Placed & { readonly status: ClusterLine; readonly boxWidth: number },
+): JSX.Element {
+  const { node, x, y, status, boxWidth } = props;
   const lag = lagOf(node, status);
   const kind = node.role === "leader" && node.state !== "down" ? " node-leader" : "";
   const learner = node.voter ? "" : " node-learner";

@@ -26,6 +26,11 @@ export function TreeView(props: TreeViewProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   // The tree changes in place; its version tells.
   const rows = useMemo(() => tree.rows(open, search), [tree, version, open, search]);
+  // A tree with one root would show one line.
+  const onlyRoot = rows.length === 1 && rows[0]?.isOpen === false ? rows[0].node.path : null;
+  useEffect(() => {
+    if (onlyRoot !== null) setOpen(new Set([onlyRoot]));
+  }, [tree, onlyRoot !== null]);
   useEffect(() => {
     const height = box.current?.clientHeight;
     if (height) setScroll((old) => ({ ...old, height }));
@@ -105,7 +110,7 @@ function Row(props: {
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the tree's, which has the focus
     <div
-      class="tree-row"
+      class={props.isActive ? "tree-row is-active" : "tree-row"}
       id={rowId(node.path)}
       role="treeitem"
       aria-level={depth + 1}
@@ -113,7 +118,7 @@ function Row(props: {
       aria-expanded={hasChildren ? isOpen : undefined}
       tabIndex={-1}
       title={node.path}
-      style={{ top: `${props.top}px`, ...(props.isActive ? { fontWeight: 600 } : {}) }}
+      style={{ top: `${props.top}px` }}
       onClick={props.onSelect}
     >
       <span class="tree-name" style={{ paddingLeft: `${Math.min(depth, 12) * 14}px` }}>
