@@ -10,6 +10,9 @@ export const chromiumProblem: string | null = existsSync(executablePath)
   ? null
   : `there is no ${executablePath}: apt-get install chromium`;
 
+/** A busy machine renders slowly. */
+const stepTimeoutMs = 60_000;
+
 /** Software rendering, and nothing that talks to the world. */
 const launchArguments = [
   "--headless",
@@ -31,12 +34,7 @@ export interface Look {
 
 export const desktop: Look = { name: "desktop", width: 1280, height: 800, scheme: "light" };
 export const phone: Look = { name: "phone", width: 360, height: 740, scheme: "dark" };
-export const looks: readonly Look[] = [
-  desktop,
-  { ...desktop, name: "desktop-dark", scheme: "dark" },
-  { ...phone, name: "phone-light", scheme: "light" },
-  phone,
-];
+export const looks: readonly Look[] = [desktop, phone];
 
 export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath, args: launchArguments });
@@ -59,6 +57,7 @@ export async function openPage(browser: Browser, url: string, look: Look): Promi
     hasTouch: look.width < 600,
     reducedMotion: "reduce",
   });
+  context.setDefaultTimeout(stepTimeoutMs);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(error.message));
@@ -79,7 +78,7 @@ export async function keepScreenshot(page: Page, name: string): Promise<void> {
 }
 
 /** Two looks at the map differ: something moved between them. */
-export async function whenMapMoves(page: Page, timeoutMs = 15_000): Promise<void> {
+export async function whenMapMoves(page: Page, timeoutMs = 30_000): Promise<void> {
   const before = await page.evaluate<string>(pictureOfMap);
   expect(before.length).toBeGreaterThan(100);
   await expect

@@ -17,6 +17,7 @@ const intervalMsMax = 2_000;
  */
 export class Swarm {
   readonly ids: string[] = [];
+  readonly #isGliding: boolean;
   #fromX = new Float64Array(64);
   #fromY = new Float64Array(64);
   #toX = new Float64Array(64);
@@ -35,6 +36,11 @@ export class Swarm {
   movingUntilMs = 0;
   /** Positions of devices beyond `swarmSizeMax`. */
   refused = 0;
+
+  /** Without gliding robots jump from word to word, for viewers whom movement disturbs. */
+  constructor(isGliding = true) {
+    this.#isGliding = isGliding;
+  }
 
   get size(): number {
     return this.ids.length;
@@ -156,7 +162,7 @@ export class Swarm {
     this.#fromY[index] = isLong ? y : shownY;
     this.#toX[index] = x;
     this.#toY[index] = y;
-    this.#glideMs[index] = nextGlideMs(this.#glideMs[index] ?? 0, gapMs);
+    if (this.#isGliding) this.#glideMs[index] = nextGlideMs(this.#glideMs[index] ?? 0, gapMs);
     this.#startMs[index] = nowMs;
     this.movingUntilMs = Math.max(this.movingUntilMs, nowMs + (this.#glideMs[index] ?? 0));
     this.#leaveTrail(index, x, y);

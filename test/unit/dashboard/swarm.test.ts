@@ -33,6 +33,13 @@ test("a word that comes early bends the way and does not make the robot jump", (
   expect(swarm.xAt(0, 140)).toBeGreaterThan(shown);
 });
 
+test("for a viewer whom movement disturbs it is at once where it was heard of", () => {
+  const swarm = new Swarm(false);
+  swarm.take([at("r1", 0, 0)], 0, wallMs, false);
+  swarm.take([at("r1", 10, 0)], 100, wallMs, false);
+  expect(swarm.xAt(0, 100)).toBe(10);
+});
+
 test("after a long silence it is at once where it is", () => {
   const swarm = new Swarm();
   swarm.take([at("r1", 0, 0)], 0, wallMs, false);

@@ -25,7 +25,7 @@ export class MapCanvas implements GestureTarget {
   view: Viewport = { centerX: 0, centerY: 0, scale: 8, width: 1, height: 1 };
   readonly #canvas: HTMLCanvasElement;
   readonly #pen: CanvasRenderingContext2D | null;
-  readonly #swarm = new Swarm();
+  readonly #swarm = new Swarm(!matchMedia("(prefers-reduced-motion: reduce)").matches);
   readonly #onSelect: (id: string | null) => void;
   readonly #feed: PositionFeed;
   readonly #stops: (() => void)[] = [];
