@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Command } from "commander";
 import mqtt from "mqtt";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type CDPSession, chromium, type Page } from "playwright-core";
 import { LocalCluster } from "../support/local-cluster.ts";
 
 const program = new Command("bench:dashboard")
@@ -103,15 +103,26 @@ async function frames(inBrowser: Browser): Promise<object> {
   await page.getByText(/under 3 s/).waitFor();
   await untilAllAreShown(page);
   const seconds = Number(options.seconds);
+  const cpu = await page.context().newCDPSession(page);
+  await cpu.send("Performance.enable", { timeDomain: "threadTicks" });
+  const before = await busySeconds(cpu);
   const took = await page.evaluate<number[]>(countFrames(seconds * 1000));
+  const busy = (await busySeconds(cpu)) - before;
   const heapBytes = await page.evaluate<number>("performance.memory.usedJSHeapSize");
   took.sort((a, b) => a - b);
   return {
     robots,
     framesPerSecond: Math.round((took.length / seconds) * 10) / 10,
     frameMs: { p50: at(took, 0.5), p95: at(took, 0.95), p99: at(took, 0.99) },
+    /** CPU of the page's main thread alone; it does not depend on what else the machine does. */
+    mainThreadMsPerFrame: Math.round((busy / took.length) * 100_000) / 100,
     heapMiB: Math.round(heapBytes / 1_048_576),
   };
+}
+
+async function busySeconds(session: CDPSession): Promise<number> {
+  const { metrics } = await session.send("Performance.getMetrics");
+  return metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0;
 }
 
 async function untilAllAreShown(page: Page): Promise<void> {

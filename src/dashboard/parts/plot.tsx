@@ -4,12 +4,14 @@ import type uPlot from "uplot";
 import { colourOf, colourVersion } from "../live/theme.ts";
 import { formatBytes, formatCount, formatRate, formatTime } from "../model/format.ts";
 
-export type PlotUnit = "rate" | "bytes" | "count";
+/** "value": of a device, whose digits behind the point matter. */
+export type PlotUnit = "rate" | "bytes" | "count" | "value";
 
 const formats: Readonly<Record<PlotUnit, (value: number | null) => string>> = {
   rate: formatRate,
   bytes: formatBytes,
   count: formatCount,
+  value: (value) => (value === null ? "–" : String(Number(value.toPrecision(5)))),
 };
 
 const plotHeight = 190;

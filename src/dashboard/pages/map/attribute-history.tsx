@@ -53,7 +53,7 @@ export function AttributeHistory({ device }: { readonly device: DeviceLine }): J
         <PlotView
           key={name}
           label={wordsOf(name)}
-          unit="count"
+          unit="value"
           series={[wordsOf(name)]}
           columns={[
             values.map(({ timeMs }) => timeMs / 1000),
