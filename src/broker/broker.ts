@@ -37,6 +37,7 @@ import { LostClaims } from "./lost-claims.ts";
 import { Onlookers } from "./onlookers.ts";
 import { OwnWrites } from "./own-writes.ts";
 import { PublishFlow } from "./publish.ts";
+import { ReadingTurns } from "./reading-turns.ts";
 import { Replies } from "./replies.ts";
 import { SessionInstaller } from "./session-installer.ts";
 import { SessionLifecycle } from "./session-lifecycle.ts";
@@ -168,7 +169,8 @@ class PeerBroker implements Broker, ConnectionOwner {
     };
     this.#context = context;
     const flushList = new FlushList(clock);
-    this.#shared = { clock, log, wheel, flushList, limits, counters };
+    const readingTurns = new ReadingTurns(clock, limits.readingTurnMs);
+    this.#shared = { clock, log, wheel, flushList, readingTurns, limits, counters };
     this.#admission = new Admission(limits, counters, clock);
     this.#dispatcher = new Dispatcher(context);
     this.#interest = new Interest(context);

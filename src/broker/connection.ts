@@ -18,12 +18,14 @@ import type { DeadlineWheel } from "./deadline-wheel.ts";
 import type { FlushList } from "./flush-list.ts";
 import type { BrokerLimits } from "./limits.ts";
 import { Output } from "./output.ts";
+import type { DeferredReader, ReadingTurns } from "./reading-turns.ts";
 
 export interface ConnectionShared {
   readonly clock: Clock;
   readonly log: Log;
   readonly wheel: DeadlineWheel;
   readonly flushList: FlushList;
+  readonly readingTurns: ReadingTurns;
   readonly limits: BrokerLimits;
   readonly counters: BrokerCounters;
 }
@@ -48,7 +50,7 @@ export interface ConnectionUser {
 type Phase = "opened" | "connecting" | "challenged" | "attached" | "closing" | "closed";
 
 /** One client's socket: bytes to packets for the session, packets to bytes once per turn, and the ways it ends. */
-export class Connection implements ChannelHandler {
+export class Connection implements ChannelHandler, DeferredReader {
   readonly channel: Channel;
   readonly #owner: ConnectionOwner;
   readonly #shared: ConnectionShared;
@@ -68,6 +70,8 @@ export class Connection implements ChannelHandler {
   /** Takes the answer to an AUTH. */
   #answered: ((packet: AuthPacket) => void) | null = null;
   #isPending = true;
+  /** What came when the time of its turn was over; little, since the socket is not read any more. */
+  #deferred: Buffer[] = [];
   #pauses = 0;
   #receivedAtMs: number;
   /** Wall-clock time of the chunk being read; asked for once, however many packets are in it. */
@@ -117,16 +121,27 @@ export class Connection implements ChannelHandler {
 
   received(chunk: Buffer): void {
     if (!this.isOpen) return;
-    this.#shared.counters.bytesReceived += chunk.length;
-    const { clock } = this.#shared;
+    const { clock, counters, readingTurns } = this.#shared;
+    counters.bytesReceived += chunk.length;
     this.#receivedAtMs = clock.monotonicMs();
-    this.#chunkAtMs = clock.wallMs();
-    try {
-      this.#decoder.push(chunk);
-    } catch (error) {
-      this.#failed(error);
+    if (this.#deferred.length === 0 && readingTurns.hasTime(this.#receivedAtMs)) {
+      this.#read(chunk);
+      return;
     }
-    this.#user?.roomMayHaveGrown();
+    counters.readsDeferred++;
+    if (this.#deferred.push(chunk) > 1) return;
+    this.pauseReading();
+    readingTurns.defer(this);
+  }
+
+  readDeferred(): void {
+    const deferred = this.#deferred;
+    if (deferred.length === 0) return;
+    this.#deferred = [];
+    for (const chunk of deferred) {
+      if (this.isOpen) this.#read(chunk);
+    }
+    this.resumeReading();
   }
 
   drained(): void {
@@ -136,15 +151,18 @@ export class Connection implements ChannelHandler {
   }
 
   ended(goodbye: () => void): void {
+    this.readDeferred();
     if (this.#phase === "connecting") this.#goodbye = goodbye;
     else goodbye();
   }
 
   violated(detail: string): void {
+    this.readDeferred();
     this.#failed(new MqttError(ReasonCode.protocolError, detail));
   }
 
   closed(): void {
+    this.readDeferred();
     if (this.#phase === "closed") return;
     this.#phase = "closed";
     this.#deadline();
@@ -262,6 +280,16 @@ export class Connection implements ChannelHandler {
     this.#deadline = this.#shared.wheel.after(this.#shared.limits.lingerMs, () =>
       this.channel.destroy(),
     );
+  }
+
+  #read(chunk: Buffer): void {
+    this.#chunkAtMs = this.#shared.clock.wallMs();
+    try {
+      this.#decoder.push(chunk);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#user?.roomMayHaveGrown();
   }
 
   #packetReceived(packet: InboundPacket): void {

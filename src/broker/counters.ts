@@ -45,6 +45,7 @@ export class BrokerCounters {
   connectionsRateRefused = 0;
   upgradesRefused = 0;
   connectTimeouts = 0;
+  readsDeferred = 0;
   connectsAccepted = 0;
   connectsRefused = 0;
   connectsNotAuthorized = 0;

@@ -35,6 +35,8 @@ export interface BrokerLimits {
   readonly stalledMs: number;
   /** After our last bytes the socket is read this long, so that the client sees the reason, then destroyed. */
   readonly lingerMs: number;
+  /** Milliseconds of a turn of the event loop in which what clients sent is read. The rest waits for the next turns; `readsDeferred`. */
+  readonly readingTurnMs: number;
   /** Messages of one publisher that wait for the log. Beyond: its socket is not read until half of them are settled. */
   readonly publishesWaitingMax: number;
   /** Live messages held back while retained messages are sent first. Beyond: delivered at once; `heldOverflows`. */
@@ -93,6 +95,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   outputSizeBytesMax: 16 * 1024 * 1024,
   stalledMs: 60_000,
   lingerMs: 2_000,
+  readingTurnMs: 20,
   publishesWaitingMax: 2_000,
   heldMessagesMax: 10_000,
   latecomersMs: 30_000,

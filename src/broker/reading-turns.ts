@@ -1,0 +1,53 @@
+import type { Clock } from "#cluster";
+
+/** Has something to read that came when the time for reading was over. */
+export interface DeferredReader {
+  readDeferred(): void;
+}
+
+/**
+ * Keeps a turn of the event loop short however many clients have sent something: what comes when the time for reading is over waits
+ * for the turns that follow, in the order in which it came. So timers and the other nodes get their share under any load.
+ */
+export class ReadingTurns {
+  readonly #clock: Clock;
+  readonly #durationMs: number;
+  /** While any wait, a turn has begun. */
+  #waiting: DeferredReader[] = [];
+  #isBegun = false;
+  #endsAtMs = 0;
+
+  /** `durationMs`: for reading, in one turn; what is read last may take longer. */
+  constructor(clock: Clock, durationMs: number) {
+    this.#clock = clock;
+    this.#durationMs = durationMs;
+  }
+
+  /** Whether what came at `nowMs` may be read now; if not, the caller keeps it and calls `defer`. */
+  hasTime(nowMs: number): boolean {
+    if (!this.#isBegun) {
+      this.#isBegun = true;
+      this.#endsAtMs = nowMs + this.#durationMs;
+      this.#clock.endOfTurn(() => this.#readDeferred());
+      return true;
+    }
+    return this.#waiting.length === 0 && nowMs < this.#endsAtMs;
+  }
+
+  defer(reader: DeferredReader): void {
+    this.#waiting.push(reader);
+  }
+
+  #readDeferred(): void {
+    const due = this.#waiting;
+    const endsAtMs = this.#clock.monotonicMs() + this.#durationMs;
+    let read = 0;
+    while (read < due.length) {
+      due[read++]!.readDeferred();
+      if (this.#clock.monotonicMs() >= endsAtMs) break;
+    }
+    this.#waiting = due.slice(read);
+    this.#isBegun = this.#waiting.length > 0;
+    if (this.#isBegun) this.#clock.endOfTurn(() => this.#readDeferred());
+  }
+}
