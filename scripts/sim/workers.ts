@@ -14,8 +14,8 @@ export interface WorkersOptions {
   readonly onLost: (task: Task, reason: string) => void;
 }
 
-/** A schedule takes about a second; time may stand still in a broken one. */
-const scheduleTimeoutMs = 300_000;
+/** A schedule takes about a second, on a machine that does other work beside it hundreds of times that; in a broken one time may stand still. */
+const scheduleTimeoutMs = 1_800_000;
 const program = join(import.meta.dirname, "worker.ts");
 
 /** Runs tasks in processes of their own until there are none left; a worker that is lost is replaced. */
