@@ -25,6 +25,7 @@ import { decodePing, encodePing } from "../../cluster/wire/ping-frames.ts";
 import { decodeMessage, encodeMessage } from "../../cluster/wire/raft-codec.ts";
 import { decodeRecords, encodeRecords } from "../../cluster/wire/records-codec.ts";
 import { decodeSnapshotHeader, encodeSnapshotHeader } from "../../cluster/wire/snapshot-header.ts";
+import { deviceFormatSamples } from "./device-format-samples.ts";
 
 /** One stored record or frame, as value and as the functions between it and bytes. */
 export interface FormatSample {
@@ -161,7 +162,12 @@ const frames: readonly FormatSample[] = [
 ];
 
 /** Everything that is on a disk or between two nodes and that another version must be able to read. */
-export const formatSamples: readonly FormatSample[] = [...stored, ...transfers, ...frames];
+export const formatSamples: readonly FormatSample[] = [
+  ...stored,
+  ...transfers,
+  ...frames,
+  ...deviceFormatSamples,
+];
 
 function sample<Value>(
   name: string,
