@@ -1,4 +1,3 @@
-import { encodeMemberRecord } from "./agreed/member-record.ts";
 import type {
   Cluster,
   InterestHandler,
@@ -13,26 +12,25 @@ import { Consensus } from "./drivers/consensus.ts";
 import { consentRequestKind } from "./drivers/formation.ts";
 import { ForwardDriver } from "./drivers/forward-driver.ts";
 import { InterestDriver } from "./drivers/interest-driver.ts";
-import { linkStatuses } from "./drivers/link-status.ts";
 import { MemberDriver } from "./drivers/member-driver.ts";
+import { OwnMembership } from "./drivers/own-membership.ts";
+import { ownStatus } from "./drivers/own-status.ts";
 import { Readiness } from "./drivers/readiness.ts";
 import { RemovalNotice, removedRequestKind } from "./drivers/removal-notice.ts";
 import { SeedDialler } from "./drivers/seed-dialler.ts";
 import { snapshotBulkKind } from "./drivers/snapshot-sender.ts";
-import { roleOf, StatusDriver, statusRequestKind } from "./drivers/status-driver.ts";
+import { StatusDriver, statusRequestKind } from "./drivers/status-driver.ts";
 import { Upkeep } from "./drivers/upkeep.ts";
-import { ClusterError, nodeRemoved } from "./errors.ts";
+import { ClusterError } from "./errors.ts";
 import { targetVoters } from "./members/autopilot-plan.ts";
 import type { NodeId } from "./node-id.ts";
 import { expectedNodes } from "./options.ts";
 import type { RaftStatus } from "./raft/ready.ts";
 import type { Configuration } from "./raft/types.ts";
-import type { ClusterStatus, NodeStatus } from "./status.ts";
+import type { ClusterStatus } from "./status.ts";
 import { Channel, type LinkEvent, type LinkStats } from "./transport/transport.ts";
-import { CommandTag } from "./wire/batch-codec.ts";
 import { ControlKind } from "./wire/frame-kinds.ts";
 
-const announceTimeoutMs = 60_000;
 /** What the goodbye to peers and the disk may take of the time given to `stop`. */
 const closingMs = 1000;
 
@@ -53,6 +51,7 @@ export class ClusterNode implements Cluster {
   readonly #upkeep: Upkeep;
   readonly #readiness: Readiness;
   readonly #removals: RemovalNotice;
+  readonly #ownMembership: OwnMembership;
   readonly #startedMs: number;
   readonly #requestHandlers = new Map<
     string,
@@ -60,8 +59,6 @@ export class ClusterNode implements Cluster {
   >();
   readonly #memberHandlers: (() => void)[] = [];
   #isStopping = false;
-  #isMembershipSeen: boolean;
-  #isRemovalTold = false;
   /** Members as of the last change, so that those removed since are noticed. */
   #knownNodes: ReadonlySet<NodeId> = new Set();
 
@@ -73,7 +70,6 @@ export class ClusterNode implements Cluster {
     this.clusterId = options.record.clusterId;
     this.incarnation = restore.incarnation;
     this.#startedMs = clock.monotonicMs();
-    this.#isMembershipSeen = agreed.member(this.nodeId) !== null;
     const { nodeId, incarnation } = this;
     const stateOf = (id: NodeId): "up" | "suspect" | "down" => this.#members.stateOf(id);
     this.#consensus = new Consensus({
@@ -84,6 +80,13 @@ export class ClusterNode implements Cluster {
       stateOf,
       onConfigured: (configuration) => this.#configured(configuration),
       onRoleChanged: (status) => this.#roleChanged(status),
+    });
+    this.#ownMembership = new OwnMembership({
+      ...options,
+      nodeId,
+      name: this.name,
+      clusterId: this.clusterId,
+      proposals: this.#consensus.proposals,
     });
     const ports = { transport, clock, random, log, counters };
     this.#members = new MemberDriver({
@@ -117,7 +120,7 @@ export class ClusterNode implements Cluster {
     });
     this.#readiness = new Readiness({
       clock,
-      isMember: () => this.#isMembershipSeen,
+      isMember: () => this.#ownMembership.isSeen,
       hasQuorum: () => this.hasQuorum(),
       readBarrier: (timeoutMs) => this.readBarrier(timeoutMs),
       areRoutesKnown: () => this.#areRoutesKnown(),
@@ -138,7 +141,15 @@ export class ClusterNode implements Cluster {
       }),
       readBarrier: (timeoutMs) => this.readBarrier(timeoutMs),
       appliedIndex: () => this.#consensus.driver.appliedIndex,
-      ownStatus: (index) => this.#ownStatus(index),
+      ownStatus: ownStatus({
+        ...options,
+        nodeId,
+        name: this.name,
+        startedMs: this.#startedMs,
+        consensus: this.#consensus,
+        interest: this.#interest,
+        members: this.#members,
+      }),
     });
     this.#upkeep = new Upkeep({
       ...options,
@@ -162,9 +173,9 @@ export class ClusterNode implements Cluster {
     this.#seeds.start();
     this.#consensus.start();
     this.#upkeep.start();
-    this.#remember(this.#consensus.status().configuration);
+    this.#ownMembership.remember(this.#consensus.status().configuration);
     for (const event of this.#options.openLinks) this.receiveLink(event);
-    void this.#announce();
+    void this.#ownMembership.announce();
     void this.#readiness.start();
   }
 
@@ -208,7 +219,10 @@ export class ClusterNode implements Cluster {
 
   async receiveRequest(from: NodeId, kind: string, payload: Uint8Array): Promise<Uint8Array> {
     if (kind === consentRequestKind) return Uint8Array.of(0);
-    if (kind === removedRequestKind) return this.#wasRemoved();
+    if (kind === removedRequestKind) {
+      this.#ownMembership.removed();
+      return new Uint8Array(0);
+    }
     if (kind === statusRequestKind) return this.#status.onRequest(payload);
     if (kind === "interest") return this.#interest.onRequest(from, payload);
     const answer =
@@ -346,6 +360,7 @@ export class ClusterNode implements Cluster {
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     await this.#consensus.leadership.handOver(deadlineMs - closingMs);
     this.#isStopping = true;
+    this.#ownMembership.stop();
     this.#upkeep.stop();
     this.#consensus.stop();
     this.#readiness.stop();
@@ -398,40 +413,8 @@ export class ClusterNode implements Cluster {
       void this.#removals.tellIfRemoved(nodeId);
     }
     this.#knownNodes = known;
-    this.#checkOwnMembership(configuration);
-    this.#remember(configuration);
+    this.#ownMembership.configured(configuration);
     this.#membersChanged();
-  }
-
-  #checkOwnMembership(configuration: Configuration): void {
-    const { agreed, log } = this.#options;
-    if (agreed.member(this.nodeId) !== null) {
-      if (!this.#isMembershipSeen) log.info({ voters: configuration.voters.length }, "member now");
-      this.#isMembershipSeen = true;
-      return;
-    }
-    if (agreed.wasRemoved(this.nodeId)) this.#wasRemoved();
-  }
-
-  #wasRemoved(): Uint8Array {
-    if (!this.#isStopping && !this.#isRemovalTold) {
-      this.#isRemovalTold = true;
-      this.#options.onFatal(nodeRemoved(this.name));
-    }
-    return new Uint8Array(0);
-  }
-
-  #remember({ voters }: Configuration): void {
-    const { agreed, remember } = this.#options;
-    if (agreed.member(this.nodeId) === null) return;
-    const others = agreed.members().filter((member) => member.nodeId !== this.nodeId);
-    remember({
-      clusterId: this.clusterId,
-      nodeId: this.nodeId,
-      name: this.name,
-      isOnlyVoter: voters.length === 1 && voters[0] === this.nodeId,
-      addresses: others.flatMap((member) => member.addresses),
-    });
   }
 
   #roleChanged({ role, term, leader }: RaftStatus): void {
@@ -444,49 +427,10 @@ export class ClusterNode implements Cluster {
     for (const handler of this.#memberHandlers) handler();
   }
 
-  /** Tells the others where this node is now, once it is a member; without a leader it asks again and again. */
-  async #announce(): Promise<void> {
-    const { transport, zone = null } = this.#options;
-    const self = { nodeId: this.nodeId, name: this.name, addresses: transport.addresses() };
-    const record = zone === null ? self : { ...self, zone };
-    const command = { tag: CommandTag.memberRecord, bytes: encodeMemberRecord(record) };
-    for (;;) {
-      const outcome = await this.#consensus.proposals.proposeInternal(command, announceTimeoutMs);
-      if (outcome.status !== "unknown" || outcome.reason !== "timeout") return;
-    }
-  }
-
   #areRoutesKnown(): boolean {
     return this.members()
       .filter((member) => !member.isSelf && member.state === "up")
       .every((member) => this.#interest.isSynced(member.nodeId));
-  }
-
-  #ownStatus(index: number): NodeStatus {
-    const { agreed, figures, version, clock, transport } = this.#options;
-    const status = this.#consensus.status();
-    const { digests } = this.#consensus.driver;
-    const digest = digests.at(index);
-    const newest = digests.newestIndex;
-    return {
-      name: agreed.member(this.nodeId)?.name ?? this.name,
-      nodeId: this.nodeId,
-      role: roleOf(status.role, status.isVoter),
-      voter: status.isVoter,
-      state: "up",
-      term: status.term,
-      lastIndex: status.lastIndex,
-      commitIndex: status.commitIndex,
-      appliedIndex: status.appliedIndex,
-      digest: digest ?? digests.at(newest) ?? "",
-      digestIndex: digest === null ? newest : index,
-      routesDigest: this.#interest.routesDigest(),
-      routesCount: this.#interest.routesCount(),
-      ...figures(),
-      version,
-      uptimeSeconds: Math.floor((clock.monotonicMs() - this.#startedMs) / 1000),
-      links: linkStatuses(transport.stats(), (nodeId) => this.#members.roundTripMs(nodeId)),
-    };
   }
 
   #pause(delayMs: number): Promise<void> {

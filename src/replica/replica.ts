@@ -1,6 +1,5 @@
 import type { CommandContext, NodeId, RecordsDigest, StateMachine, StateWriter } from "#cluster";
-import { type ApplicationMessage, createMessage, withVersion } from "../mqtt/message.ts";
-import type { ShareStrategy } from "../routing/share-strategy.ts";
+import type { ApplicationMessage } from "../mqtt/message.ts";
 import { ClientLifecycle } from "./client-lifecycle.ts";
 import { type ClientEntry, ClientView } from "./client-view.ts";
 import { decodeCommand } from "./commands.ts";
@@ -8,6 +7,7 @@ import { DeviceHistories, defaultHistoryBounds, type HistoryBounds } from "./dev
 import { DeviceView } from "./device-view.ts";
 import { DeviceWrites } from "./device-writes.ts";
 import { type ReplicaLimits, replicaLimits } from "./limits.ts";
+import { MessageWrites } from "./message-writes.ts";
 import { recordPrefix, StateRecords } from "./records.ts";
 import type {
   ClaimResult,
@@ -30,7 +30,6 @@ import {
 import { RetainedView } from "./retained-view.ts";
 import { SessionView } from "./sessions/session-view.ts";
 import type { QueuedMessage, StoredSession } from "./sessions/stored-session.ts";
-import { nextVersion } from "./versions.ts";
 import { WillsView } from "./wills-view.ts";
 
 /** What a command that was understood answers its proposer; null for one that was not, or has nothing to say. */
@@ -45,8 +44,6 @@ export type CommandResult =
   | { readonly isEnded: boolean }
   | null;
 
-const fenced: RetainedResult = { version: 0, isFenced: true };
-
 /**
  * The state that the log agrees on: retained messages, device state, who owns which client identifier, and the sessions that
  * outlive their connections. Results by command stand in replica-api.ts.
@@ -59,6 +56,7 @@ export class Replica implements StateMachine, ReplicaQueries {
   readonly #histories: DeviceHistories;
   readonly #clients: ClientView;
   readonly #wills: WillsView;
+  readonly #messages: MessageWrites;
   readonly #lifecycle: ClientLifecycle;
   readonly #listeners: ReplicaListeners;
   readonly sessions: SessionView;
@@ -66,16 +64,11 @@ export class Replica implements StateMachine, ReplicaQueries {
     replica_commands_applied: 0,
     replica_commands_unreadable: 0,
     replica_records_unreadable: 0,
-    replica_retained_refused: 0,
     replica_retained_expired: 0,
     replica_claims_refused: 0,
     replica_writes_fenced: 0,
-    replica_writes_repeated: 0,
     replica_releases_stale: 0,
-    replica_wills_published: 0,
     replica_settlements_fenced: 0,
-    replica_session_messages_stored: 0,
-    replica_session_messages_refused: 0,
     replica_session_messages_dropped_full: 0,
     replica_session_messages_dropped_size: 0,
     replica_session_messages_dropped_expired: 0,
@@ -112,9 +105,15 @@ export class Replica implements StateMachine, ReplicaQueries {
         counts[`replica_session_messages_dropped_${reason}`] += count;
       },
     });
+    this.#messages = new MessageWrites({
+      ...{ retained: this.#retained, sessions: this.sessions, clients: this.#clients },
+      deviceWrites: this.#deviceWrites,
+      isFenced: (clientId, fence, context) => this.#isFenced(clientId, fence, context),
+      willPublished: (message, { origin }) => this.#listeners.tellPublished(message, origin),
+    });
     this.#lifecycle = new ClientLifecycle({
       ...{ clients: this.#clients, sessions: this.sessions, wills: this.#wills, limits },
-      publish: (message, context, writer) => this.#publishWill(message, context, writer),
+      publish: (message, context, writer) => this.#messages.will(message, context, writer),
       ownerChanged: (change) => this.#listeners.tellOwner(change),
       seen: (clientId, { timeMs }, writer) => this.#devices.seen(clientId, timeMs, writer),
     });
@@ -140,6 +139,7 @@ export class Replica implements StateMachine, ReplicaQueries {
   metrics(): ReadonlyMap<string, number> {
     return new Map([
       ...Object.entries(this.#counts),
+      ...Object.entries(this.#messages.counts),
       ...Object.entries(this.#deviceWrites.counts),
       ["device_history_evicted", this.#histories.evicted],
       ["replica_records", this.#records.count],
@@ -313,7 +313,7 @@ export class Replica implements StateMachine, ReplicaQueries {
     switch (command.type) {
       case "retain":
       case "publish":
-        return this.#message(command, context, writer);
+        return this.#messages.message(command, context, writer);
       case "state":
         return this.#deviceWrites.state(command, context, writer);
       case "states":
@@ -351,74 +351,6 @@ export class Replica implements StateMachine, ReplicaQueries {
       case "tick":
         return null;
     }
-  }
-
-  #message(
-    command: Extract<Command, { type: "retain" | "publish" }>,
-    context: CommandContext,
-    writer: StateWriter,
-  ): RetainedResult {
-    const { fence = "none", message, updates, qos2PacketId, shareStrategy } = command;
-    const { topic, publisherId } = message;
-    if (this.#isFenced(publisherId, fence, context)) return fenced;
-    const own = qos2PacketId === undefined ? null : this.sessions.get(publisherId);
-    if (own?.inboundQos2.has(qos2PacketId ?? 0)) {
-      this.#counts.replica_writes_repeated++;
-      return { version: context.index, isRepeated: true };
-    }
-    const current = this.#retained.versionOf(topic, context.timeMs);
-    if (command.type === "retain") {
-      const conflict = this.#deviceWrites.conflict(command.expectedVersion, [current]);
-      if (conflict !== null) return conflict;
-    }
-    const versions = this.#deviceWrites.versionsOf(updates);
-    const version = nextVersion(context.index, [current, ...versions]);
-    const versioned = withVersion(message, version);
-    const record = command.type === "publish" ? null : this.#retained.prepare(versioned, version);
-    // Refused as a whole: its publisher is told so and sends it anew, with an identifier that nothing else may stand under.
-    const isRefused = command.type === "retain" && record === null;
-    this.#counts.replica_retained_refused += isRefused ? 1 : 0;
-    if (!isRefused) {
-      if (!this.#store(versioned, context, writer, shareStrategy))
-        return { version: 0, isFull: true };
-      if (own !== null) this.sessions.receive(own, qos2PacketId ?? 0, writer);
-      if (record !== null) this.#retained.put(topic, record, writer);
-    }
-    if (updates.length > 0) {
-      this.#deviceWrites.write(updates, publisherId, version, context, writer);
-    }
-    return { version: isRefused ? 0 : version };
-  }
-
-  /** For the sessions that are to have it; false when there is no room for it. */
-  #store(
-    message: ApplicationMessage,
-    context: CommandContext,
-    writer: StateWriter,
-    strategy: ShareStrategy = "round-robin",
-  ): boolean {
-    const isNear = ({ clientId }: StoredSession): boolean =>
-      this.#clients.ownerOf(clientId)?.nodeId === context.origin;
-    const share = { strategy, isNear };
-    const { stored, isFull } = this.sessions.store(message, share, context, writer);
-    this.#counts.replica_session_messages_stored += stored;
-    this.#counts.replica_session_messages_refused += isFull ? 1 : 0;
-    return !isFull;
-  }
-
-  #publishWill(message: ApplicationMessage, context: CommandContext, writer: StateWriter): void {
-    this.#counts.replica_wills_published++;
-    // Its expiry counts from the moment it is published.
-    const { timeMs: receivedAtMs, index, origin } = context;
-    const version = nextVersion(index, [this.#retained.versionOf(message.topic, receivedAtMs)]);
-    const published = createMessage({ ...message, receivedAtMs, version });
-    this.#store(published, context, writer);
-    if (message.retain) {
-      const record = this.#retained.prepare(published, version);
-      if (record !== null) this.#retained.put(message.topic, record, writer);
-      this.#counts.replica_retained_refused += record === null ? 1 : 0;
-    }
-    this.#listeners.tellPublished(published, origin);
   }
 
   #onSession(
