@@ -50,7 +50,8 @@ export class StateBatches {
   #byKey = new Map<string, Slot>();
   /** What cannot be joined with an earlier one of its key stands in a later section. */
   #sections: Slot[][] = [];
-  #count = 0;
+  /** Updates that wait, and publishers whose value was joined with one of them. */
+  #waiting = 0;
   #inFlight = 0;
   #isScheduled = false;
   #sentAtMs = Number.NEGATIVE_INFINITY;
@@ -68,9 +69,9 @@ export class StateBatches {
   ): void {
     const { counters, limits } = this.#context;
     counters.stateUpdates += updates.length;
-    if (this.#count + updates.length > limits.stateUpdatesWaitingMax) {
-      counters.publishOverloaded++;
-      done?.({ status: "refused" });
+    if (this.#waiting + updates.length > limits.stateUpdatesWaitingMax) {
+      if (done) done({ status: "refused" });
+      else counters.publishOverloaded++;
       return;
     }
     const waiter: Waiter | null = done && { open: updates.length, worst: null, done };
@@ -83,12 +84,12 @@ export class StateBatches {
    * that nothing older comes after it.
    */
   sendBefore(updates: readonly AttributeUpdate[]): void {
-    if (this.#count > 0 && updates.some((update) => this.#byKey.has(keyOf(update)))) this.flush();
+    if (this.#waiting > 0 && updates.some((update) => this.#byKey.has(keyOf(update)))) this.flush();
   }
 
   /** Everything that waits leaves now. */
   flush(): void {
-    if (this.#count > 0) this.#send();
+    if (this.#waiting > 0) this.#send();
   }
 
   #put(writer: Writer, update: AttributeUpdate, sizeBytes: number, waiter: Waiter | null): void {
@@ -101,7 +102,10 @@ export class StateBatches {
       this.#context.counters.stateUpdatesCoalesced++;
       slot.update = joined;
       slot.sizeBytes += joined.value === update.value ? sizeBytes - slot.sizeBytes : sizeBytes;
-      if (waiter) slot.waiters.push(waiter);
+      if (waiter) {
+        slot.waiters.push(waiter);
+        this.#waiting++;
+      }
       return;
     }
     const section = slot ? slot.section + 1 : 0;
@@ -110,11 +114,11 @@ export class StateBatches {
     const slots = this.#sections[section];
     if (slots) slots.push(added);
     else this.#sections[section] = [added];
-    this.#count++;
+    this.#waiting++;
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#inFlight > 0 || this.#count === 0) return;
+    if (this.#isScheduled || this.#inFlight > 0 || this.#waiting === 0) return;
     this.#isScheduled = true;
     const { clock, limits } = this.#context;
     const leave = (): void => {
@@ -130,7 +134,7 @@ export class StateBatches {
     const sections = this.#sections;
     this.#byKey = new Map();
     this.#sections = [];
-    this.#count = 0;
+    this.#waiting = 0;
     this.#sentAtMs = this.#context.clock.monotonicMs();
     const { stateUpdatesPerCommand, stateCommandSizeBytes } = this.#context.limits;
     let groups: SlotGroup[] = [];

@@ -96,3 +96,20 @@ test("what waits leaves when the broker stops", async () => {
   await rig.settle();
   expect(node.replica.devices.get("r1")?.attributes.get("x")?.value).toBe(2);
 });
+
+test("publishers whose value was joined with one that waits are counted with what waits", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode({ stateUpdatesWaitingMax: 3 });
+  const robot = await rig.connect(node, "r1", { protocolVersion: 5 });
+  robot.publish("sensors/r1/x", "0", qos1(1));
+  await rig.settle();
+  robot.take("puback");
+  for (let at = 2; at <= 6; at++) robot.publish("sensors/r1/x", String(at), qos1(at));
+  await rig.pass(100);
+  // No matching subscribers: kept, and nobody else wanted it.
+  expect(robot.take("puback").map((packet) => packet["reasonCode"])).toEqual([
+    0x10, 0x10, 0x10, 0x97, 0x97,
+  ]);
+  expect(node.broker.counters.publishOverloaded).toBe(2);
+  expect(node.replica.devices.get("r1")?.attributes.get("x")?.value).toBe(4);
+});
