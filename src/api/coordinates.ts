@@ -22,23 +22,38 @@ export function coordinatesOf(device: DeviceState): Coordinates | null {
   return (whole.version >= parts.version ? whole : parts).coordinates;
 }
 
+/** Whether {@link coordinatesOf} says something of it. */
+export function hasPosition({ attributes }: DeviceState): boolean {
+  const isWhole = positionOf(attributes.get("coordinates")) !== null;
+  return isWhole || ["coordX", "coordY"].every((name) => isCoordinate(attributes.get(name)?.value));
+}
+
 interface Versioned {
   readonly version: number;
   readonly coordinates: Coordinates;
 }
 
 function fromObject(device: DeviceState, state: AttributeState | undefined): Versioned | null {
-  const value = state?.value;
-  if (state === undefined || typeof value !== "object" || value === null) {
-    return null;
-  }
-  const { x, y, timestamp } = value as Record<string, unknown>;
-  if (!isCoordinate(x) || !isCoordinate(y)) {
-    return null;
-  }
+  const position = positionOf(state);
+  if (state === undefined || position === null) return null;
+  const { value, x, y, timestamp } = position;
   const known = { deviceId: device.id, x, y, timestamp: timestamp ?? state.timeMs };
   // Twice, so that they come first in the JSON and win over fields of the same name.
   return { version: state.version, coordinates: { ...known, ...value, ...known } };
+}
+
+interface Position {
+  readonly value: object;
+  readonly x: number;
+  readonly y: number;
+  readonly timestamp: unknown;
+}
+
+function positionOf(state: AttributeState | undefined): Position | null {
+  const value = state?.value;
+  if (typeof value !== "object" || value === null) return null;
+  const { x, y, timestamp } = value as Record<string, unknown>;
+  return isCoordinate(x) && isCoordinate(y) ? { value, x, y, timestamp } : null;
 }
 
 /** `coordX` and `coordY` are separate messages, so they may be of different age. */

@@ -36,9 +36,13 @@ export class LiveRig {
   }
 
   /** A viewer of `/coordinates` that has all there is. */
-  watchCoordinates(devices: "all" | readonly string[] = "all", intervalMs = 1000): FakeLine {
+  watchCoordinates(
+    devices: "all" | readonly string[] = "all",
+    intervalMs = 1000,
+    areGoneTold = false,
+  ): FakeLine {
     const { line, viewer } = this.open();
-    viewer.followCoordinates({ devices, intervalMs });
+    viewer.followCoordinates({ devices, intervalMs, areGoneTold });
     this.clock.advance(this.limits.welcomeMs);
     return line;
   }

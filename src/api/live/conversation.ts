@@ -62,9 +62,13 @@ export class Conversation {
 /** What is wanted now, as it was understood. */
 export function subscribedPacket(wishes: Wishes): LivePacket {
   const { devices, messages, cluster, stats, intervalMs } = wishes;
-  const wantedDevices = devices === "all" ? true : devices === null ? false : { ids: devices };
-  const subscribe = { devices: wantedDevices, messages, cluster, stats };
+  const subscribe = { devices: devicesWord(devices), messages, cluster, stats };
   return LivePacket.of({ type: "subscribed", subscribe, intervalMs });
+}
+
+function devicesWord(devices: Wishes["devices"]): boolean | object {
+  if (devices === null || devices === "all") return devices === "all";
+  return "where" in devices ? devices : { ids: devices };
 }
 
 export function errorPacket(error: unknown): LivePacket {

@@ -18,6 +18,10 @@ export interface LiveLimits {
   readonly changesKeptMax: number;
   /** Devices that one viewer may name. */
   readonly deviceIdsMax: number;
+  /** Different `where` expressions that viewers follow at the same time; beyond: 503; `viewerConditionsRefused`. */
+  readonly conditionsMax: number;
+  /** Devices that one of them is asked of in one turn of the event loop; the rest follows after `welcomeMs`. */
+  readonly matchesPerTurnMax: number;
   /** Topic filters of one viewer. */
   readonly filtersPerViewerMax: number;
   /** Messages kept for those viewers of the same filters that have not read them; the oldest goes, and they are told. */
@@ -48,6 +52,8 @@ export const defaultLiveLimits: LiveLimits = {
   devicesPerBatchMax: 1000,
   changesKeptMax: 200_000,
   deviceIdsMax: 1000,
+  conditionsMax: 64,
+  matchesPerTurnMax: 2000,
   filtersPerViewerMax: 64,
   messagesKeptMax: 1000,
   messagesKeptSizeBytesMax: 1_048_576,

@@ -1,5 +1,8 @@
 import { type Clock, Counters } from "#cluster";
+import { parseWhere } from "../../query/where.ts";
+import { hasPosition } from "../coordinates.ts";
 import type { DeviceState, MessageWatch, NodePort, Onlooker } from "../ports.ts";
+import { ApiError } from "../problem.ts";
 import { Audience } from "./audience.ts";
 import { Channel } from "./channel.ts";
 import { ClusterFeeds } from "./cluster-feeds.ts";
@@ -10,15 +13,18 @@ import {
   DeviceFeed,
   type DeviceForm,
   fromTheBeginning,
+  goneForm,
 } from "./device-feed.ts";
+import { AllDevices, type DeviceSelection, NamedDevices } from "./device-selection.ts";
 import type { Feed, Place } from "./feed.ts";
 import type { LiveLimits } from "./limits.ts";
+import { MatchingDevices } from "./matching-devices.ts";
 import { MessageItem } from "./message-item.ts";
 import { LivePacket } from "./packet.ts";
 import { PolledFeed } from "./polled-feed.ts";
 import { RecentFeed } from "./recent-feed.ts";
 import { indexOfToken, resumeToken } from "./resume-token.ts";
-import type { Wishes } from "./wishes.ts";
+import type { CoordinateWishes, WantedDevices } from "./wishes.ts";
 
 export interface LiveFeedsOptions {
   readonly node: NodePort;
@@ -38,6 +44,7 @@ export interface WatchedMessages {
 }
 
 const statsIntervalMs = 1000;
+const positionsOrGone = "coordinates, or gone";
 
 /** Everything that viewers of this node can follow. Those who want the same share one channel, from the first to the last of them. */
 export class LiveFeeds {
@@ -49,6 +56,8 @@ export class LiveFeeds {
   readonly #cluster: ClusterFeeds;
   readonly #stats: PolledFeed;
   readonly #channels = new Map<string, Channel>();
+  /** By the beginning of the keys of their channels. */
+  readonly #selections = new Map<string, MatchingDevices>();
   readonly #watched = new Map<string, { feed: RecentFeed; watch: MessageWatch }>();
 
   constructor(options: LiveFeedsOptions) {
@@ -69,22 +78,33 @@ export class LiveFeeds {
     this.audience.stop();
     this.#changes.stop();
     for (const channel of this.#channels.values()) channel.stop();
+    for (const selection of this.#selections.values()) selection.stop();
     this.#cluster.status.stop();
     this.#stats.stop();
   }
 
-  coordinates({ devices, intervalMs }: Pick<Wishes, "devices" | "intervalMs">): Channel {
-    const ids = devices === "all" ? null : devices;
-    return this.#channel(`coordinates ${JSON.stringify(ids)}`, intervalMs, () =>
-      this.#deviceFeed(ids, coordinateForm),
-    );
+  coordinates({ devices, intervalMs, areGoneTold }: CoordinateWishes): Channel {
+    const what = `${areGoneTold ? positionsOrGone : "coordinates"} ${JSON.stringify(devices)}`;
+    return this.#channel(what, intervalMs, () => {
+      if (!areGoneTold) return this.#deviceFeed(this.#selectionOf(devices), coordinateForm);
+      const selection =
+        devices === "all"
+          ? this.#matching(`${what} `, () => hasPosition)
+          : this.#selectionOf(devices);
+      return this.#deviceFeed(selection, goneForm);
+    });
   }
 
-  devices(devices: "all" | readonly string[], intervalMs: number): Channel {
-    const ids = devices === "all" ? null : devices;
-    return this.#channel(`devices ${JSON.stringify(ids)}`, intervalMs, () =>
-      this.#deviceFeed(ids, changeForm(this.#options.deviceBody)),
-    );
+  /** Throws ApiError when too many different expressions are followed. */
+  devices(devices: WantedDevices, intervalMs: number): Channel {
+    const what = `devices ${JSON.stringify(devices)}`;
+    return this.#channel(what, intervalMs, () => {
+      const selection =
+        typeof devices === "object" && "where" in devices
+          ? this.#conditional(`${what} `, devices.where)
+          : this.#selectionOf(devices);
+      return this.#deviceFeed(selection, changeForm(this.#options.deviceBody));
+    });
   }
 
   /** Where a viewer of devices goes on that shows this token. */
@@ -143,12 +163,51 @@ export class LiveFeeds {
       this.#watched.get(key)?.watch.close();
       this.#watched.delete(key);
     }
+    const used = [...this.#channels.keys()];
+    for (const [key, selection] of this.#selections) {
+      if (used.some((channelKey) => channelKey.startsWith(key))) continue;
+      selection.stop();
+      this.#selections.delete(key);
+    }
   }
 
-  #deviceFeed(ids: readonly string[] | null, form: DeviceForm): DeviceFeed {
-    return new DeviceFeed(this.#changes, {
-      ids,
+  #selectionOf(devices: "all" | readonly string[]): DeviceSelection {
+    return devices === "all"
+      ? new AllDevices(this.#changes)
+      : new NamedDevices(this.#changes, devices);
+  }
+
+  #conditional(key: string, where: string): MatchingDevices {
+    const { conditionsMax } = this.limits;
+    if (!this.#selections.has(key) && this.#selections.size >= conditionsMax) {
+      this.counters.add("viewerConditionsRefused");
+      const detail = `viewers of this node follow ${conditionsMax} different expressions already`;
+      throw new ApiError(503, "overloaded", detail);
+    }
+    return this.#matching(key, () => {
+      const condition = parseWhere(where);
+      return (device) => condition(device) === true;
+    });
+  }
+
+  /** `key` begins the keys of the channels that it is for. */
+  #matching(key: string, condition: () => (device: DeviceState) => boolean): MatchingDevices {
+    let selection = this.#selections.get(key);
+    if (selection === undefined) {
+      const { counters, limits } = this;
+      const { clock } = this.#options;
+      const options = { clock, counters, limits, matches: condition() };
+      selection = new MatchingDevices(this.#changes, options);
+      this.#selections.set(key, selection);
+    }
+    return selection;
+  }
+
+  #deviceFeed(selection: DeviceSelection, form: DeviceForm): DeviceFeed {
+    return new DeviceFeed({
+      selection,
       form,
+      indexOf: (id) => this.#changes.recent.indexOf(id),
       perBatchMax: this.limits.devicesPerBatchMax,
       tokenOf: (index) => resumeToken(this.#options.node.clusterId, index),
     });

@@ -7,7 +7,7 @@ import type { LiveFeeds } from "./live-feeds.ts";
 import type { LivePacket } from "./packet.ts";
 import { PolledFeed } from "./polled-feed.ts";
 import { RetainedFeed } from "./retained-feed.ts";
-import type { Wishes } from "./wishes.ts";
+import type { CoordinateWishes, Wishes } from "./wishes.ts";
 
 /** A place in one channel, under a name that says what it is for. */
 interface Seat {
@@ -51,18 +51,26 @@ export class Viewer implements Receiver {
   }
 
   /** For `/coordinates`, which is about nothing else. */
-  followCoordinates(wishes: Pick<Wishes, "devices" | "intervalMs">): void {
+  followCoordinates(wishes: CoordinateWishes): void {
     this.#sit("devices", "", this.#feeds.coordinates(wishes), fromTheBeginning);
   }
 
   /**
-   * Takes the place of what was wanted before; what stays goes on where it is. Throws BrokerError for messages that may not be read,
-   * and then nothing has changed. Resolves when it is live everywhere.
+   * Takes the place of what was wanted before; what stays goes on where it is. Throws BrokerError for messages that may not be read and
+   * ApiError for one expression too many, and then nothing has changed. Resolves when it is live everywhere.
    */
   follow(wishes: Wishes): Promise<void> {
-    const { intervalMs, cluster, stats } = wishes;
-    const whenLive = this.#followMessages(wishes);
-    this.#followDevices(wishes);
+    const { intervalMs, cluster, stats, devices } = wishes;
+    // First, for these two may refuse.
+    const deviceChannel = devices === null ? null : this.#feeds.devices(devices, intervalMs);
+    let whenLive: (() => Promise<void>) | null;
+    try {
+      whenLive = this.#followMessages(wishes);
+    } catch (error) {
+      this.#feeds.dropUnused();
+      throw error;
+    }
+    this.#followDevices(wishes, deviceChannel);
     if (cluster) {
       this.#sit("cluster", "", this.#feeds.clusterStatus(intervalMs), PolledFeed.start);
       this.#sit("events", "", this.#feeds.clusterEvents(intervalMs), this.#feeds.eventsEnd);
@@ -76,8 +84,8 @@ export class Viewer implements Receiver {
     return whenLive?.() ?? Promise.resolve();
   }
 
-  #followDevices({ devices, intervalMs, resume }: Wishes): void {
-    if (devices === null) {
+  #followDevices({ devices, resume }: Wishes, channel: Channel | null): void {
+    if (channel === null) {
       this.#leave("devices");
       return;
     }
@@ -86,7 +94,7 @@ export class Viewer implements Receiver {
     // Another pace is no other place.
     const known = before?.key === key && resume === null ? before.channel.placeOf(this) : null;
     const place = known ?? this.#feeds.placeOf(resume);
-    this.#sit("devices", key, this.#feeds.devices(devices, intervalMs), place, resume !== null);
+    this.#sit("devices", key, channel, place, resume !== null);
   }
 
   /** Answers what is left to do once the other nodes know; null when nothing changes. */

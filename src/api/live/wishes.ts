@@ -1,10 +1,15 @@
+import { parseWhere } from "../../query/where.ts";
+import { WhereError } from "../../query/where-error.ts";
 import { ApiError } from "../problem.ts";
 import type { LiveLimits } from "./limits.ts";
 
+/** "all", the identifiers of those wanted, or an expression that is true for them. */
+export type WantedDevices = "all" | readonly string[] | { readonly where: string };
+
 /** What one viewer wants to hear of. */
 export interface Wishes {
-  /** "all", or the identifiers of those wanted; null = none. */
-  readonly devices: "all" | readonly string[] | null;
+  /** Null = none. */
+  readonly devices: WantedDevices | null;
   /** Topic filters, sorted. */
   readonly messages: readonly string[];
   readonly cluster: boolean;
@@ -46,16 +51,15 @@ export function parseWishes(text: string, limits: LiveLimits): Wishes {
 export function wishesFromQuery(query: QueryText, limits: LiveLimits): Wishes {
   checkNames([...query.keys()], "the query", [
     "devices",
+    "where",
     "messages",
     "cluster",
     "stats",
     "interval",
     "resume",
   ]);
-  const devices = query.get("devices")?.join(",") ?? "false";
-  const isAll = devices === "true";
   return {
-    devices: isAll ? "all" : devices === "false" ? null : idsOf(devices, limits),
+    devices: devicesFromQuery(query, limits),
     messages: filtersOf(query.get("messages") ?? [], limits),
     cluster: flagOf(booleanText(one(query, "cluster")), "cluster"),
     stats: flagOf(booleanText(one(query, "stats")), "stats"),
@@ -64,15 +68,30 @@ export function wishesFromQuery(query: QueryText, limits: LiveLimits): Wishes {
   };
 }
 
+function devicesFromQuery(query: QueryText, limits: LiveLimits): Wishes["devices"] {
+  const where = one(query, "where");
+  const devices = query.get("devices")?.join(",") ?? (where === undefined ? "false" : "true");
+  if (where === undefined) {
+    return devices === "true" ? "all" : devices === "false" ? null : idsOf(devices, limits);
+  }
+  if (devices !== "true") refuse("where is about all devices: leave out devices, or give true");
+  return { where: checkWhere(where, "where") };
+}
+
+export interface CoordinateWishes {
+  readonly devices: "all" | readonly string[];
+  readonly intervalMs: number;
+  /** Devices that have no position any more are told, too. */
+  readonly areGoneTold: boolean;
+}
+
 /** Of `/coordinates`: an address that others chose, so that what they append to it is ignored. */
-export function coordinateWishes(
-  query: QueryText,
-  limits: LiveLimits,
-): Pick<Wishes, "devices" | "intervalMs"> {
+export function coordinateWishes(query: QueryText, limits: LiveLimits): CoordinateWishes {
   const devices = query.get("devices")?.join(",") ?? "";
   return {
     devices: devices === "" ? "all" : idsOf(devices, limits),
     intervalMs: intervalFromQuery(query, 1000, limits),
+    areGoneTold: one(query, "gone") === "true",
   };
 }
 
@@ -142,8 +161,21 @@ function resumeOf(value: unknown): string | null {
 function devicesOf(value: unknown, limits: LiveLimits): Wishes["devices"] {
   if (value === null || value === false) return null;
   if (value === true) return "all";
-  const { ids } = fieldsOf(value, "subscribe.devices", ["ids"]);
-  return checkIds(ids, "subscribe.devices.ids", limits);
+  const { ids, where } = fieldsOf(value, "subscribe.devices", ["ids", "where"]);
+  if (where === undefined) return checkIds(ids, "subscribe.devices.ids", limits);
+  if (ids !== undefined) refuse("subscribe.devices must have ids or where, not both");
+  return { where: checkWhere(where, "subscribe.devices.where") };
+}
+
+function checkWhere(text: unknown, name: string): string {
+  if (typeof text !== "string") refuse(`${name} must be an expression as text`);
+  try {
+    parseWhere(text);
+  } catch (error) {
+    if (!(error instanceof WhereError)) throw error;
+    throw new ApiError(400, "where-invalid", `${name}: ${error.message}`);
+  }
+  return text;
 }
 
 function idsOf(text: string, limits: LiveLimits): readonly string[] {

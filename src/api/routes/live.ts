@@ -22,7 +22,11 @@ const sockets = {
       "Upgrade to a WebSocket; JSON arrays as `GET /api/coordinates` answers, then changes.",
     querystring: {
       type: "object",
-      properties: { interval, devices: { type: "string", description: "Identifiers, by commas" } },
+      properties: {
+        interval,
+        devices: { type: "string", description: "Identifiers, by commas" },
+        gone: { type: "string", description: "`true`: devices without a position any more, too" },
+      },
     },
     answers: { 101: { description: "A WebSocket", type: "null" } },
     problems: [426],
@@ -47,6 +51,7 @@ const eventsSchema = operation({
     type: "object",
     properties: {
       devices: { ...texts, description: "`true`, or identifiers by commas" },
+      where: { ...texts, description: "Of all devices those that the expression is true for" },
       messages: { ...texts, description: "Topic filters; may stand several times" },
       cluster: { ...texts, description: "`true` or `false`" },
       stats: { ...texts, description: "`true` or `false`" },

@@ -31,6 +31,12 @@ describe("what a viewer says", () => {
     ['{"subscribe":{"devices":5}}', "subscribe.devices"],
     ['{"subscribe":{"devices":{"ids":[]}}}', "1 to 1000 devices"],
     ['{"subscribe":{"devices":{"ids":[""]}}}', "empty"],
+    ['{"subscribe":{"devices":{"ids":["a"],"where":"x"}}}', "not both"],
+    ['{"subscribe":{"devices":{"where":5}}}', "subscribe.devices.where must be"],
+    ['{"subscribe":{"devices":{"where":"a <"}}}', "subscribe.devices.where: "],
+    ['{"subscribe":{"devices":{"where":"a.constructor()"}}}', "expected one of the functions"],
+    [`{"subscribe":{"devices":{"where":"${"(".repeat(5000)}"}}}`, "at most 1000 characters"],
+    [`{"subscribe":{"devices":{"where":"${"(".repeat(900)}"}}}`, "at most 32 levels"],
     ['{"subscribe":{"messages":"a"}}', "list of topic filters"],
     ['{"subscribe":{"cluster":1}}', "subscribe.cluster"],
     ['{"subscribe":{},"intervalMs":49}', "50 to 60000"],
@@ -58,6 +64,14 @@ describe("what a viewer says", () => {
 });
 
 describe("what an address says", () => {
+  test("where is of all devices, and an expression", () => {
+    const wishesOf = (text: string) => wishesFromQuery(query(text), limits).devices;
+    expect(wishesOf("where=battery<20")).toEqual({ where: "battery<20" });
+    expect(wishesOf("devices=true&where=online")).toEqual({ where: "online" });
+    expect(() => wishesOf("devices=a,b&where=online")).toThrow("leave out devices");
+    expect(() => wishesOf("where=battery<")).toThrow("where: ");
+  });
+
   test("is the same", () => {
     const wishes = wishesFromQuery(
       query("devices=b,a&messages=x/%23&messages=y&cluster=true&interval=500&resume=t"),
@@ -85,10 +99,12 @@ describe("what an address says", () => {
     expect(coordinateWishes(query("token=5"), limits)).toEqual({
       devices: "all",
       intervalMs: 1000,
+      areGoneTold: false,
     });
-    expect(coordinateWishes(query("interval=50&devices=b,a"), limits)).toEqual({
+    expect(coordinateWishes(query("interval=50&devices=b,a&gone=true"), limits)).toEqual({
       devices: ["a", "b"],
       intervalMs: 50,
+      areGoneTold: true,
     });
     expect(() => coordinateWishes(query("interval=10"), limits)).toThrow("50 to 60000");
   });
