@@ -137,12 +137,13 @@ export class PublishFlow {
 
   /** This node is in step with the log now and knows of nobody stored who waits: nothing is left to ask or to wait for. */
   #publishUnlogged(entry: SessionEntry, message: ApplicationMessage, token: number): void {
-    const isFenced = this.#isFenced(message, fenceOf(entry));
-    const outcome = isFenced ? ({ status: "refused" } as const) : unlogged;
-    const { connection } = entry;
-    const publish = { message, token, connection, isForSessions: false, dispatched: null, outcome };
-    if (isFenced) this.#fail(entry, publish);
-    else this.#finish(entry, publish, unlogged);
+    if (this.#isFenced(message, fenceOf(entry))) {
+      const { connection } = entry;
+      const outcome = { status: "refused" } as const;
+      this.#fail(entry, { token, connection, outcome });
+      return;
+    }
+    this.#acknowledge(entry, token, this.#dispatcher.dispatch(message) > 0);
   }
 
   /**
@@ -248,14 +249,17 @@ export class PublishFlow {
     const { version, isRepeated } = committed;
     const sent = version > 0 ? withVersion(message, version) : message;
     const matched = publish.dispatched ?? (isRepeated ? 1 : this.#dispatcher.dispatch(sent));
-    if (token === 0) return;
-    const isUnheard = matched === 0 && !isForSessions && entry.session.protocolVersion === 5;
+    if (token !== 0) this.#acknowledge(entry, token, matched > 0 || isForSessions);
+  }
+
+  #acknowledge({ session }: SessionEntry, token: number, isHeard: boolean): void {
+    const isUnheard = !isHeard && session.protocolVersion === 5;
     const reasonCode = isUnheard ? ReasonCode.noMatchingSubscribers : ReasonCode.success;
-    entry.session.publishSettled(token, reasonCode);
+    session.publishSettled(token, reasonCode);
   }
 
   /** Not acknowledged: the client moves on to a node that can, and sends again. */
-  #fail(entry: SessionEntry, { token, connection, outcome }: WaitingPublish): void {
+  #fail(entry: SessionEntry, { token, connection, outcome }: Unacknowledged): void {
     const { counters } = this.#context;
     const isTimeout = outcome?.status === "timeout";
     counters.publishDropped++;
@@ -299,6 +303,8 @@ type PublishDone = (
   matched: number,
   delivery: PublishResult["delivery"],
 ) => void;
+
+type Unacknowledged = Pick<WaitingPublish, "token" | "connection" | "outcome">;
 
 type Committed = Extract<CommitOutcome, { status: "committed" }>;
 

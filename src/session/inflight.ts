@@ -1,4 +1,5 @@
 import { PACKET_IDS_MAX } from "./link.ts";
+import { PacketIdTable } from "./packet-id-table.ts";
 import type { OutboundEntry } from "./send-queue.ts";
 
 /**
@@ -9,7 +10,9 @@ import type { OutboundEntry } from "./send-queue.ts";
 export class Inflight {
   /** Below it are the identifiers that follow from places in the stored queue; the rest is given out in turn. */
   readonly #firstFree: number;
-  readonly #entries = new Map<number, OutboundEntry>();
+  readonly #entries = new PacketIdTable<OutboundEntry>();
+  /** Counts what was added or released: the order in which a new connection repeats it. */
+  #lastOrder = 0;
   /** Identifiers of QoS 2 messages that are complete, which the log does not know yet. */
   readonly #unsettled = new Set<number>();
   #lastPacketId: number;
@@ -53,27 +56,28 @@ export class Inflight {
    */
   add(entry: OutboundEntry): void {
     entry.packetId = entry.seq === 0 ? this.#nextFree() : packetIdOf(entry.seq);
-    this.#entries.set(entry.packetId, entry);
+    entry.order = ++this.#lastOrder;
+    this.#entries.add(entry);
   }
 
   /** What holds the identifier of this place. */
   atPlace(seq: number): OutboundEntry | undefined {
-    return this.#entries.get(packetIdOf(seq));
+    return this.get(packetIdOf(seq));
   }
 
   /** PUBREC has come: from now on PUBREL is what a new connection repeats. */
   moveToReleased(entry: OutboundEntry): void {
     entry.isReleased = true;
-    this.#entries.delete(entry.packetId);
-    this.#entries.set(entry.packetId, entry);
+    entry.order = ++this.#lastOrder;
   }
 
   delete(packetId: number): void {
     this.#entries.delete(packetId);
   }
 
-  values(): IterableIterator<OutboundEntry> {
-    return this.#entries.values();
+  /** In the order to repeat them in. */
+  values(): OutboundEntry[] {
+    return this.#entries.values().sort((one, other) => one.order - other.order);
   }
 
   #nextFree(): number {

@@ -73,7 +73,7 @@ export class Outbound {
   attach(link: Link, nowMs: number): void {
     this.#link = link;
     this.#effects = link.effects;
-    this.#resend = [...this.#inflight.values()];
+    this.#resend = this.#inflight.values();
     this.#resendAt = 0;
     this.drain(nowMs);
   }
@@ -118,7 +118,7 @@ export class Outbound {
   /** The log bounds its queue, so there is always room. */
   deliverStored(delivery: StoredDelivery, nowMs: number): void {
     const { message, qos, isReceived, seq, isRepeated } = delivery;
-    const entry = { ...newEntry(message, qos, delivery), seq, isRepeated };
+    const entry = newEntry(message, qos, delivery, seq, isRepeated);
     if (isReceived) {
       this.#inflight.add(entry);
       entry.isReleased = true;
@@ -337,13 +337,26 @@ function mayHaveBegun({ isRepeated, qos }: OutboundEntry): boolean {
   return isRepeated && qos === 2;
 }
 
+/** Field by field: a copy by spread costs several times as much, and this is done for every delivery. */
 function newEntry(
   message: ApplicationMessage,
   qos: Qos,
   { retain, identifiers }: Pick<DeliveryOptions, "retain" | "identifiers">,
+  seq = 0,
+  isRepeated = false,
 ): OutboundEntry {
   return {
-    ...{ message, qos, retain, identifiers, seq: 0, isRepeated: false },
-    ...{ queuedAtMs: 0, packetId: 0, isReceived: false, isReleased: false, isOnWire: false },
+    message,
+    qos,
+    retain,
+    identifiers,
+    seq,
+    isRepeated,
+    queuedAtMs: 0,
+    packetId: 0,
+    order: 0,
+    isReceived: false,
+    isReleased: false,
+    isOnWire: false,
   };
 }

@@ -16,6 +16,8 @@ export interface OutboundEntry {
   queuedAtMs: number;
   /** 0 = not yet sent. */
   packetId: number;
+  /** Ascends in the order in which a new connection has to repeat what was sent. */
+  order: number;
   /** PUBREC has come and is on its way to the log. */
   isReceived: boolean;
   /** PUBREC has come, PUBREL is out. */

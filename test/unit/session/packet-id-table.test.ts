@@ -1,0 +1,46 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { PacketIdTable } from "../../../src/session/packet-id-table.ts";
+
+interface Change {
+  readonly packetId: number;
+  readonly isAdded: boolean;
+}
+
+const change = fc.record<Change>({
+  // Few low bits, so that many meet.
+  packetId: fc.oneof(fc.nat(40), fc.constantFrom(16, 32, 48, 64, 65_520, 65_535)),
+  isAdded: fc.boolean(),
+});
+
+test("it finds what a map finds, whatever was added and removed", () => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 200 }), (changes) => {
+      const table = new PacketIdTable<Change>();
+      const map = new Map<number, Change>();
+      for (const each of changes) {
+        if (!each.isAdded) {
+          table.delete(each.packetId);
+          map.delete(each.packetId);
+        } else if (!map.has(each.packetId)) {
+          table.add(each);
+          map.set(each.packetId, each);
+        }
+      }
+      expect(table.size).toBe(map.size);
+      for (let packetId = 0; packetId <= 64; packetId++) {
+        expect(table.get(packetId)).toBe(map.get(packetId));
+      }
+      expect(new Set(table.values())).toEqual(new Set(map.values()));
+    }),
+  );
+});
+
+test("all 65,535 identifiers have room", () => {
+  const table = new PacketIdTable<{ readonly packetId: number }>();
+  for (let packetId = 1; packetId <= 65_535; packetId++) table.add({ packetId });
+  expect(table.size).toBe(65_535);
+  expect(table.get(65_535)).toEqual({ packetId: 65_535 });
+  for (let packetId = 1; packetId <= 65_535; packetId++) table.delete(packetId);
+  expect([table.size, table.has(1)]).toEqual([0, false]);
+});
