@@ -1,4 +1,5 @@
 import type { CompactedLog } from "./drivers/compaction-driver.ts";
+import type { Histogram } from "./histogram.ts";
 import type { NodeId } from "./node-id.ts";
 import type { ClusterStatus } from "./status.ts";
 import type { LinkStats } from "./transport/transport.ts";
@@ -116,6 +117,8 @@ export interface Cluster {
   linkStats(): readonly LinkStats[];
   /** Counters and gauges for `/metrics`: name -> value. */
   metrics(): ReadonlyMap<string, number>;
+  /** From the proposal of a command on this node until it is applied here, in seconds; what was refused or got lost is not in it. */
+  readonly commitLatency: Histogram;
   /** Hands over leadership, says goodbye to the peers, waits for the disk. Bounded by `timeoutMs`. */
   stop(timeoutMs: number): Promise<void>;
 }

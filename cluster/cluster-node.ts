@@ -22,6 +22,7 @@ import { snapshotBulkKind } from "./drivers/snapshot-sender.ts";
 import { StatusDriver, statusRequestKind } from "./drivers/status-driver.ts";
 import { Upkeep } from "./drivers/upkeep.ts";
 import { ClusterError } from "./errors.ts";
+import type { Histogram } from "./histogram.ts";
 import { targetVoters } from "./members/autopilot-plan.ts";
 import type { NodeId } from "./node-id.ts";
 import { expectedNodes } from "./options.ts";
@@ -341,6 +342,10 @@ export class ClusterNode implements Cluster {
 
   linkStats(): readonly LinkStats[] {
     return this.#options.transport.stats();
+  }
+
+  get commitLatency(): Histogram {
+    return this.#consensus.proposals.latency;
   }
 
   metrics(): ReadonlyMap<string, number> {

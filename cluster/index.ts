@@ -10,6 +10,7 @@ export type {
 export type { CompactedLog } from "./drivers/compaction-driver.ts";
 export { systemClock } from "./drivers/system-clock.ts";
 export { ClusterError, type ClusterErrorCode } from "./errors.ts";
+export { Histogram, latencyBoundsSeconds } from "./histogram.ts";
 export { stopRisks } from "./members/stop-risks.ts";
 export type { NodeId } from "./node-id.ts";
 export {

@@ -3,6 +3,8 @@ import {
   ClusterError,
   type ClusterStatus,
   type CompactedLog,
+  Histogram,
+  latencyBoundsSeconds,
   type MemberView,
   type NodeFigures,
   type ReadOutcome,
@@ -113,6 +115,14 @@ export class LocalNode implements NodePort {
   clusterMetrics(): ReadonlyMap<string, number> {
     const records = this.#replica.metrics().get(replicaGauge) ?? 0;
     return new Map([...(this.cluster?.metrics() ?? []), [replicaGauge, records]]);
+  }
+
+  histograms(): ReadonlyMap<string, Histogram> {
+    const none = new Histogram(latencyBoundsSeconds);
+    return new Map([
+      ["flockmq_publish_acknowledge_latency_seconds", this.broker?.acknowledgeLatency ?? none],
+      ["flockmq_cluster_commit_latency_seconds", this.cluster?.commitLatency ?? none],
+    ]);
   }
 
   nodeName(nodeId: string): string {

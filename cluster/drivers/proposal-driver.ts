@@ -3,6 +3,7 @@ import { OriginGate } from "../agreed/origin-gate.ts";
 import { applicationCommand, ProposalLane } from "../agreed/proposal-lane.ts";
 import type { ProposalOutcome } from "../cluster-api.ts";
 import { ClusterError } from "../errors.ts";
+import { Histogram, latencyBoundsSeconds } from "../histogram.ts";
 import { logLimits } from "../log-limits.ts";
 import type { NodeId } from "../node-id.ts";
 import type { Cancel, Clock, Counters } from "../ports.ts";
@@ -37,6 +38,8 @@ const resendAfterMs = 500;
  * Carries this node's commands to the leader of the moment, and, on the leader, batches of all nodes into the log.
  */
 export class ProposalDriver {
+  /** Seconds from a proposal until it is applied on this node. */
+  readonly latency = new Histogram(latencyBoundsSeconds);
   readonly #options: ProposalDriverOptions;
   readonly #lane: ProposalLane;
   readonly #gate = new OriginGate();
@@ -99,8 +102,13 @@ export class ProposalDriver {
 
   #add(command: TaggedCommand, timeoutMs: number, done: (outcome: ProposalOutcome) => void): void {
     const { clock } = this.#options;
+    const proposedAtMs = clock.monotonicMs();
     let isInCall = true;
-    this.#lane.add(command, clock.monotonicMs() + timeoutMs, (outcome) => {
+    this.#lane.add(command, proposedAtMs + timeoutMs, (outcome) => {
+      // What is applied together was applied at the last progress: the clock is read once for all of it.
+      if (outcome.status === "applied") {
+        this.latency.observe((this.#lastProgressMs - proposedAtMs) / 1000);
+      }
       // Refusals come at once; callers are promised that `done` never runs inside their own call.
       if (isInCall) clock.endOfTurn(() => done(outcome));
       else done(outcome);

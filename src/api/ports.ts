@@ -1,4 +1,4 @@
-import type { ClusterStatus, CompactedLog, ReadOutcome } from "#cluster";
+import type { ClusterStatus, CompactedLog, Histogram, ReadOutcome } from "#cluster";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { PublishProperties, Qos } from "../mqtt/packets.ts";
 import type { ClientQueries } from "./client-ports.ts";
@@ -162,6 +162,8 @@ export interface NodePort {
   readonly devices: DeviceQueries;
   figures(): BrokerFigures;
   clusterMetrics(): ReadonlyMap<string, number>;
+  /** By the name that Prometheus knows them by. */
+  histograms(): ReadonlyMap<string, Histogram>;
   clusterStatus(): Promise<ClusterStatus>;
   /** As `clusterStatus`, with every replica's digest made anew from its records on disk. */
   verifyCluster(): Promise<ClusterStatus>;

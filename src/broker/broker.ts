@@ -1,4 +1,4 @@
-import type { Clock, Cluster, Log } from "#cluster";
+import type { Clock, Cluster, Histogram, Log } from "#cluster";
 import type {
   AttributeWrite,
   BrokerFigures,
@@ -13,6 +13,7 @@ import type { ReplicaQueries, ShadowResult } from "../replica/replica-api.ts";
 import { Router } from "../routing/router.ts";
 import type { ShareStrategy } from "../routing/share-strategy.ts";
 import { type Authenticator, type Authorizer, allowEveryone, allowEverything } from "./access.ts";
+import { AcknowledgeLatency } from "./acknowledge-latency.ts";
 import { Admission } from "./admission.ts";
 import type { Channel, ChannelAcceptor, ChannelHandler } from "./channel.ts";
 import { Claims } from "./claims.ts";
@@ -82,6 +83,8 @@ export interface BrokerOptions {
 /** The MQTT broker of one node. Listeners hand it channels; the cluster, the log and the other nodes are its world. */
 export interface Broker extends ChannelAcceptor {
   readonly counters: BrokerCounters;
+  /** Seconds from the arrival of a PUBLISH at QoS 1 or 2 until it is acknowledged. */
+  readonly acknowledgeLatency: Histogram;
   /** Moves the clients elsewhere while the node goes on. */
   readonly drain: Drain;
   /** Begins to hear of the cluster; before it, nothing is accepted. */
@@ -116,6 +119,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
 class PeerBroker implements Broker, ConnectionOwner {
   readonly counters = new BrokerCounters();
+  readonly acknowledgeLatency: Histogram;
   readonly drain: Drain;
   readonly clients: LocalClients;
   readonly replies: Replies;
@@ -149,6 +153,8 @@ class PeerBroker implements Broker, ConnectionOwner {
     const { counters } = this;
     this.#options = options;
     this.#startedAtMs = clock.monotonicMs();
+    const latency = new AcknowledgeLatency(clock);
+    this.acknowledgeLatency = latency.seconds;
     const history = new ClientHistory(() => clock.wallMs(), counters);
     this.clients = new LocalClients(this.#registry, history);
     const context: BrokerContext = {
@@ -162,6 +168,7 @@ class PeerBroker implements Broker, ConnectionOwner {
       shareStrategy,
       limits,
       counters,
+      latency,
       wheel,
       clock,
       log,

@@ -105,6 +105,11 @@ export class Connection implements ChannelHandler, DeferredReader {
     return this.#version;
   }
 
+  /** When what is read now came, on the monotonic clock. */
+  get receivedAtMs(): number {
+    return this.#receivedAtMs;
+  }
+
   /** False once its end has begun. */
   get isOpen(): boolean {
     return this.#phase !== "closing" && this.#phase !== "closed";

@@ -3,6 +3,7 @@ import type { AttributeUpdate, ReplicaQueries } from "../replica/replica-api.ts"
 import type { RouterCore } from "../routing/routing-api.ts";
 import type { ShareStrategy } from "../routing/share-strategy.ts";
 import type { Authenticator, Authorizer } from "./access.ts";
+import type { AcknowledgeLatency } from "./acknowledge-latency.ts";
 import type { ClientHistory } from "./client-history.ts";
 import type { BrokerCounters } from "./counters.ts";
 import type { DeadlineWheel } from "./deadline-wheel.ts";
@@ -32,6 +33,7 @@ export interface BrokerContext {
   readonly shareStrategy: ShareStrategy;
   readonly limits: BrokerLimits;
   readonly counters: BrokerCounters;
+  readonly latency: AcknowledgeLatency;
   readonly wheel: DeadlineWheel;
   readonly clock: Clock;
   readonly log: Log;

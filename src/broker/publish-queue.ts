@@ -21,6 +21,8 @@ export interface WaitingPublish {
   readonly token: number;
   /** It came this way; a newer connection of the session is not to blame for it. */
   readonly connection: Connection | null;
+  /** On the monotonic clock. */
+  readonly receivedAtMs: number;
   /** The log keeps it for a session. */
   isForSessions: boolean;
   /** To how many sessions and nodes it went ahead of its acknowledgement; null while it has not. */

@@ -96,6 +96,7 @@ export class PublishFlow {
       message,
       token: 0,
       connection,
+      receivedAtMs: 0,
       isForSessions: false,
       dispatched: null,
       outcome: unlogged,
@@ -122,6 +123,7 @@ export class PublishFlow {
       message,
       token,
       connection,
+      receivedAtMs: connection?.receivedAtMs ?? this.#context.clock.monotonicMs(),
       isForSessions: false,
       dispatched,
       outcome: null,
@@ -144,6 +146,8 @@ export class PublishFlow {
       return;
     }
     this.#acknowledge(entry, token, this.#dispatcher.dispatch(message) > 0);
+    const { latency } = this.#context;
+    if (entry.connection !== null) latency.atOnce(entry.connection.receivedAtMs);
   }
 
   /**
@@ -249,7 +253,9 @@ export class PublishFlow {
     const { version, isRepeated } = committed;
     const sent = version > 0 ? withVersion(message, version) : message;
     const matched = publish.dispatched ?? (isRepeated ? 1 : this.#dispatcher.dispatch(sent));
-    if (token !== 0) this.#acknowledge(entry, token, matched > 0 || isForSessions);
+    if (token === 0) return;
+    this.#acknowledge(entry, token, matched > 0 || isForSessions);
+    this.#context.latency.later(publish.receivedAtMs);
   }
 
   #acknowledge({ session }: SessionEntry, token: number, isHeard: boolean): void {

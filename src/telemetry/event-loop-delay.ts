@@ -1,5 +1,4 @@
-import type { Cancel, Clock } from "#cluster";
-import { Histogram } from "./histogram.ts";
+import { type Cancel, type Clock, Histogram } from "#cluster";
 
 const sampleMs = 100;
 const boundsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];

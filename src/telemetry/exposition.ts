@@ -1,4 +1,4 @@
-import type { Histogram } from "./histogram.ts";
+import type { Histogram } from "#cluster";
 
 /** What a node measures; names as the code has them, `expose` gives them the form that Prometheus wants. */
 export interface Measurements {

@@ -33,7 +33,7 @@ export interface Look {
 }
 
 export const desktop: Look = { name: "desktop", width: 1280, height: 800, scheme: "light" };
-export const phone: Look = { name: "phone", width: 360, height: 740, scheme: "dark" };
+export const phone: Look = { name: "phone", width: 390, height: 844, scheme: "dark" };
 export const looks: readonly Look[] = [desktop, phone];
 
 export function launch(): Promise<Browser> {

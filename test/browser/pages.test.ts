@@ -75,7 +75,7 @@ describe.skipIf(chromiumProblem !== null)(title, () => {
       }
       await context.close();
     },
-    60_000,
+    150_000,
   );
 
   test("the map moves between batches, and a robot obeys what the command box sends", async () => {
@@ -130,6 +130,59 @@ describe.skipIf(chromiumProblem !== null)(title, () => {
     await panel.getByText("has ended its connection").waitFor();
     await expect.poll(() => fleet.figures.reconnects, { timeout: 30_000 }).toBeGreaterThan(before);
     await keepScreenshot(page, "clients-detail");
+    await context.close();
+  }, 150_000);
+
+  test("a device that is deleted leaves the map and its panel at once, wherever it was deleted", async () => {
+    const idle = ["ghost1", "ghost2"];
+    for (const id of idle) {
+      const body = JSON.stringify({ x: 5, y: 5 });
+      const headers = { "content-type": "application/json" };
+      const path = `/api/v1/devices/${id}/attributes/coordinates`;
+      expect((await fetch(urlOf(0, path), { method: "PUT", body, headers })).ok).toBe(true);
+    }
+    const { page, context, complaints } = await openPage(
+      browser,
+      urlOf(0, "/map?id=ghost1"),
+      desktop,
+    );
+    await page.getByText("22 robots").waitFor();
+    const panel = page.getByRole("complementary", { name: "Device ghost1" });
+    await panel.getByRole("button", { name: "Delete…" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+    await panel.getByText("It was deleted").waitFor();
+    await page.getByText("21 robots").waitFor();
+    expect((await fetch(urlOf(2, "/api/v1/devices/ghost2"), { method: "DELETE" })).status).toBe(
+      204,
+    );
+    await page.getByText("20 robots").waitFor();
+    expect(complaints).toEqual([]);
+    await context.close();
+  }, 150_000);
+
+  test("leadership goes where the cluster page sends it, and a node is drained there and takes clients again", async () => {
+    const { page, context, complaints } = await openPage(browser, urlOf(0, "/cluster"), desktop);
+    const leading = page.locator("[data-upkeep]").first();
+    await leading.waitFor();
+    const leader = await leading.getAttribute("data-upkeep");
+    const other = leader === "n2" ? "n3" : "n2";
+    await expect
+      .poll(() => page.getByRole("button", { name: `Make leader… ${leader}` }).isDisabled())
+      .toBe(true);
+    await page.getByRole("button", { name: `Make leader… ${other}` }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Make leader" }).click();
+    await page.getByText(`${other} leads now.`).waitFor();
+    await page.locator(`[data-upkeep="${other}"]`).getByRole("button", { name: "Drain…" }).click();
+    const dialog = page.getByRole("dialog", { name: `Drain ${other}?` });
+    await dialog.getByText("safe to stop afterwards").waitFor();
+    await keepScreenshot(page, "cluster-drain");
+    await dialog.getByRole("button", { name: "Drain", exact: true }).click();
+    const row = page.locator(`[data-upkeep="${other}"]`);
+    await row.getByText(`${other} is empty`).waitFor();
+    await keepScreenshot(page, "cluster-drained");
+    await row.getByRole("button", { name: "End drain" }).click();
+    await page.getByText(`${other} takes clients again.`).waitFor();
+    expect(complaints).toEqual([]);
     await context.close();
   }, 150_000);
 

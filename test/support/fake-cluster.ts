@@ -12,6 +12,7 @@ import type {
   StateMachine,
   StateWriter,
 } from "#cluster";
+import { Histogram, latencyBoundsSeconds } from "#cluster";
 
 type RequestHandler = (from: NodeId, payload: Uint8Array) => Promise<Uint8Array>;
 
@@ -359,6 +360,8 @@ export class FakeCluster implements Cluster {
   linkStats(): readonly LinkStats[] {
     return [];
   }
+
+  readonly commitLatency = new Histogram(latencyBoundsSeconds);
 
   metrics(): ReadonlyMap<string, number> {
     return new Map();

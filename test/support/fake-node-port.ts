@@ -1,4 +1,4 @@
-import type { ClusterStatus, CompactedLog, NodeStatus } from "#cluster";
+import type { ClusterStatus, CompactedLog, Histogram, NodeStatus } from "#cluster";
 import type {
   AttributeState,
   AttributeWrite,
@@ -199,6 +199,10 @@ export class FakeNodePort implements NodePort {
       devices: this.devices.count(),
       counters: this.counters,
     };
+  }
+
+  histograms(): ReadonlyMap<string, Histogram> {
+    return new Map();
   }
 
   clusterMetrics(): ReadonlyMap<string, number> {

@@ -83,7 +83,10 @@ export function registerStats(app: FastifyInstance, context: ApiContext): void {
       ]),
       cluster: node.clusterMetrics(),
       process: processMetrics(),
-      histograms: new Map([["flockmq_event_loop_delay_seconds", context.eventLoopDelay.seconds]]),
+      histograms: new Map([
+        ...node.histograms(),
+        ["flockmq_event_loop_delay_seconds", context.eventLoopDelay.seconds],
+      ]),
     });
     return reply.type("text/plain; version=0.0.4; charset=utf-8").send(text);
   });

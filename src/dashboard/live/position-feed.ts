@@ -1,24 +1,20 @@
 import { effect } from "@preact/signals";
-import type { PositionLine } from "../model/api-types.ts";
+import type { PositionLine, PositionMark } from "../model/api-types.ts";
 import { link } from "./link.ts";
 
 const retryMs = 500;
-/** What comes within this time after the beginning is what was there before. */
-const firstMs = 1_500;
+
+type Batch = readonly (PositionLine | PositionMark)[];
 
 /** Positions of all devices from the node that is talked to, for as long as somebody looks at the map. */
 export class PositionFeed {
   readonly #intervalMs: number;
-  readonly #onBatch: (batch: readonly PositionLine[], isFirst: boolean) => void;
+  readonly #onBatch: (batch: Batch) => void;
   readonly #stopEffect: () => void;
   #socket: WebSocket | null = null;
   #retry: number | undefined;
-  #openedMs = 0;
 
-  constructor(
-    intervalMs: number,
-    onBatch: (batch: readonly PositionLine[], isFirst: boolean) => void,
-  ) {
+  constructor(intervalMs: number, onBatch: (batch: Batch) => void) {
     this.#intervalMs = intervalMs;
     this.#onBatch = onBatch;
     // Only while the main feed stands: it finds out which node answers.
@@ -35,12 +31,9 @@ export class PositionFeed {
   }
 
   #open(base: string): void {
-    const url = `${base.replace(/^http/, "ws")}/coordinates?interval=${this.#intervalMs}`;
+    const url = `${base.replace(/^http/, "ws")}/coordinates?interval=${this.#intervalMs}&gone=true`;
     const socket = new WebSocket(url);
     this.#socket = socket;
-    socket.onopen = () => {
-      this.#openedMs = performance.now();
-    };
     socket.onmessage = ({ data }) => {
       if (socket === this.#socket && typeof data === "string") this.#take(data);
     };
@@ -53,8 +46,7 @@ export class PositionFeed {
 
   #take(data: string): void {
     const batch: unknown = JSON.parse(data);
-    if (!Array.isArray(batch)) return;
-    this.#onBatch(batch, performance.now() - this.#openedMs < firstMs);
+    if (Array.isArray(batch)) this.#onBatch(batch);
   }
 
   #close(): void {

@@ -71,6 +71,25 @@ export interface PositionLine {
   readonly timestamp?: unknown;
 }
 
+/** What stands in a batch of positions besides them. */
+export interface PositionMark {
+  readonly deviceId?: string;
+  /** The device has no position any more. */
+  readonly isGone?: boolean;
+  /** A full set begins before the next one, or has ended. */
+  readonly isReset?: boolean;
+  readonly isComplete?: boolean;
+}
+
+/** How far a node is with moving its clients away. */
+export interface DrainLine {
+  readonly node: string;
+  readonly phase: "off" | "moving" | "handing-over" | "drained";
+  readonly clientsLeft: number;
+  readonly clientsMoved: number;
+  readonly problem: string | null;
+}
+
 export interface ClientLine {
   readonly clientId: string;
   /** Null while it is away. */

@@ -1,4 +1,4 @@
-import type { PositionLine } from "./api-types.ts";
+import type { PositionLine, PositionMark } from "./api-types.ts";
 import { writtenAtMs } from "./freshness.ts";
 import type { Bounds, Point } from "./viewport.ts";
 
@@ -32,6 +32,8 @@ export class Swarm {
   readonly #indexes = new Map<string, number>();
   /** The device's own time of its last word: the same once more is no news. */
   readonly #stamps: unknown[] = [];
+  /** While a full set is told: those that it has not named so far. */
+  #untold: Set<string> | null = null;
   /** Until then something moves on its own. */
   movingUntilMs = 0;
   /** Positions of devices beyond `swarmSizeMax`. */
@@ -50,17 +52,17 @@ export class Swarm {
     return this.#indexes.get(id) ?? -1;
   }
 
-  /** `isFirst`: what was there before the viewer came (again), so that its age is what the device says. */
-  take(batch: readonly PositionLine[], nowMs: number, wallMs: number, isFirst: boolean): void {
-    for (const position of batch) {
-      if (!isPosition(position)) continue;
-      const known = this.#indexes.get(position.deviceId);
-      if (known === undefined) this.#add(position, nowMs, wallMs, isFirst);
-      else if (!this.#isKnown(known, position)) {
-        this.#move(known, position, nowMs);
-        this.#heardMs[known] = heardAt(position, nowMs, wallMs, isFirst);
-      }
+  /**
+   * What is told as a full set was there before the viewer came (again), so that its age is what the device says. True when robots went:
+   * then indexes mean others.
+   */
+  take(batch: readonly (PositionLine | PositionMark)[], nowMs: number, wallMs: number): boolean {
+    let isAnyGone = false;
+    for (const line of batch) {
+      if (isPosition(line)) this.#place(line, nowMs, wallMs);
+      else isAnyGone = this.#heed(line) || isAnyGone;
     }
+    return isAnyGone;
   }
 
   xAt(index: number, nowMs: number): number {
@@ -124,6 +126,52 @@ export class Swarm {
       }
     }
     return best;
+  }
+
+  #place(position: PositionLine, nowMs: number, wallMs: number): void {
+    const isFirst = this.#untold !== null;
+    this.#untold?.delete(position.deviceId);
+    const known = this.#indexes.get(position.deviceId);
+    if (known === undefined) this.#add(position, nowMs, wallMs, isFirst);
+    else if (!this.#isKnown(known, position)) {
+      this.#move(known, position, nowMs);
+      this.#heardMs[known] = heardAt(position, nowMs, wallMs, isFirst);
+    }
+  }
+
+  /** True when somebody went. */
+  #heed(mark: PositionMark | null): boolean {
+    if (typeof mark !== "object" || mark === null) return false;
+    if (mark.isReset) this.#untold = new Set(this.ids);
+    if (mark.isGone) return this.#remove(mark.deviceId ?? "");
+    if (!mark.isComplete || this.#untold === null) return false;
+    const gone = [...this.#untold];
+    this.#untold = null;
+    for (const id of gone) this.#remove(id);
+    return gone.length > 0;
+  }
+
+  /** The last one takes its place. */
+  #remove(id: string): boolean {
+    const index = this.#indexes.get(id);
+    if (index === undefined) return false;
+    const last = this.size - 1;
+    for (const column of [
+      ...[this.#fromX, this.#fromY, this.#toX, this.#toY],
+      ...[this.#startMs, this.#glideMs, this.#heardMs, this.#trailLengths, this.#trailEnds],
+    ]) {
+      column[index] = column[last] ?? 0;
+    }
+    const trail = trailPointsMax * 2;
+    this.#trails.copyWithin(index * trail, last * trail, (last + 1) * trail);
+    const moved = this.ids[last] ?? id;
+    this.ids[index] = moved;
+    this.#stamps[index] = this.#stamps[last];
+    this.#indexes.set(moved, index);
+    this.#indexes.delete(id);
+    this.ids.pop();
+    this.#stamps.pop();
+    return true;
   }
 
   #isKnown(index: number, { x, y, timestamp }: PositionLine): boolean {
@@ -233,11 +281,12 @@ function glide(from: Float64Array, to: Float64Array, index: number, progress: nu
   return start + ((to[index] ?? 0) - start) * progress;
 }
 
-function isPosition(value: PositionLine): boolean {
+function isPosition(value: PositionLine | PositionMark): value is PositionLine {
   return (
     typeof value === "object" &&
     value !== null &&
     typeof value.deviceId === "string" &&
+    "x" in value &&
     Number.isFinite(value.x) &&
     Number.isFinite(value.y)
   );

@@ -32,3 +32,36 @@ export function Dialog(props: {
     </dialog>
   );
 }
+
+/** Asks before something is done that others will notice. */
+export function Confirm(props: {
+  readonly title: string;
+  /** Word on the button that does it. */
+  readonly action: string;
+  readonly isHarmless?: boolean;
+  /** It may not be done (yet): the dialog says why. */
+  readonly isBarred?: boolean;
+  readonly onConfirm: () => void;
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
+}): JSX.Element {
+  const { title, action, isHarmless = false, isBarred = false, onConfirm, onClose } = props;
+  return (
+    <Dialog title={title} onClose={onClose}>
+      {props.children}
+      <div class="dialog-actions">
+        <button type="button" class="button" onClick={onClose}>
+          Cancel
+        </button>
+        <button
+          type="button"
+          class={`button ${isHarmless ? "button-primary" : "button-bad"}`}
+          disabled={isBarred}
+          onClick={onConfirm}
+        >
+          {action}
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -8,6 +8,7 @@ function publish(token: number): WaitingPublish {
     message: messageTo("t", 1),
     token,
     connection: null,
+    receivedAtMs: 0,
     isForSessions: false,
     dispatched: null,
     outcome: null,

@@ -273,3 +273,26 @@ test("a node that nobody votes with refuses what comes from a client that was cl
   rig.clock.endTurns();
   expect(publisher.take("puback")).toMatchObject([{ messageId: 1, reasonCode: 0x97 }]);
 });
+
+test("what publishers wait for their acknowledgement is counted: at once, or as long as the log takes; refusals and QoS 0 are not", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const publisher = await rig.connect(node, "pub");
+  const { acknowledgeLatency } = node.broker;
+  publisher.publish("a", "1");
+  publisher.publish("$SYS/x", "1", { qos: 1, messageId: 1 });
+  await rig.settle();
+  expect(acknowledgeLatency.cumulative().at(-1)).toBe(0);
+  publisher.publish("a", "1", { qos: 1, messageId: 2 });
+  await rig.settle();
+  expect(acknowledgeLatency.cumulative()[0]).toBe(1);
+  rig.flock.isQuorate = false;
+  publisher.publish("b", "1", { qos: 2, retain: true, messageId: 3 });
+  await rig.pass(3000);
+  expect(acknowledgeLatency.cumulative().at(-1)).toBe(1);
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(acknowledgeLatency.cumulative().at(-1)).toBe(2);
+  expect(acknowledgeLatency.sum).toBeGreaterThanOrEqual(3);
+  expect(acknowledgeLatency.sum).toBeLessThan(4);
+});

@@ -14,7 +14,7 @@ import {
 } from "../../model/format.ts";
 import { previewValue } from "../../model/payload.ts";
 import { Chip, Facts, Failed, Loading, Outcome } from "../../parts/basics.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
+import { Confirm } from "../../parts/dialog.tsx";
 import { Icon } from "../../parts/icons.tsx";
 
 const refreshMs = 3_000;
@@ -160,20 +160,17 @@ function Kick(props: { readonly client: ClientDetail; readonly onDone: () => voi
       </div>
       {outcome === null ? null : <Outcome tone="idle">{outcome}</Outcome>}
       {isAsking ? (
-        <Dialog title="Disconnect this client?" onClose={() => setIsAsking(false)}>
+        <Confirm
+          title="Disconnect this client?"
+          action="Disconnect"
+          onConfirm={() => void kick()}
+          onClose={() => setIsAsking(false)}
+        >
           <p class="wrap-anywhere">
             {node ?? "Its node"} ends the connection of <strong>{clientId}</strong>. Most clients
             come back by themselves at once; a stored session stays.
           </p>
-          <div class="dialog-actions">
-            <button type="button" class="button" onClick={() => setIsAsking(false)}>
-              Cancel
-            </button>
-            <button type="button" class="button button-bad" onClick={() => void kick()}>
-              Disconnect
-            </button>
-          </div>
-        </Dialog>
+        </Confirm>
       ) : null}
     </section>
   );

@@ -6,6 +6,7 @@ import { LinksTable } from "./links-table.tsx";
 import { MembersTable } from "./members-table.tsx";
 import { SafeToStop } from "./safe-to-stop.tsx";
 import { Topology } from "./topology.tsx";
+import { Upkeep } from "./upkeep.tsx";
 
 export function ClusterPage(): JSX.Element {
   const status = cluster.value;
@@ -51,6 +52,7 @@ export function ClusterPage(): JSX.Element {
               )}
             </div>
           </Card>
+          <Upkeep status={status} />
           <SafeToStop status={status} />
           <LinksTable status={status} />
         </div>

@@ -11,6 +11,7 @@ import { Chip, Loading, Note } from "../../parts/basics.tsx";
 import { Icon } from "../../parts/icons.tsx";
 import { AttributeHistory } from "./attribute-history.tsx";
 import { CommandBox } from "./command-box.tsx";
+import { DeleteDevice } from "./delete-device.tsx";
 
 /** One device: its state as it changes, how a figure went, and what it can be told. */
 export function DevicePanel({ id }: { readonly id: string }): JSX.Element {
@@ -35,13 +36,14 @@ export function DevicePanel({ id }: { readonly id: string }): JSX.Element {
         error === null ? (
           <Loading what="its state" />
         ) : (
-          <Note title="Its state is not known">{error}</Note>
+          <Note title="Nothing is known of it">{error}</Note>
         )
       ) : (
         <div class="detail-body">
           <Attributes device={device} />
           <AttributeHistory device={device} />
           <CommandBox id={id} />
+          <DeleteDevice id={id} />
         </div>
       )}
     </aside>
@@ -95,8 +97,12 @@ function useDevice(id: string): {
         devices: { ids: [id] },
         onMessage: ({ type, changes }) => {
           if (type !== "devices" || !Array.isArray(changes)) return;
-          const change = (changes as readonly DeviceLine[]).find((changed) => changed.id === id);
-          if (change?.attributes !== undefined) setDevice(change);
+          const change = (changes as readonly (DeviceLine & { isDeleted?: boolean })[]).find(
+            (changed) => changed.id === id,
+          );
+          if (change === undefined) return;
+          setDevice(change.isDeleted ? null : change);
+          setError(change.isDeleted ? "It was deleted, or its last value has expired." : null);
         },
       }),
     [id],

@@ -43,11 +43,12 @@ export class MapCanvas implements GestureTarget {
     this.#canvas = canvas;
     this.#pen = canvas.getContext("2d");
     this.#onSelect = onSelect;
-    this.#feed = new PositionFeed(intervalMs, (batch, isFirst) => {
+    this.#feed = new PositionFeed(intervalMs, (batch) => {
       const isNew = this.#swarm.size === 0;
-      this.#swarm.take(batch, performance.now(), Date.now(), isFirst);
+      const isAnyGone = this.#swarm.take(batch, performance.now(), Date.now());
+      if (isAnyGone) this.onHover(null);
       if (this.#isFitting) this.#fit();
-      if (isNew) this.#count();
+      if (isNew || isAnyGone) this.#count();
       this.#isDirty = true;
     });
     const sizes = new ResizeObserver(() => this.#resize());
