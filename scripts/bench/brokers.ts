@@ -1,9 +1,3 @@
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { LocalCluster } from "../support/local-cluster.ts";
 
@@ -11,18 +5,33 @@ import { LocalCluster } from "../support/local-cluster.ts";
 export interface Broker {
   readonly name: string;
   readonly version: string;
+  /** Ours must deliver everything; of the others it is told what they did. */
+  readonly isOurs: boolean;
   readonly pids: readonly number[];
+  readonly host: string;
   readonly publishPort: number;
   readonly subscribePort: number;
+  /** Where nodes of ours answer HTTP. */
+  readonly httpPorts: readonly number[];
+  /** The highest that it knows. */
+  readonly qosMax: 1 | 2;
   stop(): Promise<void>;
 }
 
 const voteTimeoutMs = 30_000;
-const startTimeoutMs = 10_000;
 
 /** Real nodes; publishers connect to the first, subscribers to the second where there is one. */
-export async function startFlockMq(nodes: number, version: string): Promise<Broker> {
-  const cluster = await LocalCluster.start({ nodes, args: ["--log-level", "warn"] });
+export async function startFlockMq(
+  nodes: number,
+  version: string,
+  options: { readonly args?: readonly string[]; readonly nodeOptions?: string } = {},
+): Promise<Broker & { readonly cluster: LocalCluster }> {
+  const { args = [], nodeOptions } = options;
+  const cluster = await LocalCluster.start({
+    nodes,
+    args: ["--log-level", "warn", ...args],
+    ...(nodeOptions === undefined ? {} : { env: { NODE_OPTIONS: nodeOptions } }),
+  });
   try {
     await whenAllVote(cluster, nodes);
   } catch (error) {
@@ -33,92 +42,50 @@ export async function startFlockMq(nodes: number, version: string): Promise<Brok
   return {
     name: nodes === 1 ? "flockmq" : `flockmq x ${nodes}`,
     version,
+    isOurs: true,
     pids: cluster.nodes.map(({ pid }) => pid),
+    host: "127.0.0.1",
     publishPort: ports[0]!,
     subscribePort: ports[1] ?? ports[0]!,
+    httpPorts: cluster.nodes.map(({ ready }) => ready!.http),
+    qosMax: 2,
+    cluster,
     stop: () => cluster.stop(),
   };
+}
+
+/** An even number of nodes never votes as a whole: of two, one does. */
+function votersOf(nodes: number): number {
+  return nodes % 2 === 0 ? nodes - 1 : nodes;
 }
 
 async function whenAllVote(cluster: LocalCluster, nodes: number): Promise<void> {
   const deadlineMs = performance.now() + voteTimeoutMs;
   for (;;) {
     const status = await cluster.whenInSync(voteTimeoutMs);
-    if (status.nodes.every(({ voter }) => voter)) return;
-    if (performance.now() > deadlineMs) throw new Error(`there are not ${nodes} voters yet`);
+    if (status.nodes.filter(({ voter }) => voter).length >= votersOf(nodes)) return;
+    if (performance.now() > deadlineMs) throw new Error(`there are not enough voters yet`);
     await pause(100);
   }
 }
 
-/** Debian's mosquitto, in memory, without limits that would drop messages of the load; null when it is not installed. */
-export async function startMosquitto(): Promise<Broker | null> {
-  const env = { ...process.env, PATH: searchPath() };
-  const version = mosquittoVersion(env);
-  if (version === null) return null;
-  const directory = await mkdtemp(join(tmpdir(), "flockmq-bench-"));
-  const port = await freePort();
-  const configuration = [
-    `listener ${port} 127.0.0.1`,
-    "allow_anonymous true",
-    "persistence false",
-    "set_tcp_nodelay true",
-    "max_queued_messages 0",
-    "log_type error",
-  ];
-  const file = join(directory, "mosquitto.conf");
-  await writeFile(file, `${configuration.join("\n")}\n`);
-  const child = spawn("mosquitto", ["-c", file], { env, stdio: ["ignore", "ignore", "inherit"] });
-  const stop = async (): Promise<void> => {
-    if (child.exitCode === null && child.kill()) await once(child, "exit");
-    await rm(directory, { recursive: true, force: true });
+/** A broker that somebody else started, as `[NAME=]HOST:PORT`. Without its process id its CPU time is not told. */
+export function targetBroker(text: string, pid: number | undefined): Broker {
+  const [, name, host, port] = /^(?:([^=]+)=)?([^=]+):(\d+)$/.exec(text) ?? [];
+  if (host === undefined) throw new RangeError(`--target takes [NAME=]HOST:PORT, not ${text}`);
+  return {
+    name: name ?? `${host}:${port}`,
+    version: "unknown",
+    isOurs: false,
+    pids: pid === undefined ? [] : [pid],
+    host,
+    publishPort: Number(port),
+    subscribePort: Number(port),
+    httpPorts: [],
+    qosMax: 2,
+    stop: () => Promise.resolve(),
   };
-  try {
-    await whenListening(port);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  const pids = [child.pid ?? 0];
-  return { name: "mosquitto", version, pids, publishPort: port, subscribePort: port, stop };
 }
 
-/** Where servers are installed; `/usr/sbin` is not in the path of every user. */
-export function searchPath(): string {
-  return [process.env["PATH"], "/usr/sbin", "/usr/local/sbin"].join(delimiter);
-}
-
-function mosquittoVersion(env: NodeJS.ProcessEnv): string | null {
-  try {
-    // Its help ends with an exit code of its own.
-    const command = "command -v mosquitto >/dev/null && { mosquitto -h || true; }";
-    const help = execFileSync("sh", ["-c", command], { env, encoding: "utf8", stdio: "pipe" });
-    return /mosquitto version (\S+)/.exec(help)?.[1] ?? "unknown";
-  } catch {
-    return null;
-  }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("no port is free");
-  return address.port;
-}
-
-async function whenListening(port: number): Promise<void> {
-  const deadlineMs = performance.now() + startTimeoutMs;
-  for (;;) {
-    const socket = connect({ host: "127.0.0.1", port });
-    try {
-      await once(socket, "connect");
-      return;
-    } catch (error) {
-      if (performance.now() > deadlineMs) throw error;
-      await pause(50);
-    } finally {
-      socket.destroy();
-    }
-  }
-}
+/** What brokers of this machine that are not ours have in common. */
+export const peer = { isOurs: false, host: "127.0.0.1", httpPorts: [] } as const;

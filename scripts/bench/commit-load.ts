@@ -3,6 +3,7 @@ import { measure } from "./load/start.ts";
 import type { NatsCluster } from "./nats-cluster.ts";
 import { NatsConnection } from "./nats-connection.ts";
 import { percentileOfSorted } from "./statistics.ts";
+import { plainLoad } from "./workloads.ts";
 
 /** The same for every system that is compared. */
 export interface CommitJob {
@@ -34,21 +35,22 @@ export async function commitsOfFlock(
   broker: { readonly publishPort: number; readonly pids: readonly number[] },
 ): Promise<CommitResult> {
   const result = await measure({
+    ...plainLoad,
     run: Date.now() % 1_000_000,
     publishers: job.writers,
     subscribers: 0,
-    layout: "pairs",
     qos: 1,
     retain: true,
     payloadSizeBytes: job.payloadSizeBytes,
     topicsPerPublisher: job.keysPerWriter,
     window: job.window,
-    outstandingMax: 0,
+    host: "127.0.0.1",
     publishPort: broker.publishPort,
     subscribePort: broker.publishPort,
     warmupMs: job.warmupMs,
     seconds: job.seconds,
     pids: broker.pids,
+    metricsPorts: [],
   });
   if (result.integrity.lost > 0) throw new Error(`${result.integrity.lost} writes got no answer`);
   return {

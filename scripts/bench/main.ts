@@ -1,132 +1,70 @@
-/** Measures FlockMQ beside mosquitto with a load generator of its own: `npm run bench -- --help`. */
-import { readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
-import { join } from "node:path";
-import { Command } from "commander";
-import { type Broker, startFlockMq, startMosquitto } from "./brokers.ts";
-import type { LoadResult } from "./load/job.ts";
-import { measure } from "./load/start.ts";
-import { complaints, type Figures, summarize, table } from "./report.ts";
-import { type Workload, workloads } from "./workloads.ts";
+/** Measures FlockMQ beside other brokers with a load generator of its own: `npm run bench -- --help`. */
+import { writeFileSync } from "node:fs";
+import { chart } from "./chart.ts";
+import { readOptions } from "./command-line.ts";
+import { startContest } from "./contenders.ts";
+import { machine } from "./machine.ts";
+import { profileWorkloads } from "./profile.ts";
+import { complaints, type Figures, summarize } from "./report.ts";
+import { measureRounds, type Series } from "./rounds.ts";
+import { resultTable } from "./table.ts";
 
-const program = new Command("bench")
-  .description(
-    "Messages per second and CPU time per message of one node, of three, and of mosquitto where it is installed, in alternating rounds; medians. Every message is checked: lost, duplicate, out of order. Exit 1 when FlockMQ did not deliver exactly what was sent. Needs `npm run build` before.",
-  )
-  .option("--seconds <count>", "measured seconds per run, after a warm-up", "3")
-  .option("--rounds <count>", "runs of each workload on each broker", "3")
-  .option("--only <name>", `workloads whose name contains this: ${namesOf(workloads)}`, "")
-  .option("--brokers <list>", "of flockmq, flockmq3, mosquitto", "flockmq,flockmq3,mosquitto")
-  .option("--json <file>", "write the result as JSON there, too")
-  .option("--quick", "one short round of some workloads: a check that it works, not a measurement")
-  .parse();
-const options = program.opts<{
-  seconds: string;
-  rounds: string;
-  only: string;
-  brokers: string;
-  json?: string;
-  quick?: boolean;
-}>();
-
-const isQuick = options.quick === true;
-const seconds = isQuick ? 0.5 : positive("--seconds", options.seconds);
-const rounds = isQuick ? 1 : positive("--rounds", options.rounds);
-const warmupMs = isQuick ? 300 : 1000;
-const reference = "mosquitto";
-const chosen = workloads.filter(
-  ({ name, isQuick: isInQuick }) => name.includes(options.only) && (isInQuick || !isQuick),
-);
-if (chosen.length === 0) program.error(`no workload is named like that: ${namesOf(workloads)}`);
-
-const manifest = readFileSync(join(import.meta.dirname, "..", "..", "package.json"), "utf8");
-const { version } = JSON.parse(manifest) as { version: string };
-const brokers: Broker[] = [];
+const options = readOptions(process.argv.slice(2));
+const log = (line: string): void => console.error(line);
+const contest = await startContest(options, log);
 try {
-  await startBrokers(options.brokers.split(","));
-  const figures = await measureAll();
-  report(figures);
+  const all = await measureRounds(options.workloads, contest.contenders, { ...options, log });
+  report(all);
 } finally {
-  await Promise.all(brokers.map((broker) => broker.stop()));
+  await contest.stop();
 }
+if (options.profile !== undefined)
+  await profileWorkloads({ ...options, directory: options.profile, log });
+process.exit();
 
-async function startBrokers(names: readonly string[]): Promise<void> {
-  if (names.includes("flockmq")) brokers.push(await startFlockMq(1, version));
-  if (names.includes("flockmq3")) brokers.push(await startFlockMq(3, version));
-  if (!names.includes("mosquitto")) return;
-  const mosquitto = await startMosquitto();
-  if (mosquitto !== null) brokers.push(mosquitto);
-  else console.error("mosquitto is not installed: nothing to compare with");
-}
-
-async function measureAll(): Promise<readonly Figures[]> {
-  const results = new Map<string, LoadResult[]>();
-  let run = Date.now() % 1_000_000;
-  for (let round = 0; round < rounds; round++) {
-    for (const workload of chosen) {
-      for (const broker of brokers) {
-        const result = await measureOne(workload, broker, ++run);
-        const key = keyOf(workload, broker.name);
-        results.set(key, [...(results.get(key) ?? []), result]);
-        console.error(
-          `round ${round + 1}  ${workload.name.padEnd(16)} ${broker.name.padEnd(12)} ${String(Math.round(result.messagesPerSecond)).padStart(9)}/s  ${result.cpuMicrosPerMessage.toFixed(2)} µs`,
-        );
-      }
-    }
-  }
-  return chosen.flatMap((workload) =>
-    brokers.map(({ name }) =>
-      summarize(
-        workload.name,
-        name,
-        results.get(keyOf(workload, name)) ?? [],
-        results.get(keyOf(workload, reference)) ?? [],
-      ),
-    ),
+function report(all: readonly Series[]): void {
+  const { reference } = contest;
+  const figures = all.map((series) => {
+    const other = all.find(
+      ({ workload, contender }) => workload === series.workload && contender.name === reference,
+    );
+    return summarize(series, other);
+  });
+  for (const line of resultTable(figures, options.workloads, reference)) console.log(line);
+  for (const line of complaints(figures)) console.log(line);
+  for (const line of aims(figures)) console.log(line);
+  const { seconds, rounds, mode } = options;
+  const versions = Object.fromEntries(
+    contest.contenders.map(({ broker }) => [broker.name, broker.version]),
   );
-}
-
-async function measureOne(workload: Workload, broker: Broker, run: number): Promise<LoadResult> {
-  const { pids, publishPort, subscribePort } = broker;
-  try {
-    const job = { ...workload.job, run, pids, publishPort, subscribePort, seconds, warmupMs };
-    return await measure(job);
-  } catch (error) {
-    throw new Error(`${workload.name} on ${broker.name} failed`, { cause: error });
+  const result = { mode, machine: machine(), versions, seconds, rounds, reference, figures };
+  if (options.json !== undefined) {
+    writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
   }
-}
-
-function report(figures: readonly Figures[]): void {
-  const titleOf = (name: string): string =>
-    workloads.find((workload) => workload.name === name)?.title ?? name;
-  for (const line of table(figures, titleOf)) console.log(line);
-  const result = {
-    machine: { processor: cpus()[0]?.model ?? "unknown", cores: cpus().length },
-    node: process.version,
-    versions: Object.fromEntries(brokers.map((broker) => [broker.name, broker.version])),
-    seconds,
-    rounds,
-    payloadSizeBytes: chosen[0]?.job.payloadSizeBytes,
-    figures,
-  };
-  const json = JSON.stringify(result, null, 2);
-  console.log(json);
-  if (options.json !== undefined) writeFileSync(options.json, `${json}\n`);
-  if (complaints(figures.filter(({ broker }) => broker !== reference)).length > 0) {
+  if (options.svg !== undefined) {
+    const { processor, cores, node } = result.machine;
+    const caption = `Medians of ${rounds} alternating rounds of ${seconds} s, ${cores} x ${processor}, Node ${node.slice(1)}, load generator on the same cores`;
+    writeFileSync(options.svg, chart(figures, options.workloads, reference, caption));
+  }
+  const ours = new Set(
+    contest.contenders.filter(({ broker }) => broker.isOurs).map(({ name }) => name),
+  );
+  if (complaints(figures.filter(({ contender }) => ours.has(contender))).length > 0) {
     process.exitCode = 1;
   }
 }
 
-function keyOf(workload: Workload, broker: string): string {
-  return `${workload.name} ${broker}`;
-}
-
-function namesOf(all: readonly Workload[]): string {
-  return all.map(({ name }) => name).join(", ");
-}
-
-function positive(flag: string, text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) program.error(`${flag} takes a number above 0, not ${text}`);
-  return value;
+/** Which of FlockMQ's aims are reached; the exit code does not depend on it, since a busy machine may miss them. */
+function aims(figures: readonly Figures[]): readonly string[] {
+  if (options.mode !== "brokers") return [];
+  return figures.flatMap(({ workload: name, contender, rateRatio, cpuRatio, isMet }) => {
+    const workload = options.workloads.find((one) => one.name === name);
+    if (contender !== "flockmq" || isMet === null || workload?.aim == null) return [];
+    const isRate = workload.compared === "rate";
+    const aim = `${isRate ? "at least" : "at most"} ${workload.aim}`;
+    const ratio = isRate ? rateRatio : cpuRatio;
+    return [
+      `${workload.number}: ${ratio} x ${contest.reference}, aim ${aim}: ${isMet ? "reached" : "missed"}`,
+    ];
+  });
 }

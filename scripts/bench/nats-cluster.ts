@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, searchPath } from "./brokers.ts";
 import { NatsConnection } from "./nats-connection.ts";
+import { freePort, searchPath } from "./processes.ts";
 
 const nodeCount = 3;
 const startTimeoutMs = 30_000;

@@ -1,83 +1,103 @@
-import type { LoadResult } from "./load/job.ts";
+import type { DelayHistogram, Latency, LoadResult } from "./load/job.ts";
+import { addDelays, delayQuantileMs } from "./load/loop-delay.ts";
 import { type Integrity, sumIntegrity } from "./load/stream-checker.ts";
 import { median } from "./statistics.ts";
+import { isMet, type Workload } from "./workloads.ts";
 
-/** The medians of all rounds of one workload on one broker. */
+/** The medians of all rounds of one workload on one broker, or of one variant of it. */
 export interface Figures {
   readonly workload: string;
-  readonly broker: string;
+  readonly contender: string;
+  readonly rounds: number;
   readonly messagesPerSecond: number;
   readonly cpuMicrosPerMessage: number;
+  /** CPU time of the generator per second, one core being 1. */
   readonly generatorLoad: number;
-  readonly acknowledgedMs: { readonly p50: number; readonly p99: number } | null;
-  /** Messages per second against the reference in the same run; null without it. */
-  readonly ratio: number | null;
+  readonly acknowledgedMs: Latency | null;
+  readonly deliveredMs: Latency | null;
+  /** p99 of the event loop's delay over all rounds, for nodes of ours. */
+  readonly loopDelayP99Ms: number | null;
+  /** Against the reference in the same round, the median of all rounds; null without it. */
+  readonly rateRatio: number | null;
+  readonly cpuRatio: number | null;
+  /** Whether the aim is reached; null without one. */
+  readonly isMet: boolean | null;
   /** Sums over all rounds. */
   readonly integrity: Integrity;
+  /** What the last round that failed said. */
+  readonly failure: string | null;
 }
 
-export function summarize(
-  workload: string,
-  broker: string,
-  rounds: readonly LoadResult[],
-  reference: readonly LoadResult[],
-): Figures {
-  const rate = median(rounds.map(({ messagesPerSecond }) => messagesPerSecond));
-  const referenceRate = median(reference.map(({ messagesPerSecond }) => messagesPerSecond));
-  const latencies = rounds.flatMap(({ acknowledgedMs }) => acknowledgedMs ?? []);
+export interface Summarized {
+  readonly workload: Workload;
+  readonly contender: { readonly name: string };
+  readonly rounds: readonly (LoadResult | null)[];
+  readonly failure: string | null;
+}
+
+export function summarize(series: Summarized, reference: Summarized | undefined): Figures {
+  const rounds = series.rounds.filter((round) => round !== null);
+  const of = (field: "messagesPerSecond" | "cpuMicrosPerMessage" | "generatorLoad"): number =>
+    rounded(median(rounds.map((round) => round[field])));
+  const rateRatio = ratioOf(series, reference, "messagesPerSecond");
+  const cpuRatio = ratioOf(series, reference, "cpuMicrosPerMessage");
+  const compared = series.workload.compared === "rate" ? rateRatio : cpuRatio;
   return {
-    workload,
-    broker,
-    messagesPerSecond: Math.round(rate),
-    cpuMicrosPerMessage: rounded(median(rounds.map((round) => round.cpuMicrosPerMessage))),
-    generatorLoad: rounded(median(rounds.map(({ generatorLoad }) => generatorLoad))),
-    acknowledgedMs:
-      latencies.length === 0
-        ? null
-        : {
-            p50: rounded(median(latencies.map(({ p50 }) => p50))),
-            p99: rounded(median(latencies.map(({ p99 }) => p99))),
-          },
-    ratio: Number.isNaN(referenceRate) ? null : rounded(rate / referenceRate),
+    workload: series.workload.name,
+    contender: series.contender.name,
+    rounds: rounds.length,
+    messagesPerSecond: Math.round(of("messagesPerSecond")),
+    cpuMicrosPerMessage: of("cpuMicrosPerMessage"),
+    generatorLoad: of("generatorLoad"),
+    acknowledgedMs: medianLatency(rounds.map(({ acknowledgedMs }) => acknowledgedMs)),
+    deliveredMs: medianLatency(rounds.map(({ deliveredMs }) => deliveredMs)),
+    loopDelayP99Ms: loopDelayP99Ms(rounds.map(({ loopDelay }) => loopDelay)),
+    rateRatio,
+    cpuRatio,
+    isMet: compared === null ? null : isMet(series.workload, compared),
     integrity: sumIntegrity(rounds.map(({ integrity }) => integrity)),
+    failure: series.failure,
   };
 }
 
-const headings = ["workload", "broker", "msgs/s", "x mosquitto", "CPU µs/msg", "ack p50/p99 ms"];
-
-/** Plain text that is also a Markdown table. */
-export function table(
-  all: readonly Figures[],
-  titleOf: (workload: string) => string,
-): readonly string[] {
-  const rows = all.map((figures) => [
-    titleOf(figures.workload),
-    figures.broker,
-    figures.messagesPerSecond.toLocaleString("en-US"),
-    figures.ratio === null ? "-" : figures.ratio.toFixed(2),
-    figures.cpuMicrosPerMessage.toFixed(2),
-    figures.acknowledgedMs === null
-      ? "-"
-      : `${figures.acknowledgedMs.p50.toFixed(2)} / ${figures.acknowledgedMs.p99.toFixed(2)}`,
-  ]);
-  const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...rows.map((row) => row[column]!.length)),
-  );
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(" | ")} |`;
-  const rule = widths.map((width, column) =>
-    column < 2 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
-  );
-  return [line(headings), line(rule), ...rows.map(line), ...complaints(all)];
+/** Round by round, so that what else the machine did in a round is on both sides. */
+function ratioOf(
+  series: Summarized,
+  reference: Summarized | undefined,
+  field: "messagesPerSecond" | "cpuMicrosPerMessage",
+): number | null {
+  const ratios = series.rounds.flatMap((round, at) => {
+    const other = reference?.rounds[at];
+    return round === null || other === null || other === undefined
+      ? []
+      : [round[field] / other[field]];
+  });
+  return ratios.length === 0 ? null : rounded(median(ratios));
 }
 
-/** One line for each broker that did not deliver exactly what was sent, in order. */
+function medianLatency(all: readonly (Latency | null)[]): Latency | null {
+  const told = all.filter((latency) => latency !== null);
+  if (told.length === 0) return null;
+  return {
+    p50: rounded(median(told.map(({ p50 }) => p50))),
+    p99: rounded(median(told.map(({ p99 }) => p99))),
+  };
+}
+
+function loopDelayP99Ms(all: readonly (DelayHistogram | null)[]): number | null {
+  const told = all.filter((histogram) => histogram !== null);
+  return told.length === 0 ? null : rounded(delayQuantileMs(told.reduce(addDelays), 0.99));
+}
+
+/** One line for each contender that did not deliver exactly what was sent, in order, or that failed. */
 export function complaints(all: readonly Figures[]): readonly string[] {
-  return all.flatMap(({ workload, broker, integrity }) => {
+  return all.flatMap(({ workload, contender, integrity, failure }) => {
     const { lost, duplicates, outOfOrder, foreign } = integrity;
-    if (lost + duplicates + outOfOrder + foreign === 0) return [];
+    const lines = failure === null ? [] : [`${workload} on ${contender} failed: ${failure}`];
+    if (lost + duplicates + outOfOrder + foreign === 0) return lines;
     return [
-      `${workload} on ${broker}: ${lost} lost, ${duplicates} duplicates, ${outOfOrder} out of order, ${foreign} foreign`,
+      ...lines,
+      `${workload} on ${contender}: ${lost} lost, ${duplicates} duplicates, ${outOfOrder} out of order, ${foreign} foreign`,
     ];
   });
 }

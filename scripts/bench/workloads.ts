@@ -1,78 +1,111 @@
 import type { LoadJob } from "./load/job.ts";
 
-type Shape = Pick<LoadJob, "publishers" | "subscribers" | "layout" | "outstandingMax">;
+/** What a workload says about the load; the rest is the run's. */
+type Shape = Omit<
+  LoadJob,
+  | "run"
+  | "host"
+  | "publishPort"
+  | "subscribePort"
+  | "warmupMs"
+  | "seconds"
+  | "pids"
+  | "metricsPorts"
+>;
 
 export interface Workload {
   readonly name: string;
+  /** Its number in the table of aims; null for one beside it. */
+  readonly number: string | null;
   readonly title: string;
-  /** Part of the check that the benchmark works. */
-  readonly isQuick: boolean;
-  readonly job: Shape &
-    Pick<LoadJob, "qos" | "retain" | "payloadSizeBytes" | "topicsPerPublisher" | "window">;
+  /** What is compared: messages per second, or CPU time per message where the rate is given. */
+  readonly compared: "rate" | "cpu";
+  /** The ratio to mosquitto that FlockMQ should reach, at least (a rate) or at most (CPU time). */
+  readonly aim: number | null;
+  readonly job: Shape;
 }
 
-const window = 20;
-const payloadSizeBytes = 64;
-const quick: readonly string[] = ["pairs-qos0", "pairs-qos1", "fan-in-qos1", "fan-out-qos0"];
+/** One publisher to one subscriber, as fast as it goes. */
+export const plainLoad: Shape = {
+  publishers: 1,
+  subscribers: 1,
+  layout: "pairs",
+  qos: 0,
+  retain: false,
+  version: 4,
+  hasProperties: false,
+  payloadSizeBytes: 64,
+  topicsPerPublisher: 1,
+  window: 20,
+  outstandingMax: 1000,
+  rate: 0,
+  pacing: "spin",
+  otherSubscriptions: 0,
+  hasOverlaps: false,
+};
 
 /**
  * What is on its way is bounded, so that no broker is judged by how it drops: enough to keep it busy, far below the queue
  * limits of each.
  */
-const shapes: Readonly<Record<string, Shape & { readonly title: string }>> = {
-  "one-to-one": {
-    title: "1 -> 1",
-    publishers: 1,
-    subscribers: 1,
-    layout: "pairs",
-    outstandingMax: 1000,
-  },
-  pairs: {
-    title: "50 -> 50 pairs",
-    publishers: 50,
-    subscribers: 50,
-    layout: "pairs",
-    outstandingMax: 100,
-  },
-  "fan-in": {
-    title: "100 -> 1 wildcard",
-    publishers: 100,
-    subscribers: 1,
-    layout: "all",
-    outstandingMax: 50,
-  },
-  "fan-out": {
-    title: "1 -> 100",
-    publishers: 1,
-    subscribers: 100,
-    layout: "all",
-    outstandingMax: 200,
-  },
+const fanOut: Shape = { ...plainLoad, subscribers: 100, layout: "all", outstandingMax: 500 };
+const pairs: Shape = { ...plainLoad, publishers: 50, subscribers: 50, outstandingMax: 200 };
+const fanIn: Shape = { ...plainLoad, publishers: 100, layout: "all", outstandingMax: 100 };
+const devices: Shape = { ...plainLoad, publishers: 1000, layout: "all", qos: 1, rate: 10 };
+const large: Shape = { ...fanOut, subscribers: 50, payloadSizeBytes: 16_384, outstandingMax: 20 };
+const retained: Shape = {
+  ...plainLoad,
+  subscribers: 0,
+  qos: 1,
+  retain: true,
+  topicsPerPublisher: 100,
 };
 
 export const workloads: readonly Workload[] = [
-  ...Object.entries(shapes).flatMap(([name, { title, ...shape }]) =>
-    ([0, 1] as const).map((qos) => ({
-      name: `${name}-qos${qos}`,
-      title: `${title}, QoS ${qos}`,
-      isQuick: quick.includes(`${name}-qos${qos}`),
-      job: { ...shape, qos, retain: false, payloadSizeBytes, topicsPerPublisher: 1, window },
-    })),
-  ),
+  numbered("W1", "fan-out-qos0", "1 -> 100, QoS 0", 35, fanOut),
+  numbered("W2", "pairs-qos0", "50 -> 50 pairs, QoS 0", 8, pairs),
+  numbered("W3", "pairs-qos1", "50 -> 50 pairs, QoS 1, window 20", 10, { ...pairs, qos: 1 }),
+  numbered("W4", "fan-in-qos0", "100 -> 1 wildcard, QoS 0", 10, fanIn),
   {
-    name: "retained-qos1",
-    title: "50 writers, retained, QoS 1",
-    isQuick: true,
-    job: {
-      publishers: 50,
-      subscribers: 0,
-      layout: "pairs",
-      outstandingMax: 0,
-      qos: 1,
-      retain: true,
-      payloadSizeBytes,
-      topicsPerPublisher: 100,
-      window,
-    },
+    ...numbered("W5", "devices-qos1", "1,000 devices x 10/s -> 1, QoS 1", 1, devices),
+    compared: "cpu",
   },
+  numbered("W6", "pairs-qos2", "50 -> 50 pairs, QoS 2", 9, { ...pairs, qos: 2 }),
+  numbered("W9", "large-qos0", "1 -> 50, QoS 0, 16 KiB", 1.6, large),
 ];
+
+/** Beside the table of aims; measured when they are named, or with `--all`. */
+export const furtherWorkloads: readonly Workload[] = [
+  further("one-to-one-qos0", "1 -> 1, QoS 0", plainLoad),
+  further("one-to-one-qos1", "1 -> 1, QoS 1", { ...plainLoad, qos: 1 }),
+  further("fan-out-qos1", "1 -> 100, QoS 1", { ...fanOut, qos: 1 }),
+  further("fan-in-qos1", "100 -> 1 wildcard, QoS 1", { ...fanIn, qos: 1 }),
+  further("retained-qos1", "50 writers, retained, QoS 1", { ...retained, publishers: 50 }),
+];
+
+/** Those that `only`, a list of numbers and parts of names, asks for; without it the table of aims, or all. */
+export function chooseWorkloads(only: string | undefined, isAll: boolean): readonly Workload[] {
+  const all = [...workloads, ...furtherWorkloads];
+  if (only === undefined) return isAll ? all : workloads;
+  const wanted = only.split(",").map((word) => word.trim());
+  const chosen = (workload: Workload): boolean =>
+    wanted.some((word) => workload.number === word.toUpperCase() || workload.name.includes(word));
+  const unknown = wanted.filter(
+    (word) => !all.some(({ number, name }) => number === word.toUpperCase() || name.includes(word)),
+  );
+  if (unknown.length > 0) throw new RangeError(`no workload is named ${unknown.join(", ")}`);
+  return all.filter(chosen);
+}
+
+export function isMet({ aim, compared }: Workload, ratio: number): boolean | null {
+  if (aim === null || Number.isNaN(ratio)) return null;
+  return compared === "rate" ? ratio >= aim : ratio <= aim;
+}
+
+function numbered(number: string, name: string, title: string, aim: number, job: Shape): Workload {
+  return { number, name, title: `${number}: ${title}`, compared: "rate", aim, job };
+}
+
+function further(name: string, title: string, job: Shape): Workload {
+  return { number: null, name, title, compared: "rate", aim: null, job };
+}

@@ -1,4 +1,6 @@
 import { execFile, spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
@@ -27,6 +29,27 @@ test("chaos: stored sessions get everything, at QoS 2 once, in order, though the
   const result = JSON.parse(stdout);
   expect(result).toMatchObject({ violations: [], sameDigestEverywhere: true });
   expect(Math.min(result.strikes, result.acknowledged, result.rivals.writes)).toBeGreaterThan(0);
+}, 120_000);
+
+test("bench: one node delivers a second of QoS 1 pairs exactly, and its figures are written", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "flockmq-slice-"));
+  try {
+    const json = join(directory, "result.json");
+    const svg = join(directory, "result.svg");
+    const slice = ["--only", "W3", "--brokers", "flockmq", "--rounds", "1", "--seconds", "1"];
+    const args = [...slice, "--warmup", "0.2", "--json", json, "--svg", svg];
+    await run(process.execPath, [script("bench", "main.ts"), ...args]);
+    const { figures } = JSON.parse(await readFile(json, "utf8"));
+    expect(figures).toHaveLength(1);
+    expect(figures[0]).toMatchObject({
+      ...{ workload: "pairs-qos1", contender: "flockmq", rounds: 1, failure: null },
+      integrity: { lost: 0, duplicates: 0, outOfOrder: 0, foreign: 0 },
+    });
+    expect(figures[0].messagesPerSecond).toBeGreaterThan(0);
+    expect(figures[0].cpuMicrosPerMessage).toBeGreaterThan(0);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }, 120_000);
 
 test.runIf(hasCompiler())(

@@ -23,20 +23,23 @@ class Robot {
     this.id = id;
     const topic = Buffer.from(`sensors/${id}/coordinates`);
     this.#header = Buffer.concat([Buffer.from([0, topic.length]), topic]);
-    this.#connection = new Connection(port, {
-      publish: () => undefined,
-      puback: (packetId) => {
-        const sentMs = this.#sentMs.get(packetId);
-        if (sentMs === undefined) return;
-        this.#sentMs.delete(packetId);
-        this.acknowledged++;
-        acknowledgedAfter(performance.now() - sentMs);
+    this.#connection = new Connection(
+      { port },
+      {
+        publish: () => undefined,
+        acknowledge: (_kind, packetId) => {
+          const sentMs = this.#sentMs.get(packetId);
+          if (sentMs === undefined) return;
+          this.#sentMs.delete(packetId);
+          this.acknowledged++;
+          acknowledgedAfter(performance.now() - sentMs);
+        },
+        readEnded: () => undefined,
+        failed: (error) => {
+          throw error;
+        },
       },
-      readEnded: () => undefined,
-      failed: (error) => {
-        throw error;
-      },
-    });
+    );
   }
 
   get unacknowledged(): number {

@@ -1,6 +1,12 @@
 import { connect, type Socket } from "node:net";
 import { PacketReader, type PacketVisitor } from "./packet-reader.ts";
-import { connectPacket, disconnectPacket, PacketKind, subscribePacket } from "./packets.ts";
+import {
+  connectPacket,
+  disconnectPacket,
+  PacketKind,
+  type ProtocolVersion,
+  subscribePacket,
+} from "./packets.ts";
 
 const answerTimeoutMs = 10_000;
 
@@ -9,27 +15,38 @@ const readBuffer = Buffer.allocUnsafe(256 * 1024);
 
 /** What a client does with the packets of its own kind. */
 export interface ConnectionHandler {
-  publish(bytes: Buffer, start: number, end: number, packetId: number): void;
-  puback(packetId: number): void;
+  publish(bytes: Buffer, start: number, end: number, packetId: number, qos: number): void;
+  /** PUBACK, PUBREC, PUBREL or PUBCOMP. */
+  acknowledge(kind: number, packetId: number): void;
   /** The packets that arrived together are read. */
   readEnded(): void;
   failed(error: Error): void;
 }
 
-/** One socket that speaks MQTT 3.1.1. */
+export interface ConnectionOptions {
+  readonly port: number;
+  readonly host?: string;
+  readonly version?: ProtocolVersion;
+}
+
+/** One socket that speaks MQTT. */
 export class Connection implements PacketVisitor {
   readonly #handler: ConnectionHandler;
   readonly #socket: Socket;
   readonly #reader: PacketReader;
+  readonly #version: ProtocolVersion;
   #expected = 0;
   #answered: ((code: number) => void) | null = null;
+  #refused: ((error: Error) => void) | null = null;
   #isEnding = false;
 
-  constructor(port: number, handler: ConnectionHandler) {
+  constructor(options: ConnectionOptions, handler: ConnectionHandler) {
+    const { port, host = "127.0.0.1", version = 4 } = options;
     this.#handler = handler;
-    this.#reader = new PacketReader(this);
+    this.#version = version;
+    this.#reader = new PacketReader(this, version);
     this.#socket = connect({
-      host: "127.0.0.1",
+      host,
       port,
       noDelay: true,
       onread: { buffer: readBuffer, callback: (sizeBytes) => this.#received(sizeBytes) },
@@ -39,13 +56,15 @@ export class Connection implements PacketVisitor {
   }
 
   async open(clientId: string): Promise<void> {
-    this.write(connectPacket(clientId));
-    await this.#answer(PacketKind.connack);
+    this.write(connectPacket(clientId, this.#version));
+    const code = await this.#answer(PacketKind.connack);
+    if (code !== 0) throw new Error(`the broker refused ${clientId} with ${code}`);
   }
 
-  async subscribe(filter: string, qos: number): Promise<void> {
-    this.write(subscribePacket(filter, qos));
-    await this.#answer(PacketKind.suback);
+  async subscribe(filters: readonly string[], qos: number): Promise<void> {
+    this.write(subscribePacket(filters, qos, this.#version));
+    const code = await this.#answer(PacketKind.suback);
+    if (code > 2) throw new Error(`the broker refused a subscription with ${code}`);
   }
 
   get needsDrain(): boolean {
@@ -71,12 +90,12 @@ export class Connection implements PacketVisitor {
     });
   }
 
-  publish(bytes: Buffer, start: number, end: number, packetId: number): void {
-    this.#handler.publish(bytes, start, end, packetId);
+  publish(bytes: Buffer, start: number, end: number, packetId: number, qos: number): void {
+    this.#handler.publish(bytes, start, end, packetId, qos);
   }
 
-  puback(packetId: number): void {
-    this.#handler.puback(packetId);
+  acknowledge(kind: number, packetId: number): void {
+    this.#handler.acknowledge(kind, packetId);
   }
 
   answer(kind: number, code: number): void {
@@ -98,10 +117,11 @@ export class Connection implements PacketVisitor {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#socket.destroy();
+    this.#refused?.(error);
     this.#handler.failed(error);
   }
 
-  #answer(kind: number): Promise<void> {
+  #answer(kind: number): Promise<number> {
     this.#expected = kind;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -109,8 +129,11 @@ export class Connection implements PacketVisitor {
       }, answerTimeoutMs);
       this.#answered = (code) => {
         clearTimeout(timer);
-        if (code <= 1) resolve();
-        else reject(new Error(`the broker refused with ${code}`));
+        resolve(code);
+      };
+      this.#refused = (error) => {
+        clearTimeout(timer);
+        reject(error);
       };
     });
   }

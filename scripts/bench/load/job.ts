@@ -9,21 +9,41 @@ export interface LoadJob {
   readonly subscribers: number;
   /** pairs: the Nth subscriber hears the Nth publisher; all: every subscriber hears every publisher. */
   readonly layout: "pairs" | "all";
-  readonly qos: 0 | 1;
+  readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
+  /** Of the protocol: 4 is MQTT 3.1.1. */
+  readonly version: 4 | 5;
+  /** Every message with a user property, a content type and an expiry; MQTT 5 only. */
+  readonly hasProperties: boolean;
   readonly payloadSizeBytes: number;
   /** Topics that each publisher writes in turn. */
   readonly topicsPerPublisher: number;
-  /** Unacknowledged messages per publisher at QoS 1. */
+  /** Unacknowledged messages per publisher at QoS 1 and 2. */
   readonly window: number;
   /** Messages of one publisher that may be on their way to subscribers. */
   readonly outstandingMax: number;
+  /** Messages of each publisher in a second; 0: as fast as the window and the subscribers allow. */
+  readonly rate: number;
+  /** At a rate: spinning is exact and takes a whole core; a timer comes every millisecond or so. */
+  readonly pacing: "spin" | "timer";
+  /** Filters of clients that never hear anything, some exact, some with wildcards. */
+  readonly otherSubscriptions: number;
+  /** A fifth of the publishers is heard by three more subscribers, by three filters that overlap. */
+  readonly hasOverlaps: boolean;
+  readonly host: string;
   readonly publishPort: number;
   readonly subscribePort: number;
   readonly warmupMs: number;
   readonly seconds: number;
   /** Processes of the broker. */
   readonly pids: readonly number[];
+  /** Where the broker's nodes tell the delay of their event loops; none for brokers that do not. */
+  readonly metricsPorts: readonly number[];
+}
+
+export interface Latency {
+  readonly p50: number;
+  readonly p99: number;
 }
 
 export interface LoadResult {
@@ -33,7 +53,17 @@ export interface LoadResult {
   readonly cpuMicrosPerMessage: number;
   /** CPU time of the generator per second; close to 1 means that it may be what limits the rate. */
   readonly generatorLoad: number;
-  /** PUBLISH to PUBACK in milliseconds; null at QoS 0. */
-  readonly acknowledgedMs: { readonly p50: number; readonly p99: number } | null;
+  /** PUBLISH to its last acknowledgement in milliseconds; null at QoS 0. */
+  readonly acknowledgedMs: Latency | null;
+  /** From when a message was due to its arrival at a subscriber, in milliseconds; null without a rate. */
+  readonly deliveredMs: Latency | null;
+  /** Samples of the event loop's delay while it was measured, all nodes together; null where nobody tells. */
+  readonly loopDelay: DelayHistogram | null;
   readonly integrity: Integrity;
+}
+
+/** How many samples were at most so late, not cumulated; the last count is of those beyond the last bound. */
+export interface DelayHistogram {
+  readonly boundsSeconds: readonly number[];
+  readonly counts: readonly number[];
 }

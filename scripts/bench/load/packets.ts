@@ -1,38 +1,50 @@
-/** MQTT 3.1.1 packets made by hand, because a client library would be the bottleneck of the measurement. */
+/** MQTT packets made by hand, because a client library would be the bottleneck of the measurement. */
 
 export const PacketKind = {
   connack: 2,
   publish: 3,
   puback: 4,
+  pubrec: 5,
+  pubrel: 6,
+  pubcomp: 7,
   suback: 9,
 } as const;
 
 /** Every payload starts with: run, publisher, sequence number; four bytes each. */
 export const payloadHeaderSizeBytes = 12;
+/** And ends with the sequence number again, so that a message made of two is noticed. */
+export const payloadTrailerSizeBytes = 4;
 
-export function connectPacket(clientId: string): Buffer {
+export type ProtocolVersion = 4 | 5;
+
+const receiveMaximum = 65_535;
+
+export function connectPacket(clientId: string, version: ProtocolVersion = 4): Buffer {
   const cleanSession = 0x02;
-  const header = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 4, cleanSession, 0, 0]);
-  return packet(0x10, [header, text(clientId)]);
+  const header = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, version, cleanSession, 0, 0]);
+  const properties = Buffer.from([3, 0x21, receiveMaximum >> 8, receiveMaximum & 0xff]);
+  return packet(0x10, [header, version === 5 ? properties : nothing, text(clientId)]);
 }
 
-export function subscribePacket(filter: string, qos: number): Buffer {
-  return packet(0x82, [Buffer.from([0, 1]), text(filter), Buffer.from([qos])]);
+export function subscribePacket(
+  filters: readonly string[],
+  qos: number,
+  version: ProtocolVersion = 4,
+): Buffer {
+  const head = Buffer.from(version === 5 ? [0, 1, 0] : [0, 1]);
+  return packet(0x82, [head, ...filters.flatMap((filter) => [text(filter), Buffer.from([qos])])]);
 }
 
 export const disconnectPacket = Buffer.from([0xe0, 0]);
 
-export function writePuback(into: Buffer, at: number, packetId: number): void {
-  into[at] = PacketKind.puback << 4;
-  into[at + 1] = 2;
-  into[at + 2] = packetId >> 8;
-  into[at + 3] = packetId & 0xff;
-}
+const nothing = Buffer.alloc(0);
 
 export interface PublishFields {
   readonly topic: string;
-  readonly qos: 0 | 1;
+  readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
+  readonly version: ProtocolVersion;
+  readonly hasProperties: boolean;
   readonly payloadSizeBytes: number;
   readonly run: number;
   readonly publisher: number;
@@ -47,31 +59,51 @@ export class PublishTemplate {
 
   constructor(fields: PublishFields) {
     const { topic, qos, retain, payloadSizeBytes, run, publisher } = fields;
-    if (payloadSizeBytes < payloadHeaderSizeBytes) {
-      throw new RangeError(`a payload has at least ${payloadHeaderSizeBytes} bytes`);
+    const sizeBytesMin = payloadHeaderSizeBytes + payloadTrailerSizeBytes;
+    if (payloadSizeBytes < sizeBytesMin) {
+      throw new RangeError(`a payload has at least ${sizeBytesMin} bytes`);
     }
     const payload = Buffer.alloc(payloadSizeBytes, "f");
     payload.writeUInt32BE(run, 0);
     payload.writeUInt32BE(publisher, 4);
     const packetId = Buffer.alloc(qos === 0 ? 0 : 2);
+    const properties = propertiesOf(fields);
     const firstByte = (PacketKind.publish << 4) | (qos << 1) | (retain ? 1 : 0);
-    this.#bytes = packet(firstByte, [text(topic), packetId, payload]);
+    this.#bytes = packet(firstByte, [text(topic), packetId, properties, payload]);
     this.sizeBytes = this.#bytes.length;
     this.#sequenceAt = this.sizeBytes - payloadSizeBytes + 8;
-    this.#packetIdAt = qos === 0 ? -1 : this.sizeBytes - payloadSizeBytes - 2;
+    this.#packetIdAt = qos === 0 ? -1 : this.sizeBytes - payloadSizeBytes - properties.length - 2;
   }
 
   write(into: Buffer, at: number, sequence: number, packetId: number): void {
     into.set(this.#bytes, at);
-    const sequenceAt = at + this.#sequenceAt;
-    into[sequenceAt] = sequence >>> 24;
-    into[sequenceAt + 1] = sequence >>> 16;
-    into[sequenceAt + 2] = sequence >>> 8;
-    into[sequenceAt + 3] = sequence;
+    writeUint32(into, at + this.#sequenceAt, sequence);
+    writeUint32(into, at + this.sizeBytes - payloadTrailerSizeBytes, sequence);
     if (this.#packetIdAt < 0) return;
     into[at + this.#packetIdAt] = packetId >> 8;
     into[at + this.#packetIdAt + 1] = packetId;
   }
+}
+
+function propertiesOf({ version, hasProperties }: PublishFields): Buffer {
+  if (version === 4) return nothing;
+  if (!hasProperties) return Buffer.from([0]);
+  const properties = Buffer.concat([
+    Buffer.from([0x02, 0, 0, 0x0e, 0x10]),
+    Buffer.from([0x03]),
+    text("application/octet-stream"),
+    Buffer.from([0x26]),
+    text("site"),
+    text("hall-7"),
+  ]);
+  return Buffer.concat([Buffer.from([properties.length]), properties]);
+}
+
+function writeUint32(into: Buffer, at: number, value: number): void {
+  into[at] = value >>> 24;
+  into[at + 1] = value >>> 16;
+  into[at + 2] = value >>> 8;
+  into[at + 3] = value;
 }
 
 function packet(firstByte: number, parts: readonly Buffer[]): Buffer {

@@ -1,24 +1,36 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { cpuSeconds } from "../cpu-time.ts";
-import { percentileOfSorted } from "../statistics.ts";
+import { Connection } from "./connection.ts";
+import { DueTimes } from "./due-times.ts";
 import type { LoadJob, LoadResult } from "./job.ts";
-import { Publisher, topicOf } from "./publisher.ts";
+import { Latencies } from "./latencies.ts";
+import { readLoopDelay, subtractDelays } from "./loop-delay.ts";
+import { Pacer } from "./pacer.ts";
+import { hearersOf, hearingsOf, otherFilter } from "./plan.ts";
+import { Publisher } from "./publisher.ts";
 import { type Integrity, sumIntegrity } from "./stream-checker.ts";
 import { Subscriber } from "./subscriber.ts";
 
-const latenciesMax = 1_000_000;
 const drainStepMs = 20;
 /** When nothing more arrived for this long, what is missing is lost. */
 const drainIdleMs = 2_000;
+const connectingMax = 200;
+const subscribingMax = 10;
+const otherFiltersPerPacket = 500;
+const otherFiltersPerClient = 5_000;
 
 /** One measurement: connect, subscribe, send, warm up, measure, drain, check. */
 export class LoadRun {
   readonly #job: LoadJob;
   readonly #publishers: Publisher[] = [];
   readonly #subscribers: Subscriber[] = [];
+  readonly #others: Connection[] = [];
+  readonly #hearers: Float64Array;
   readonly #deliveredOf: Float64Array;
-  readonly #latencies = new Float64Array(latenciesMax);
-  #latencyCount = 0;
+  readonly #acknowledgedMs = new Latencies();
+  readonly #deliveredMs = new Latencies();
+  readonly #due: DueTimes | null;
+  #pacer: Pacer | null = null;
   #isMeasuring = false;
   #isSending = false;
   #isFillDue = false;
@@ -27,14 +39,18 @@ export class LoadRun {
   constructor(job: LoadJob) {
     this.#job = job;
     this.#deliveredOf = new Float64Array(job.publishers);
+    this.#hearers = hearersOf(job, hearingsOf(job));
+    this.#due = job.rate > 0 ? new DueTimes(job.publishers) : null;
   }
 
   async run(): Promise<LoadResult> {
-    const { warmupMs, seconds, pids } = this.#job;
+    const { warmupMs, seconds, pids, metricsPorts } = this.#job;
     await this.#connect();
-    this.#isSending = true;
-    this.#fill();
+    // The first request loads code, which must not happen while it is measured.
+    await readLoopDelay(metricsPorts);
+    this.#start();
     await pause(warmupMs);
+    const delaysBefore = readLoopDelay(metricsPorts);
     const before = { count: this.#count(), atMs: performance.now() };
     const brokerCpu = cpuSeconds(pids);
     const ownCpu = process.cpuUsage();
@@ -45,14 +61,19 @@ export class LoadRun {
     const elapsedSeconds = (performance.now() - before.atMs) / 1000;
     const cpuMicros = (cpuSeconds(pids) - brokerCpu) * 1e6;
     const own = process.cpuUsage(ownCpu);
-    this.#isSending = false;
+    const delaysAfter = await readLoopDelay(metricsPorts);
+    this.#stop();
     const integrity = await this.#drain();
     await this.#close();
+    const delays = await delaysBefore;
     return {
       messagesPerSecond: messages / elapsedSeconds,
       cpuMicrosPerMessage: cpuMicros / messages,
       generatorLoad: (own.user + own.system) / 1e6 / elapsedSeconds,
-      acknowledgedMs: this.#latency(),
+      acknowledgedMs: this.#acknowledgedMs.result(),
+      deliveredMs: this.#deliveredMs.result(),
+      loopDelay:
+        delaysAfter === null || delays === null ? null : subtractDelays(delaysAfter, delays),
       integrity,
     };
   }
@@ -62,36 +83,74 @@ export class LoadRun {
     const failed = (error: Error): void => {
       this.#failure ??= error;
     };
-    const due = (): void => this.#fillDue();
-    const acknowledged = (latencyMs: number): void => this.#acknowledged(latencyMs);
-    for (let subscriber = 0; subscriber < job.subscribers; subscriber++) {
-      const deliveredOf = this.#deliveredOf;
-      this.#subscribers.push(new Subscriber({ job, deliveredOf, readEnded: due, failed }));
-    }
-    for (let publisher = 0; publisher < job.publishers; publisher++) {
-      this.#publishers.push(new Publisher({ job, publisher, acknowledged, failed }));
-    }
-    await Promise.all([
-      ...this.#subscribers.map(({ connection }, at) => connection.open(`s${job.run}-${at}`)),
-      ...this.#publishers.map(({ connection }, at) => connection.open(`p${job.run}-${at}`)),
-    ]);
-    for (const { connection } of this.#publishers) connection.onDrain(due);
-    const filterOf = (at: number): string =>
-      job.layout === "pairs" ? topicOf(job.run, at, 0) : `bench/${job.run}/#`;
-    await Promise.all(
-      this.#subscribers.map(({ connection }, at) => connection.subscribe(filterOf(at), job.qos)),
-    );
+    await this.#subscribeOthers(failed);
+    const readEnded = (): void => this.#fillDue();
+    const due = this.#due;
+    const acknowledged = (latencyMs: number): void => {
+      if (this.#isMeasuring) this.#acknowledgedMs.add(latencyMs);
+    };
+    const delivered =
+      due === null
+        ? null
+        : (publisher: number, sequence: number): void => {
+            if (!this.#isMeasuring) return;
+            this.#deliveredMs.add(performance.now() - due.of(publisher, sequence));
+          };
+    const deliveredOf = this.#deliveredOf;
+    const hearings = hearingsOf(job);
+    await openAll(this.#subscribers, hearings.length, `s${job.run}`, (at) => {
+      const hearing = hearings[at]!;
+      return new Subscriber({ job, hearing, deliveredOf, delivered, readEnded, failed });
+    });
+    await openAll(this.#publishers, job.publishers, `p${job.run}`, (publisher) => {
+      const hearers = this.#hearers[publisher]!;
+      return new Publisher({ job, publisher, hearers, due, acknowledged, readEnded, failed });
+    });
+    for (const { connection } of this.#publishers) connection.onDrain(readEnded);
+    await this.#subscribe();
   }
 
-  #acknowledged(latencyMs: number): void {
-    if (this.#isMeasuring && this.#latencyCount < latenciesMax) {
-      this.#latencies[this.#latencyCount++] = latencyMs;
+  /** A few at a time: a cluster that makes a replicated queue for each refuses some of fifty at once. */
+  async #subscribe(): Promise<void> {
+    for (let from = 0; from < this.#subscribers.length; from += subscribingMax) {
+      const some = this.#subscribers.slice(from, from + subscribingMax);
+      await Promise.all(some.map((subscriber) => subscriber.subscribe()));
     }
-    this.#fillDue();
+  }
+
+  async #subscribeOthers(failed: (error: Error) => void): Promise<void> {
+    const { run, otherSubscriptions, host, subscribePort: port, version, qos } = this.#job;
+    const handler = { publish() {}, acknowledge() {}, readEnded() {}, failed };
+    for (let from = 0; from < otherSubscriptions; from += otherFiltersPerClient) {
+      const connection = new Connection({ host, port, version }, handler);
+      this.#others.push(connection);
+      await connection.open(`o${run}-${from}`);
+      const until = Math.min(from + otherFiltersPerClient, otherSubscriptions);
+      for (let at = from; at < until; at += otherFiltersPerPacket) {
+        const count = Math.min(otherFiltersPerPacket, until - at);
+        const filters = Array.from({ length: count }, (_, index) => otherFilter(run, at + index));
+        await connection.subscribe(filters, qos);
+      }
+    }
+  }
+
+  #start(): void {
+    this.#isSending = true;
+    if (this.#job.rate > 0) {
+      this.#pacer = new Pacer(this.#job, this.#publishers);
+      this.#pacer.start();
+    } else {
+      this.#fill();
+    }
+  }
+
+  #stop(): void {
+    this.#isSending = false;
+    this.#pacer?.stop();
   }
 
   #fillDue(): void {
-    if (this.#isFillDue || !this.#isSending) return;
+    if (this.#isFillDue || !this.#isSending || this.#pacer !== null) return;
     this.#isFillDue = true;
     setImmediate(() => this.#fill());
   }
@@ -99,14 +158,9 @@ export class LoadRun {
   #fill(): void {
     this.#isFillDue = false;
     if (!this.#isSending) return;
-    const hearers = this.#hearersPerPublisher();
-    for (const [at, publisher] of this.#publishers.entries()) {
-      publisher.fill(Math.floor(this.#deliveredOf[at]! / hearers));
+    for (let at = 0; at < this.#publishers.length; at++) {
+      this.#publishers[at]!.fill(this.#deliveredOf[at]!);
     }
-  }
-
-  #hearersPerPublisher(): number {
-    return this.#job.layout === "pairs" ? 1 : Math.max(1, this.#subscribers.length);
   }
 
   #count(): number {
@@ -118,35 +172,50 @@ export class LoadRun {
   }
 
   async #drain(): Promise<Integrity> {
-    const sent = this.#publishers.reduce((total, publisher) => total + publisher.sent, 0);
-    const expected = sent * this.#hearersPerPublisher();
+    const hasHearers = this.#subscribers.length > 0;
+    // What waits for a window is still sent, so that the count grows.
+    const expected = (): number =>
+      this.#publishers.reduce(
+        (total, { sent }, at) => total + sent * (hasHearers ? this.#hearers[at]! : 1),
+        0,
+      );
     let lastCount = this.#count();
-    for (let idleMs = 0; idleMs < drainIdleMs && lastCount < expected; idleMs += drainStepMs) {
+    for (let idleMs = 0; idleMs < drainIdleMs && lastCount < expected(); idleMs += drainStepMs) {
       await pause(drainStepMs);
       const count = this.#count();
       if (count > lastCount) idleMs = 0;
       lastCount = count;
     }
-    if (this.#subscribers.length === 0) {
-      return { lost: expected - lastCount, duplicates: 0, outOfOrder: 0, foreign: 0 };
+    if (!hasHearers) {
+      return { lost: expected() - lastCount, duplicates: 0, outOfOrder: 0, foreign: 0 };
     }
-    const everyone = this.#publishers.map((_, at) => at);
     return sumIntegrity(
-      this.#subscribers.map(({ checker }, at) => {
-        const heard = this.#job.layout === "pairs" ? [at] : everyone;
-        return checker.result(heard, (stream) => this.#publishers[stream]!.sent);
-      }),
+      this.#subscribers.map((subscriber) =>
+        subscriber.result((publisher) => this.#publishers[publisher]!.sent),
+      ),
     );
   }
 
-  #latency(): LoadResult["acknowledgedMs"] {
-    if (this.#job.qos === 0) return null;
-    const sorted = this.#latencies.subarray(0, this.#latencyCount).sort();
-    return { p50: percentileOfSorted(sorted, 0.5), p99: percentileOfSorted(sorted, 0.99) };
-  }
-
   async #close(): Promise<void> {
-    const clients = [...this.#publishers, ...this.#subscribers];
-    await Promise.all(clients.map(({ connection }) => connection.close()));
+    const clients = [...this.#publishers, ...this.#subscribers].map(({ connection }) => connection);
+    await Promise.all([...clients, ...this.#others].map((connection) => connection.close()));
+  }
+}
+
+/** So many at a time that no broker takes it for a storm. */
+async function openAll<Client extends { readonly connection: Connection }>(
+  clients: Client[],
+  count: number,
+  prefix: string,
+  create: (at: number) => Client,
+): Promise<void> {
+  while (clients.length < count) {
+    const some = Math.min(connectingMax, count - clients.length);
+    const opening = Array.from({ length: some }, () => {
+      const client = create(clients.length);
+      clients.push(client);
+      return client.connection.open(`${prefix}-${clients.length - 1}`);
+    });
+    await Promise.all(opening);
   }
 }

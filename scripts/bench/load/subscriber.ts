@@ -1,14 +1,17 @@
+import { Acknowledgements } from "./acknowledgements.ts";
 import { Connection, type ConnectionHandler } from "./connection.ts";
 import type { LoadJob } from "./job.ts";
-import { writePuback } from "./packets.ts";
-import { StreamChecker } from "./stream-checker.ts";
-
-const pubackSizeBytes = 4;
+import { PacketKind } from "./packets.ts";
+import type { Hearing } from "./plan.ts";
+import { type Integrity, StreamChecker } from "./stream-checker.ts";
 
 export interface SubscriberOptions {
   readonly job: LoadJob;
+  readonly hearing: Hearing;
   /** Bumped at the publisher's place for each message that came for the first time. */
   readonly deliveredOf: Float64Array;
+  /** A message came; null when nobody asks for the time. */
+  readonly delivered: ((publisher: number, sequence: number) => void) | null;
   readonly readEnded: () => void;
   readonly failed: (error: Error) => void;
 }
@@ -16,39 +19,65 @@ export interface SubscriberOptions {
 /** Checks what it receives, and acknowledges it once per read. */
 export class Subscriber implements ConnectionHandler {
   readonly connection: Connection;
-  readonly checker: StreamChecker;
   readonly #options: SubscriberOptions;
+  readonly #checker: StreamChecker;
   readonly #run: number;
-  #acks: Buffer = Buffer.allocUnsafe(4096);
-  #acksSizeBytes = 0;
+  readonly #payloadSizeBytes: number;
+  readonly #deliveredOf: Float64Array;
+  /** 1 for publishers that this one should hear. */
+  readonly #isHeard: Uint8Array;
+  /** QoS 2 messages that were received and not yet released. */
+  readonly #unreleased = new Set<number>();
+  readonly #acknowledgements = new Acknowledgements();
 
   constructor(options: SubscriberOptions) {
+    const { job, hearing, deliveredOf } = options;
     this.#options = options;
-    this.#run = options.job.run;
-    this.checker = new StreamChecker(options.job.publishers);
-    this.connection = new Connection(options.job.subscribePort, this);
+    this.#run = job.run;
+    this.#payloadSizeBytes = job.payloadSizeBytes;
+    this.#deliveredOf = deliveredOf;
+    this.#isHeard = new Uint8Array(job.publishers);
+    for (const publisher of hearing.publishers) this.#isHeard[publisher] = 1;
+    this.#checker = new StreamChecker(job.publishers);
+    const { host, subscribePort: port, version } = job;
+    this.connection = new Connection({ host, port, version }, this);
   }
 
-  publish(bytes: Buffer, start: number, end: number, packetId: number): void {
-    if (packetId !== 0) this.#acknowledge(packetId);
-    const { job, deliveredOf } = this.#options;
-    if (end - start !== job.payloadSizeBytes || uint32(bytes, start) !== this.#run) {
-      this.checker.foreign();
+  subscribe(): Promise<void> {
+    return this.connection.subscribe(this.#options.hearing.filters, this.#options.job.qos);
+  }
+
+  /** Given how many messages each publisher sent. */
+  result(sentBy: (publisher: number) => number): Integrity {
+    return this.#checker.result(this.#options.hearing.publishers, sentBy);
+  }
+
+  publish(bytes: Buffer, start: number, end: number, packetId: number, qos: number): void {
+    if (qos !== 0 && !this.#received(packetId, qos)) return;
+    const publisher = uint32(bytes, start + 4);
+    const sequence = uint32(bytes, start + 8);
+    if (
+      end - start !== this.#payloadSizeBytes ||
+      uint32(bytes, start) !== this.#run ||
+      uint32(bytes, end - 4) !== sequence ||
+      this.#isHeard[publisher] !== 1
+    ) {
+      this.#checker.foreign();
       return;
     }
-    const publisher = uint32(bytes, start + 4);
-    if (this.checker.accept(publisher, uint32(bytes, start + 8))) deliveredOf[publisher]!++;
+    if (!this.#checker.accept(publisher, sequence)) return;
+    this.#deliveredOf[publisher]!++;
+    this.#options.delivered?.(publisher, sequence);
   }
 
-  puback(): void {
-    throw new Error("a subscriber received a PUBACK");
+  acknowledge(kind: number, packetId: number): void {
+    if (kind !== PacketKind.pubrel) throw new Error(`a subscriber received type ${kind}`);
+    this.#unreleased.delete(packetId);
+    this.#acknowledgements.add(PacketKind.pubcomp, packetId);
   }
 
   readEnded(): void {
-    if (this.#acksSizeBytes > 0) {
-      this.connection.write(Buffer.from(this.#acks.subarray(0, this.#acksSizeBytes)));
-      this.#acksSizeBytes = 0;
-    }
+    if (!this.#acknowledgements.isEmpty) this.connection.write(this.#acknowledgements.take());
     this.#options.readEnded();
   }
 
@@ -56,12 +85,13 @@ export class Subscriber implements ConnectionHandler {
     this.#options.failed(error);
   }
 
-  #acknowledge(packetId: number): void {
-    if (this.#acksSizeBytes + pubackSizeBytes > this.#acks.length) {
-      this.#acks = Buffer.concat([this.#acks], this.#acks.length * 2);
-    }
-    writePuback(this.#acks, this.#acksSizeBytes, packetId);
-    this.#acksSizeBytes += pubackSizeBytes;
+  /** False for a QoS 2 message that came before and was not released: the protocol's own repetition. */
+  #received(packetId: number, qos: number): boolean {
+    this.#acknowledgements.add(qos === 1 ? PacketKind.puback : PacketKind.pubrec, packetId);
+    if (qos === 1) return true;
+    if (this.#unreleased.has(packetId)) return false;
+    this.#unreleased.add(packetId);
+    return true;
   }
 }
 

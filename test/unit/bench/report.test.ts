@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { chart } from "../../../scripts/bench/chart.ts";
 import { parseCpuSeconds } from "../../../scripts/bench/cpu-time.ts";
 import type { LoadResult } from "../../../scripts/bench/load/job.ts";
-import { complaints, summarize, table } from "../../../scripts/bench/report.ts";
+import { complaints, summarize } from "../../../scripts/bench/report.ts";
 import { median, percentileOfSorted } from "../../../scripts/bench/statistics.ts";
+import { markdown, resultTable } from "../../../scripts/bench/table.ts";
+import { chooseWorkloads, isMet, workloads } from "../../../scripts/bench/workloads.ts";
 
 function resultOf(messagesPerSecond: number, lost = 0): LoadResult {
   return {
@@ -10,6 +13,8 @@ function resultOf(messagesPerSecond: number, lost = 0): LoadResult {
     cpuMicrosPerMessage: 1_000_000 / messagesPerSecond,
     generatorLoad: 0.5,
     acknowledgedMs: { p50: 1, p99: messagesPerSecond / 1000 },
+    deliveredMs: null,
+    loopDelay: { boundsSeconds: [0.001], counts: [10, 0] },
     integrity: { lost, duplicates: 0, outOfOrder: 0, foreign: 0 },
   };
 }
@@ -30,28 +35,88 @@ test("CPU time comes from behind the process's name, whatever is in it", () => {
   expect(parseCpuSeconds(`42 (node (x) y) ${fields}`)).toBe(3);
 });
 
+const [pairs] = chooseWorkloads("W3", false);
+
+function seriesOf(
+  name: string,
+  rounds: readonly (LoadResult | null)[],
+  failure: string | null = null,
+) {
+  return { workload: pairs!, contender: { name }, rounds, failure };
+}
+
 describe("a summary", () => {
   const rounds = [resultOf(100_000), resultOf(300_000, 2), resultOf(200_000)];
-  const summary = summarize("pairs-qos1", "flockmq", rounds, [resultOf(50_000)]);
+  const reference = [resultOf(10_000), resultOf(100_000), resultOf(50_000)];
+  const ours = summarize(seriesOf("flockmq", rounds), seriesOf("mosquitto", reference));
+  const theirs = summarize(seriesOf("mosquitto", reference), seriesOf("mosquitto", reference));
 
-  test("has the medians, the ratio to the reference and the sum of what went wrong", () => {
-    expect(summary).toMatchObject({
+  test("has the medians, the median of the ratios round by round, and the sum of what went wrong", () => {
+    expect(ours).toMatchObject({
       messagesPerSecond: 200_000,
       cpuMicrosPerMessage: 5,
       acknowledgedMs: { p50: 1, p99: 200 },
-      ratio: 4,
+      loopDelayP99Ms: 0.99,
+      rateRatio: 4,
+      cpuRatio: 0.25,
+      isMet: false,
       integrity: { lost: 2 },
     });
   });
 
-  test("has no ratio without a reference", () => {
-    expect(summarize("pairs-qos1", "flockmq", rounds, []).ratio).toBeNull();
+  test("leaves out rounds that failed on either side, and says why one failed", () => {
+    const some = summarize(
+      seriesOf("flockmq", [null, resultOf(300_000), resultOf(100_000)], "it closed"),
+      seriesOf("mosquitto", [resultOf(1), resultOf(100_000), null]),
+    );
+    expect(some).toMatchObject({ rounds: 2, messagesPerSecond: 200_000, rateRatio: 3 });
+    expect(complaints([some])).toEqual(["pairs-qos1 on flockmq failed: it closed"]);
   });
 
-  test("is a line of the table, and a complaint when something is missing", () => {
-    const lines = table([summary], () => "pairs");
-    expect(lines[2]).toMatch(/^\| pairs +\| flockmq \| +200,000 \| +4\.00 \| +5\.00 \|/);
-    expect(lines.at(-1)).toContain("2 lost");
-    expect(complaints([summarize("w", "b", [resultOf(1)], [])])).toEqual([]);
+  test("has no ratio without a reference", () => {
+    const alone = summarize(seriesOf("flockmq", rounds), undefined);
+    expect(alone).toMatchObject({ rateRatio: null, cpuRatio: null, isMet: null });
+  });
+
+  test("is a row of the table, without columns of which nobody says anything", () => {
+    const lines = resultTable([ours, theirs], workloads, "mosquitto");
+    expect(lines[0]).not.toContain("delivery");
+    expect(lines[2]).toMatch(
+      /flockmq +\| 200,000 \| +4\.00 \| +5\.00 \| +0\.25 \| +1\.00 \/ 200\.00/,
+    );
+    expect(complaints([ours])[0]).toContain("2 lost");
+    expect(complaints([theirs])).toEqual([]);
+    expect(markdown(["a", "b"], [["x", "-"]], 1)).toEqual(["| a |", "| - |", "| x |"]);
+  });
+
+  test("is a bar of the chart, longer for more", () => {
+    const svg = chart([ours, theirs], workloads, "mosquitto", "5 rounds <of 4 s>");
+    expect(svg).toContain("5 rounds &lt;of 4 s&gt;");
+    const bars = [...svg.matchAll(/width="([\d.]+)" height="10" rx="1.5" fill/g)].map(
+      ([, length]) => Number(length),
+    );
+    const [own, other] = bars.filter((length) => length !== 10);
+    expect(own).toBeGreaterThan(other!);
+    expect(svg).toContain(">4.00 x</text>");
+  });
+});
+
+describe("workloads", () => {
+  test("are chosen by number or by part of a name", () => {
+    const names = (only: string) => chooseWorkloads(only, false).map(({ name }) => name);
+    expect(names("w2,retained")).toEqual(["pairs-qos0", "retained-qos1"]);
+    expect(names("W1")).toEqual(["fan-out-qos0"]);
+    expect(() => names("W2,W8")).toThrow("W8");
+    expect(chooseWorkloads(undefined, false)).toEqual(workloads);
+  });
+
+  test("reach their aim with a rate above or CPU time below it", () => {
+    const [devices] = chooseWorkloads("W5", false);
+    expect([isMet(pairs!, 10), isMet(pairs!, 9.9), isMet(pairs!, Number.NaN)]).toEqual([
+      true,
+      false,
+      null,
+    ]);
+    expect([isMet(devices!, 1), isMet(devices!, 1.1)]).toEqual([true, false]);
   });
 });

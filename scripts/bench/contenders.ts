@@ -1,0 +1,55 @@
+import { type Broker, startFlockMq, targetBroker } from "./brokers.ts";
+import type { BenchOptions } from "./command-line.ts";
+import { flockMqVersion } from "./machine.ts";
+import { startAedes } from "./peers/aedes.ts";
+import { startMosquitto } from "./peers/mosquitto.ts";
+import { startNatsMqtt } from "./peers/nats.ts";
+import type { Contender } from "./rounds.ts";
+import { plainVariant, variantsOf } from "./variants.ts";
+
+export interface Contest {
+  readonly contenders: readonly Contender[];
+  /** The name of the one that all are compared with. */
+  readonly reference: string;
+  stop(): Promise<void>;
+}
+
+/** Starts the brokers of a run. One that is not installed is left out, and `log` says so. */
+export async function startContest(
+  options: BenchOptions,
+  log: (line: string) => void,
+): Promise<Contest> {
+  const brokers: Broker[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(brokers.map((broker) => broker.stop()));
+  };
+  const add = (name: string, broker: Broker | null): void => {
+    if (broker !== null) brokers.push(broker);
+    else log(`${name} is not installed: it is left out`);
+  };
+  const version = flockMqVersion();
+  const isWanted = (name: string): boolean => options.brokers.includes(name);
+  try {
+    if (options.mode === "cluster") {
+      for (const nodes of [2, 3]) brokers.push(await startFlockMq(nodes, version));
+      if (isWanted("nats-server")) add("nats-server", await startNatsMqtt(3));
+    } else if (options.mode === "variants") {
+      brokers.push(await startFlockMq(1, version));
+    } else {
+      if (isWanted("flockmq")) brokers.push(await startFlockMq(1, version));
+      if (isWanted("mosquitto")) add("mosquitto", await startMosquitto());
+      if (isWanted("nats-server")) add("nats-server", await startNatsMqtt(1));
+      if (isWanted("aedes")) brokers.push(await startAedes());
+      brokers.push(...options.targets.map(({ address, pid }) => targetBroker(address, pid)));
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const contenders =
+    options.mode === "variants"
+      ? variantsOf(brokers[0]!)
+      : brokers.map((broker) => ({ name: broker.name, broker, variant: {} }));
+  const references = { brokers: "mosquitto", variants: plainVariant, cluster: "nats-server x 3" };
+  return { contenders, reference: references[options.mode], stop };
+}

@@ -1,0 +1,35 @@
+import { PacketKind } from "./packets.ts";
+
+const sizeBytes = 4;
+/** What PUBREL has in the lower half of its first byte. */
+const pubrelFlags = 0x02;
+
+/** PUBACKs, PUBRECs, PUBRELs and PUBCOMPs that leave together when what arrived together is read. */
+export class Acknowledgements {
+  #bytes = Buffer.allocUnsafe(4096);
+  #used = 0;
+
+  get isEmpty(): boolean {
+    return this.#used === 0;
+  }
+
+  add(kind: number, packetId: number): void {
+    if (this.#used + sizeBytes > this.#bytes.length) {
+      this.#bytes = Buffer.concat([this.#bytes], this.#bytes.length * 2);
+    }
+    const bytes = this.#bytes;
+    const at = this.#used;
+    bytes[at] = (kind << 4) | (kind === PacketKind.pubrel ? pubrelFlags : 0);
+    bytes[at + 1] = 2;
+    bytes[at + 2] = packetId >> 8;
+    bytes[at + 3] = packetId;
+    this.#used += sizeBytes;
+  }
+
+  /** A copy, because the socket may keep it. */
+  take(): Buffer {
+    const taken = Buffer.from(this.#bytes.subarray(0, this.#used));
+    this.#used = 0;
+    return taken;
+  }
+}

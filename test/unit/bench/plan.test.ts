@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import { hearersOf, hearingsOf, otherFilter, topicOf } from "../../../scripts/bench/load/plan.ts";
+import { furtherWorkloads, plainLoad, workloads } from "../../../scripts/bench/workloads.ts";
+import { matches } from "../../../src/mqtt/topic.ts";
+
+const pairs = { ...plainLoad, run: 7, publishers: 10, subscribers: 10 };
+const plans = [...workloads, ...furtherWorkloads].map(({ name, job }) => [
+  name,
+  { ...job, run: 7 },
+]) as [string, typeof pairs][];
+
+describe("who hears whom in the load", () => {
+  test.each([...plans, ["overlapping", { ...pairs, hasOverlaps: true }] as const])(
+    "%s: each filter matches the topics of exactly the publishers that are counted",
+    (_name, plan) => {
+      for (const { filters, publishers } of hearingsOf(plan)) {
+        for (let publisher = 0; publisher < plan.publishers; publisher++) {
+          for (let topic = 0; topic < plan.topicsPerPublisher; topic++) {
+            const name = topicOf(plan, publisher, topic);
+            const matching = filters.filter((filter) => matches(filter, name));
+            expect(matching, name).toHaveLength(publishers.includes(publisher) ? 1 : 0);
+          }
+        }
+      }
+    },
+  );
+
+  test("a fifth of the pairs is heard by three more", () => {
+    const plan = { ...pairs, hasOverlaps: true };
+    expect([...hearersOf(plan, hearingsOf(plan))]).toEqual([4, 4, 1, 1, 1, 1, 1, 1, 1, 1]);
+  });
+
+  test("the other filters match nothing and are all different", () => {
+    const filters = Array.from({ length: 1000 }, (_, at) => otherFilter(7, at));
+    expect(new Set(filters).size).toBe(1000);
+    const plan = { ...pairs, hasOverlaps: true };
+    for (let publisher = 0; publisher < plan.publishers; publisher++) {
+      const topic = topicOf(plan, publisher, 0);
+      expect(filters.filter((filter) => matches(filter, topic))).toEqual([]);
+    }
+  });
+});
