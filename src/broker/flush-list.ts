@@ -1,4 +1,5 @@
 import type { Clock } from "#cluster";
+import { Gatherer } from "./output-gathering.ts";
 import { RunPool } from "./run-pool.ts";
 
 export interface Flushable {
@@ -12,6 +13,7 @@ export interface Flushable {
 export class FlushList {
   /** Memory that their output of a turn is collected in. */
   readonly runs = new RunPool();
+  readonly gatherer = new Gatherer();
   readonly #clock: Clock;
   #waiting: Flushable[] = [];
 
@@ -28,5 +30,6 @@ export class FlushList {
     const due = this.#waiting;
     this.#waiting = [];
     for (const connection of due) connection.flush();
+    this.gatherer.forget();
   }
 }

@@ -1,14 +1,49 @@
 /** Buffers of up to this size are copied together; larger ones go by reference. */
 const smallSizeBytes = 2048;
 const runSizeBytesMax = 64 * 1024;
+/** Different outputs that are remembered at once. */
+const rememberedMax = 16;
+
+interface Gathered {
+  readonly chunks: readonly Buffer[];
+  readonly runs: readonly Buffer[];
+}
 
 /**
  * Joins neighbouring small buffers into runs, so that a burst of small packets costs one system call and one buffer
- * instead of one entry in a vector each. Order is kept.
+ * instead of one entry in a vector each. Order is kept. Clients that get the very same buffers, as the subscribers of one topic
+ * do, share the runs: they are joined once.
  */
-export function gather(chunks: readonly Buffer[]): readonly Buffer[] {
-  if (chunks.length < 2) return chunks;
-  const gathered: Buffer[] = [];
+export class Gatherer {
+  /** By the first buffer. */
+  readonly #remembered = new Map<Buffer, Gathered>();
+
+  /** The caller does not change `chunks` any more, and nobody writes into what is answered. */
+  gather(chunks: readonly Buffer[]): readonly Buffer[] {
+    if (chunks.length < 2) return chunks;
+    const first = chunks[0]!;
+    const known = this.#remembered.get(first);
+    if (known !== undefined && areSame(known.chunks, chunks)) return known.runs;
+    const runs = joined(chunks);
+    if (this.#remembered.size >= rememberedMax) this.#remembered.clear();
+    this.#remembered.set(first, { chunks, runs });
+    return runs;
+  }
+
+  /** At the end of a turn: what was joined is on its way. */
+  forget(): void {
+    if (this.#remembered.size > 0) this.#remembered.clear();
+  }
+}
+
+function areSame(one: readonly Buffer[], other: readonly Buffer[]): boolean {
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
+}
+
+function joined(chunks: readonly Buffer[]): readonly Buffer[] {
+  const runs: Buffer[] = [];
   let start = 0;
   while (start < chunks.length) {
     let end = start;
@@ -20,7 +55,7 @@ export function gather(chunks: readonly Buffer[]): readonly Buffer[] {
       end++;
     }
     if (end - start < 2) {
-      gathered.push(chunks[start]!);
+      runs.push(chunks[start]!);
       start++;
       continue;
     }
@@ -31,7 +66,7 @@ export function gather(chunks: readonly Buffer[]): readonly Buffer[] {
       run.set(chunk, offset);
       offset += chunk.length;
     }
-    gathered.push(run);
+    runs.push(run);
   }
-  return gathered;
+  return runs;
 }

@@ -1,5 +1,5 @@
 import { type PacketSink, RESERVED_SIZE_BYTES_MAX } from "../mqtt/packet-sink.ts";
-import { gather } from "./output-gathering.ts";
+import type { Gatherer } from "./output-gathering.ts";
 import type { RunPool } from "./run-pool.ts";
 
 const none: Buffer = Buffer.alloc(0);
@@ -10,6 +10,7 @@ const none: Buffer = Buffer.alloc(0);
  */
 export class OutputRuns implements PacketSink {
   readonly #pool: RunPool;
+  readonly #gatherer: Gatherer;
   #chunks: Buffer[] = [];
   #run: Buffer = none;
   #runSizeBytes = 0;
@@ -17,8 +18,9 @@ export class OutputRuns implements PacketSink {
   /** Some chunks are small and not joined yet. */
   #isShared = false;
 
-  constructor(pool: RunPool) {
+  constructor(pool: RunPool, gatherer: Gatherer) {
     this.#pool = pool;
+    this.#gatherer = gatherer;
   }
 
   get sizeBytes(): number {
@@ -71,7 +73,7 @@ export class OutputRuns implements PacketSink {
     this.#chunksSizeBytes = 0;
     const isGathered = !this.#isShared;
     this.#isShared = false;
-    return isGathered ? chunks : gather(chunks);
+    return isGathered ? chunks : this.#gatherer.gather(chunks);
   }
 
   /** A run grows up to the longest kind there is; a full one of those is sealed. */

@@ -34,7 +34,7 @@ export class Output implements Flushable {
 
   constructor(options: OutputOptions) {
     this.#options = options;
-    this.#runs = new OutputRuns(options.flushList.runs);
+    this.#runs = new OutputRuns(options.flushList.runs, options.flushList.gatherer);
   }
 
   send(packet: OutboundPacket, version: ProtocolVersion): void {

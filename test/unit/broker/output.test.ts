@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Gatherer } from "../../../src/broker/output-gathering.ts";
 import { OutputRuns } from "../../../src/broker/output-runs.ts";
 import { RunPool } from "../../../src/broker/run-pool.ts";
 import { RESERVED_SIZE_BYTES_MAX } from "../../../src/mqtt/packet-sink.ts";
@@ -27,12 +28,24 @@ test("everything of one turn goes out in one write", async () => {
 test("small buffers are joined, large ones passed by reference, order kept", () => {
   const large = Buffer.alloc(5000, 2);
   const chunks = [Buffer.from("ab"), Buffer.from("cd"), large, Buffer.from("e"), Buffer.from("f")];
-  const runs = new OutputRuns(new RunPool());
+  const runs = new OutputRuns(new RunPool(), new Gatherer());
   for (const chunk of chunks) runs.push(chunk);
   const taken = runs.take();
   expect(taken).toHaveLength(3);
   expect(taken[1]).toBe(large);
   expect(Buffer.concat(taken)).toEqual(Buffer.concat(chunks));
+});
+
+test("clients with the same output share its memory, and one that differs does not", () => {
+  const gatherer = new Gatherer();
+  const [one, other, third] = [0, 0, 0].map(() => new OutputRuns(new RunPool(), gatherer));
+  const chunks = ["a", "b", "c"].map((text) => Buffer.from(text));
+  for (const runs of [one!, other!]) for (const chunk of chunks) runs.share(chunk);
+  for (const chunk of [chunks[0]!, chunks[2]!]) third!.share(chunk);
+  const taken = one!.take();
+  expect(other!.take()).toBe(taken);
+  expect(Buffer.concat(taken).toString()).toBe("abc");
+  expect(Buffer.concat(third!.take()).toString()).toBe("ac");
 });
 
 test("what was taken stays as it is, whatever the pool's memory is used for next", () => {
@@ -41,7 +54,8 @@ test("what was taken stays as it is, whatever the pool's memory is used for next
       fc.array(fc.array(fc.integer({ min: 1, max: 6000 }), { maxLength: 40 }), { maxLength: 6 }),
       (turns) => {
         const pool = new RunPool();
-        const clients = [new OutputRuns(pool), new OutputRuns(pool)];
+        const gatherer = new Gatherer();
+        const clients = [new OutputRuns(pool, gatherer), new OutputRuns(pool, gatherer)];
         const expected = clients.map(() => [] as Buffer[]);
         const taken = clients.map(() => [] as Buffer[]);
         let fill = 0;
