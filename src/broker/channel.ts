@@ -5,8 +5,8 @@ export interface Channel {
   readonly isLoopback: boolean;
   /** Who the client is by a certificate that was checked; left out and null: it has shown none. */
   readonly certificateName?: string | null;
-  /** Hands all buffers over in one go, in order. */
-  write(chunks: readonly Buffer[]): void;
+  /** Hands all buffers over in one go, in order. `written`: called when nobody reads them any more; never, where the channel is gone. */
+  write(chunks: readonly Buffer[], written?: () => void): void;
   /** Bytes handed over that the operating system has not taken yet. */
   bufferedSizeBytes(): number;
   /** Says goodbye after what was written; incoming bytes may still arrive. */

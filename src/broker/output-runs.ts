@@ -4,6 +4,9 @@ import type { RunPool } from "./run-pool.ts";
 
 const none: Buffer = Buffer.alloc(0);
 
+/** A run filled to this is lent to the socket; of a shorter one the socket gets a copy, which is no longer than need be. */
+const lentSizeBytesMin = 32 * 1024;
+
 /**
  * The output of one client in this turn, in order: small packets next to each other in runs, large ones by reference
  * between them. A burst of small packets so costs one system call and one buffer.
@@ -15,6 +18,8 @@ export class OutputRuns implements PacketSink {
   #run: Buffer = none;
   #runSizeBytes = 0;
   #chunksSizeBytes = 0;
+  /** Runs among the chunks. */
+  #lent: Buffer[] = [];
   /** Some chunks are small and not joined yet. */
   #isShared = false;
 
@@ -76,6 +81,16 @@ export class OutputRuns implements PacketSink {
     return isGathered ? chunks : this.#gatherer.gather(chunks);
   }
 
+  /** Of what was taken last: to be called when the socket is done with it. Nothing is lost but memory to use again when it never is. */
+  giveBack(): (() => void) | undefined {
+    if (this.#lent.length === 0) return undefined;
+    const lent = this.#lent;
+    this.#lent = [];
+    return () => {
+      for (const run of lent) this.#pool.give(run);
+    };
+  }
+
   /** A run grows up to the longest kind there is; a full one of those is sealed. */
   #reserveInNewRun(sizeBytes: number): number {
     const old = this.#run;
@@ -93,16 +108,21 @@ export class OutputRuns implements PacketSink {
     return at;
   }
 
-  /** The socket gets a copy, which is no longer than need be and waits as long as it must. */
   #seal(): void {
     const run = this.#run;
+    const sizeBytes = this.#runSizeBytes;
     if (run === none) return;
-    const sealed = Buffer.allocUnsafe(this.#runSizeBytes);
-    run.copy(sealed, 0, 0, this.#runSizeBytes);
-    this.#pool.give(run);
     this.#run = none;
     this.#runSizeBytes = 0;
-    this.#chunks.push(sealed);
-    this.#chunksSizeBytes += sealed.length;
+    this.#chunksSizeBytes += sizeBytes;
+    if (sizeBytes >= lentSizeBytesMin) {
+      this.#lent.push(run);
+      this.#chunks.push(run.subarray(0, sizeBytes));
+      return;
+    }
+    const copy = Buffer.allocUnsafe(sizeBytes);
+    run.copy(copy, 0, 0, sizeBytes);
+    this.#pool.give(run);
+    this.#chunks.push(copy);
   }
 }

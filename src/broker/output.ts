@@ -55,7 +55,8 @@ export class Output implements Flushable {
     if (sizeBytes === 0) return;
     this.#handedOverSizeBytes += sizeBytes;
     this.#options.counters.bytesSent += sizeBytes;
-    this.#options.channel.write(this.#runs.take());
+    const chunks = this.#runs.take();
+    this.#options.channel.write(chunks, this.#runs.giveBack());
     const waiting = this.#options.channel.bufferedSizeBytes();
     if (waiting > this.#options.limits.outputSizeBytesMax && !this.#isEnded) {
       this.#options.onTooSlow(`${waiting} bytes wait for the client`);

@@ -66,15 +66,17 @@ class SocketChannel implements Channel {
     this.certificateName = certificateName(socket);
   }
 
-  write(chunks: readonly Buffer[]): void {
+  write(chunks: readonly Buffer[], written?: () => void): void {
     const socket = this.#socket;
     if (socket.destroyed || socket.writableEnded) return;
-    if (chunks.length === 1) {
-      socket.write(chunks[0]!);
+    const last = chunks.length - 1;
+    if (last === 0) {
+      socket.write(chunks[0]!, written);
       return;
     }
     socket.cork();
-    for (const chunk of chunks) socket.write(chunk);
+    for (let at = 0; at < last; at++) socket.write(chunks[at]!);
+    socket.write(chunks[last]!, written);
     socket.uncork();
   }
 

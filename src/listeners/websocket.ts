@@ -166,10 +166,11 @@ class WebSocketChannel implements Channel {
   }
 
   /** One frame per turn, whatever packets it carries. */
-  write(chunks: readonly Buffer[]): void {
+  write(chunks: readonly Buffer[], written?: () => void): void {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     const frame = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
     this.#webSocket.send(frame, { binary: true }, () => {
+      written?.();
       if (this.#webSocket.bufferedAmount === 0) this.onDrained?.();
     });
   }

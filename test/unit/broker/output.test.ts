@@ -36,6 +36,29 @@ test("small buffers are joined, large ones passed by reference, order kept", () 
   expect(Buffer.concat(taken)).toEqual(Buffer.concat(chunks));
 });
 
+test("a long run is lent to the socket and used again when the socket is done with it", () => {
+  const pool = new RunPool();
+  const runs = new OutputRuns(pool, new Gatherer());
+  const fill = (byte: number): readonly Buffer[] => {
+    for (let count = 0; count < 40; count++) runs.push(Buffer.alloc(1024, byte));
+    return runs.take();
+  };
+  const first = fill(1);
+  const giveBack = runs.giveBack();
+  const second = fill(2);
+  expect(runs.giveBack()).toBeDefined();
+  expect(second[0]!.buffer).not.toBe(first[0]!.buffer);
+  expect(Buffer.concat(first)).toEqual(Buffer.alloc(40 * 1024, 1));
+  giveBack!();
+  expect(fill(3)[0]!.buffer).toBe(first[0]!.buffer);
+  runs.push(Buffer.from("short"));
+  runs.take();
+  expect(runs.giveBack()).toBeDefined();
+  runs.push(Buffer.from("short"));
+  runs.take();
+  expect(runs.giveBack()).toBeUndefined();
+});
+
 test("clients with the same output share its memory, and one that differs does not", () => {
   const gatherer = new Gatherer();
   const [one, other, third] = [0, 0, 0].map(() => new OutputRuns(new RunPool(), gatherer));
@@ -66,7 +89,11 @@ test("what was taken stays as it is, whatever the pool's memory is used for next
             expected[at]!.push(bytes);
             writeTo(clients[at]!, bytes);
           }
-          for (const [at, runs] of clients.entries()) taken[at]!.push(...runs.take());
+          for (const [at, runs] of clients.entries()) {
+            // What the socket has read may be overwritten, so what is kept here is a copy.
+            taken[at]!.push(...runs.take().map((chunk) => Buffer.from(chunk)));
+            runs.giveBack()?.();
+          }
         }
         for (const at of clients.keys()) {
           expect(Buffer.concat(taken[at]!)).toEqual(Buffer.concat(expected[at]!));
