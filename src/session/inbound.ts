@@ -170,6 +170,7 @@ export class Inbound {
   }
 
   #settleOrphan(token: number, reasonCode: number): boolean {
+    if (this.#orphans.size === 0) return false;
     const packetId = this.#orphans.get(token);
     if (packetId === undefined) return false;
     this.#orphans.delete(token);
