@@ -15,6 +15,10 @@ const formats: Readonly<Record<PlotUnit, (value: number | null) => string>> = {
 };
 
 const plotHeight = 190;
+/** There is no half connection. */
+const wholeSteps = Array.from({ length: 12 }, (_, power) =>
+  [1, 2, 5].map((x) => x * 10 ** power),
+).flat();
 
 /** Lines over time. The library that draws them is loaded with the first plot, not with the page. */
 export function PlotView(props: {
@@ -89,8 +93,14 @@ function optionsOf(props: Parameters<typeof PlotView>[0], width: number): uPlot.
       ? {}
       : { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
-      { ...axis, size: 30, values: (_plot, splits) => timesOf(splits) },
-      { ...axis, size: 62, values: (_plot, splits) => splits.map((value) => format(value)) },
+      // Wide enough for seconds, which would run into each other on a phone.
+      { ...axis, size: 30, space: 76, values: (_plot, splits) => timesOf(splits) },
+      {
+        ...axis,
+        size: 62,
+        values: (_plot, splits) => splits.map((value) => format(value)),
+        ...(props.unit === "count" ? { incrs: wholeSteps } : {}),
+      },
     ],
     series: [
       { label: "at", value: (_plot, seconds) => clockTime(seconds ?? null) },
