@@ -18,18 +18,32 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
+/** One of ours, with its processes. */
+export interface FlockBroker extends Broker {
+  readonly cluster: LocalCluster;
+}
+
 const voteTimeoutMs = 30_000;
+
+export interface FlockOptions {
+  readonly args?: readonly string[];
+  /** For Node.js itself. */
+  readonly nodeOptions?: string;
+  /** Another build's `dist/node.js`. */
+  readonly entry?: string;
+}
 
 /** Real nodes; publishers connect to the first, subscribers to the second where there is one. */
 export async function startFlockMq(
   nodes: number,
   version: string,
-  options: { readonly args?: readonly string[]; readonly nodeOptions?: string } = {},
-): Promise<Broker & { readonly cluster: LocalCluster }> {
-  const { args = [], nodeOptions } = options;
+  options: FlockOptions = {},
+): Promise<FlockBroker> {
+  const { args = [], nodeOptions, entry } = options;
   const cluster = await LocalCluster.start({
     nodes,
     args: ["--log-level", "warn", ...args],
+    ...(entry === undefined ? {} : { entry }),
     ...(nodeOptions === undefined ? {} : { env: { NODE_OPTIONS: nodeOptions } }),
   });
   try {

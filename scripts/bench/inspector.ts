@@ -49,6 +49,17 @@ export class Inspector {
     });
   }
 
+  /** The value of an expression, which must be one that JSON can hold. */
+  async evaluate<Value>(expression: string): Promise<Value> {
+    const params = { expression: `(${expression})`, returnByValue: true };
+    const answer = (await this.call("Runtime.evaluate", params)) as {
+      readonly result: { readonly value: Value };
+      readonly exceptionDetails?: { readonly text: string };
+    };
+    if (answer.exceptionDetails !== undefined) throw new Error(answer.exceptionDetails.text);
+    return answer.result.value;
+  }
+
   close(): void {
     this.#socket.close();
   }

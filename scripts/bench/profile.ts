@@ -30,7 +30,7 @@ export async function profileWorkloads(options: ProfileOptions): Promise<void> {
     for (const workload of options.workloads) {
       await inspector.call("Profiler.start");
       const contender = { name: broker.name, broker, variant: {} };
-      await measureOnce(workload, contender, { ...options, rounds: 1 });
+      await measureOnce(workload, contender, options);
       const { profile } = (await inspector.call("Profiler.stop")) as { profile: object };
       const file = join(options.directory, `${workload.name}.cpuprofile`);
       writeFileSync(file, JSON.stringify(profile));

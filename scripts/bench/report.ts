@@ -1,6 +1,6 @@
 import type { DelayHistogram, Latency, LoadResult } from "./load/job.ts";
 import { addDelays, delayQuantileMs } from "./load/loop-delay.ts";
-import { type Integrity, sumIntegrity } from "./load/stream-checker.ts";
+import { complaintOf, type Integrity, sumIntegrity } from "./load/stream-checker.ts";
 import { median } from "./statistics.ts";
 import { isMet, type Workload } from "./workloads.ts";
 
@@ -92,13 +92,9 @@ function loopDelayP99Ms(all: readonly (DelayHistogram | null)[]): number | null 
 /** One line for each contender that did not deliver exactly what was sent, in order, or that failed. */
 export function complaints(all: readonly Figures[]): readonly string[] {
   return all.flatMap(({ workload, contender, integrity, failure }) => {
-    const { lost, duplicates, outOfOrder, foreign } = integrity;
     const lines = failure === null ? [] : [`${workload} on ${contender} failed: ${failure}`];
-    if (lost + duplicates + outOfOrder + foreign === 0) return lines;
-    return [
-      ...lines,
-      `${workload} on ${contender}: ${lost} lost, ${duplicates} duplicates, ${outOfOrder} out of order, ${foreign} foreign`,
-    ];
+    const complaint = complaintOf(integrity);
+    return complaint === null ? lines : [...lines, `${workload} on ${contender}: ${complaint}`];
   });
 }
 

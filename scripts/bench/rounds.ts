@@ -53,7 +53,7 @@ export async function measureRounds(
 export async function measureOnce(
   { job }: Workload,
   { broker, variant }: Contender,
-  { seconds, warmupMs }: RoundOptions,
+  { seconds, warmupMs }: Pick<RoundOptions, "seconds" | "warmupMs">,
 ): Promise<LoadResult> {
   const { pids, host, publishPort, subscribePort, httpPorts: metricsPorts } = broker;
   const ends = { pids, host, publishPort, subscribePort, metricsPorts };

@@ -40,6 +40,7 @@ export const plainLoad: Shape = {
   outstandingMax: 1000,
   rate: 0,
   pacing: "spin",
+  niceness: 0,
   otherSubscriptions: 0,
   hasOverlaps: false,
 };

@@ -30,6 +30,10 @@ export interface LocalClusterOptions {
   readonly nodes: number;
   /** More arguments for every node. */
   readonly args?: readonly string[];
+  /** Beside the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The `dist/node.js` of another build. */
+  readonly entry?: string;
   /** Made and removed by the cluster when left out. */
   readonly cwd?: string;
   /** Fixed ports from here on (mqtt, ws, http, peer at +0, +1000, +2000, +3000); any free ones when left out. */
@@ -160,7 +164,12 @@ export class LocalCluster {
       "off",
       ...(this.#options.args ?? []),
     ];
-    const node = new NodeProcess({ cwd: this.cwd, args });
+    const { env, entry } = this.#options;
+    const node = new NodeProcess({
+      ...{ cwd: this.cwd, args },
+      ...(env === undefined ? {} : { env }),
+      ...(entry === undefined ? {} : { entry }),
+    });
     this.nodes[index] = node;
     return node;
   }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const entry = join(import.meta.dirname, "..", "..", "dist", "node.js");
+const ownEntry = join(import.meta.dirname, "..", "..", "dist", "node.js");
 const logLinesKept = 400;
 
 /** The one line that a node prints on stdout when it is ready. */
@@ -22,6 +22,8 @@ export interface NodeProcessOptions {
   readonly cwd: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The `dist/node.js` of another build. */
+  readonly entry?: string;
   /** A command line to run it in, such as `ip netns exec NAME`, that replaces itself with the node. */
   readonly within?: readonly string[];
 }
@@ -39,6 +41,7 @@ export class NodeProcess {
 
   constructor(options: NodeProcessOptions) {
     this.options = options;
+    const entry = options.entry ?? ownEntry;
     const line = [...(options.within ?? []), process.execPath, entry, ...options.args];
     this.#child = spawn(line[0] ?? "", line.slice(1), {
       cwd: options.cwd,

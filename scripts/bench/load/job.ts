@@ -26,6 +26,8 @@ export interface LoadJob {
   readonly rate: number;
   /** At a rate: spinning is exact and takes a whole core; a timer comes every millisecond or so. */
   readonly pacing: "spin" | "timer";
+  /** Of the generator's process towards the system; 0 is usual, 19 gives way to everything. */
+  readonly niceness: number;
   /** Filters of clients that never hear anything, some exact, some with wildcards. */
   readonly otherSubscriptions: number;
   /** A fifth of the publishers is heard by three more subscribers, by three filters that overlap. */

@@ -94,3 +94,9 @@ export function sumIntegrity(results: readonly Integrity[]): Integrity {
     foreign: sum("foreign"),
   };
 }
+
+/** Null when everything came once and in order. */
+export function complaintOf({ lost, duplicates, outOfOrder, foreign }: Integrity): string | null {
+  if (lost + duplicates + outOfOrder + foreign === 0) return null;
+  return `${lost} lost, ${duplicates} duplicates, ${outOfOrder} out of order, ${foreign} foreign`;
+}
