@@ -12,6 +12,7 @@ import type { AttributeUpdate } from "./replica-api.ts";
 import { decodeShadow, encodeShadow, type Shadow } from "./shadow-record.ts";
 import { SortedKeys } from "./sorted-keys.ts";
 import { mergeValues } from "./state-value.ts";
+import type { Versions } from "./versions.ts";
 
 /** By whom, where and when an attribute was written; the version is one that no other value of it has. */
 export type AttributeOrigin = Pick<AttributeRecord, "source" | "timeMs" | "version" | "node">;
@@ -26,6 +27,7 @@ export type UpdateOutcome =
 
 export interface DeviceViewParts {
   readonly records: StateRecords;
+  readonly versions: Versions;
   readonly limits: ReplicaLimits;
   readonly histories: DeviceHistories;
   readonly isConnected: (clientId: string) => boolean;
@@ -155,6 +157,7 @@ export class DeviceView implements DeviceQueries {
     if (device === undefined) return false;
     if (device.shadow !== null) {
       this.#parts.records.delete(writer, recordPrefix.shadow + id, device.shadow.hash);
+      this.#parts.versions.removed(device.shadow.version, writer);
       device.shadow = null;
     }
     for (const attribute of [...device.attributes.values()]) {
@@ -277,6 +280,7 @@ export class DeviceView implements DeviceQueries {
   #remove(device: Device, attribute: Attribute, writer: StateWriter): void {
     const before = device.client;
     this.#parts.records.delete(writer, keyOf(device.id, attribute.name), attribute.hash);
+    this.#parts.versions.removed(attribute.version, writer);
     this.#expiry.remove(attribute);
     if (attribute.history !== null) this.#parts.histories.close(attribute.history);
     device.removed(attribute);

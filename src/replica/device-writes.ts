@@ -15,12 +15,13 @@ import type {
 import { mergePatch } from "./shadow-document.ts";
 import { encodeShadow } from "./shadow-record.ts";
 import { isJsonObject, isStateValue } from "./state-value.ts";
-import { nextVersion } from "./versions.ts";
+import type { Versions } from "./versions.ts";
 
 type CommandOf<T extends Command["type"]> = Extract<Command, { type: T }>;
 
 export interface DeviceWritesParts {
   readonly devices: DeviceView;
+  readonly versions: Versions;
   readonly limits: ReplicaLimits;
   readonly isFenced: (clientId: string, fence: Fence, context: CommandContext) => boolean;
 }
@@ -52,7 +53,7 @@ export class DeviceWrites {
     const versions = this.versionsOf(updates);
     const conflict = this.conflict(expectedVersion, versions);
     if (conflict !== null) return conflict;
-    const version = nextVersion(context.index, versions);
+    const version = this.#parts.versions.next(versions);
     const written = isReplacing ? updates.map((update) => ({ ...update, isReplacing })) : updates;
     const isWhole = this.write(written, source, version, context, writer);
     // A publisher of sensor values is not told of limits; whoever sets one attribute by name is.
@@ -62,7 +63,7 @@ export class DeviceWrites {
   states(command: CommandOf<"states">, context: CommandContext, writer: StateWriter): StatesResult {
     const versions = command.groups.map(({ source, fence, updates }) => {
       if (this.#parts.isFenced(source, fence, context)) return 0;
-      const version = nextVersion(context.index, this.versionsOf(updates));
+      const version = this.#parts.versions.next(this.versionsOf(updates));
       this.write(updates, source, version, context, writer);
       return version;
     });
@@ -118,7 +119,7 @@ export class DeviceWrites {
     if (conflict !== null) return conflict;
     const previous = this.documentOf(id);
     const updates = this.#reportedUpdates(command, previous.reported);
-    const version = nextVersion(context.index, [before, ...this.versionsOf(updates)]);
+    const version = this.#parts.versions.next([before, ...this.versionsOf(updates)]);
     const { timeMs } = context;
     const desired = desiredAfter(command, previous.desired);
     const timesMs = timesAfter(command, desired, previous.desiredTimesMs, timeMs);

@@ -3,17 +3,18 @@ import { type ApplicationMessage, createMessage, withVersion } from "../mqtt/mes
 import type { ShareStrategy } from "../routing/share-strategy.ts";
 import type { ClientView } from "./client-view.ts";
 import type { DeviceWrites } from "./device-writes.ts";
-import type { Command, Fence, RetainedResult } from "./replica-api.ts";
+import type { AttributeUpdate, Command, Fence, RetainedResult } from "./replica-api.ts";
 import type { RetainedView } from "./retained-view.ts";
 import type { SessionView } from "./sessions/session-view.ts";
 import type { StoredSession } from "./sessions/stored-session.ts";
-import { nextVersion } from "./versions.ts";
+import type { Versions } from "./versions.ts";
 
 export interface MessageWritesPorts {
   readonly retained: RetainedView;
   readonly sessions: SessionView;
   readonly clients: ClientView;
   readonly deviceWrites: DeviceWrites;
+  readonly versions: Versions;
   /** May the proposing node not write for this client any more? */
   readonly isFenced: (clientId: string, fence: Fence, context: CommandContext) => boolean;
   /** A Will that the log published. */
@@ -56,8 +57,7 @@ export class MessageWrites {
       const conflict = deviceWrites.conflict(command.expectedVersion, [current]);
       if (conflict !== null) return conflict;
     }
-    const versions = deviceWrites.versionsOf(updates);
-    const version = nextVersion(context.index, [current, ...versions]);
+    const version = this.#versionFor(topic, updates);
     const versioned = withVersion(message, version);
     const record = command.type === "publish" ? null : retained.prepare(versioned, version);
     // Refused as a whole: its publisher is told so and sends it anew, with an identifier that nothing else may stand under.
@@ -77,8 +77,8 @@ export class MessageWrites {
     const { retained } = this.#ports;
     this.counts.replica_wills_published++;
     // Its expiry counts from the moment it is published.
-    const { timeMs: receivedAtMs, index } = context;
-    const version = nextVersion(index, [retained.versionOf(message.topic, receivedAtMs)]);
+    const { timeMs: receivedAtMs } = context;
+    const version = this.#versionFor(message.topic, []);
     const published = createMessage({ ...message, receivedAtMs, version });
     this.#store(published, context, writer);
     if (message.retain) {
@@ -87,6 +87,13 @@ export class MessageWrites {
       this.counts.replica_retained_refused += record === null ? 1 : 0;
     }
     this.#ports.willPublished(published, context);
+  }
+
+  /** Above that of the topic's message, also of one that has expired, and of the attributes. */
+  #versionFor(topic: string, updates: readonly AttributeUpdate[]): number {
+    const { retained, deviceWrites, versions } = this.#ports;
+    const known = retained.get(topic)?.version ?? 0;
+    return versions.next([known, ...deviceWrites.versionsOf(updates)]);
   }
 
   /** For the sessions that are to have it; false when there is no room for it. */

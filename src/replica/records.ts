@@ -29,6 +29,8 @@ export const recordPrefix = {
   node: "n/",
   /** `e`: the epoch handed out last. */
   epoch: "e",
+  /** `v`: the least version of the next value, where it is above the log index. */
+  version: "v",
 } as const;
 
 /**

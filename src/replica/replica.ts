@@ -30,6 +30,7 @@ import {
 import { RetainedView } from "./retained-view.ts";
 import { SessionView } from "./sessions/session-view.ts";
 import type { QueuedMessage, StoredSession } from "./sessions/stored-session.ts";
+import { Versions } from "./versions.ts";
 import { WillsView } from "./wills-view.ts";
 
 /** What a command that was understood answers its proposer; null for one that was not, or has nothing to say. */
@@ -50,6 +51,7 @@ export type CommandResult =
  */
 export class Replica implements StateMachine, ReplicaQueries {
   readonly #records = new StateRecords();
+  readonly #versions = new Versions(this.#records);
   readonly #retained: RetainedView;
   readonly #devices: DeviceView;
   readonly #deviceWrites: DeviceWrites;
@@ -83,17 +85,18 @@ export class Replica implements StateMachine, ReplicaQueries {
   ) {
     const counts = this.#counts;
     this.#listeners = new ReplicaListeners(() => counts.replica_handler_errors++);
-    this.#retained = new RetainedView(this.#records, limits);
+    this.#retained = new RetainedView(this.#records, this.#versions, limits);
     this.#histories = new DeviceHistories(historyBounds);
     this.#devices = new DeviceView({
-      ...{ records: this.#records, limits, histories: this.#histories },
+      ...{ records: this.#records, versions: this.#versions },
+      ...{ limits, histories: this.#histories },
       isConnected: (clientId) => this.#clients.ownerOf(clientId) !== null,
       handlerFailed: () => {
         counts.replica_handler_errors++;
       },
     });
     this.#deviceWrites = new DeviceWrites({
-      ...{ devices: this.#devices, limits },
+      ...{ devices: this.#devices, versions: this.#versions, limits },
       isFenced: (clientId, fence, context) => this.#isFenced(clientId, fence, context),
     });
     this.#clients = new ClientView(this.#records, limits);
@@ -107,7 +110,7 @@ export class Replica implements StateMachine, ReplicaQueries {
     });
     this.#messages = new MessageWrites({
       ...{ retained: this.#retained, sessions: this.sessions, clients: this.#clients },
-      deviceWrites: this.#deviceWrites,
+      ...{ deviceWrites: this.#deviceWrites, versions: this.#versions },
       isFenced: (clientId, fence, context) => this.#isFenced(clientId, fence, context),
       willPublished: (message, { origin }) => this.#listeners.tellPublished(message, origin),
     });
@@ -216,7 +219,7 @@ export class Replica implements StateMachine, ReplicaQueries {
       return null;
     }
     this.#counts.replica_commands_applied++;
-    this.#devices.index = context.index;
+    this.#begin(context);
     const result = this.#applyCommand(command, context, writer);
     this.#counts.replica_retained_expired += this.#retained.purgeExpired(context.timeMs, writer);
     this.#deviceWrites.purgeExpired(context.timeMs, writer);
@@ -230,17 +233,18 @@ export class Replica implements StateMachine, ReplicaQueries {
     context: CommandContext,
     writer: StateWriter,
   ): void {
-    this.#devices.index = context.index;
+    this.#begin(context);
     this.#lifecycle.nodeStarted(nodeId, incarnation, context, writer);
   }
 
   nodeRemoved(nodeId: NodeId, context: CommandContext, writer: StateWriter): void {
-    this.#devices.index = context.index;
+    this.#begin(context);
     this.#lifecycle.nodeRemoved(nodeId, context, writer);
   }
 
   reset(): void {
     this.#records.clear();
+    this.#versions.clear();
     this.#retained.clear();
     this.#devices.clear();
     this.#clients.clear();
@@ -276,6 +280,9 @@ export class Replica implements StateMachine, ReplicaQueries {
       case recordPrefix.epoch:
         isRestored = this.#clients.restoreEpoch(value, hash);
         break;
+      case recordPrefix.version:
+        isRestored = this.#versions.restore(value, hash);
+        break;
       case recordPrefix.will:
         isRestored = this.#wills.restore(rest, value, hash);
         break;
@@ -307,6 +314,11 @@ export class Replica implements StateMachine, ReplicaQueries {
       add: (key, value) => records.restore(key, value),
       digest: () => records.digest(),
     };
+  }
+
+  #begin({ index }: CommandContext): void {
+    this.#devices.index = index;
+    this.#versions.index = index;
   }
 
   #applyCommand(command: Command, context: CommandContext, writer: StateWriter): CommandResult {

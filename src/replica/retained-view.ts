@@ -8,6 +8,7 @@ import type { ReplicaLimits } from "./limits.ts";
 import { readMessageBody, writeMessageBody } from "./message-codec.ts";
 import { recordPrefix, type StateRecords } from "./records.ts";
 import { TopicTree } from "./topic-tree.ts";
+import type { Versions } from "./versions.ts";
 
 /** One topic's; a new message replaces what is in it, so that the index by topic stays as it is. */
 interface RetainedEntry extends Expiring {
@@ -23,14 +24,16 @@ const cleared: Uint8Array = new Uint8Array(0);
 /** Topic -> retained message (MQTT 5, 3.3.1.3). The payload in memory is part of the record's bytes, held once. */
 export class RetainedView {
   readonly #records: StateRecords;
+  readonly #versions: Versions;
   readonly #limits: ReplicaLimits;
   readonly #entries = new Map<string, RetainedEntry>();
   readonly #tree = new TopicTree<RetainedEntry>();
   readonly #expiry = new ExpiryQueue<RetainedEntry>();
   #sizeBytes = 0;
 
-  constructor(records: StateRecords, limits: ReplicaLimits) {
+  constructor(records: StateRecords, versions: Versions, limits: ReplicaLimits) {
     this.#records = records;
+    this.#versions = versions;
     this.#limits = limits;
   }
 
@@ -157,6 +160,7 @@ export class RetainedView {
   #delete(entry: RetainedEntry, writer: StateWriter): void {
     const { topic } = entry.message;
     this.#records.delete(writer, recordPrefix.retained + topic, entry.hash);
+    this.#versions.removed(entry.message.version, writer);
     this.#forget(entry);
     this.#entries.delete(topic);
     this.#tree.delete(topic);

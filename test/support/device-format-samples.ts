@@ -5,12 +5,12 @@ import {
 } from "../../src/replica/attribute-codec.ts";
 import { decodeCommand, encodeCommand } from "../../src/replica/commands.ts";
 import { Replica } from "../../src/replica/replica.ts";
-import type { Command } from "../../src/replica/replica-api.ts";
+import type { Command, RetainedResult } from "../../src/replica/replica-api.ts";
 import { decodeShadow, encodeShadow, type Shadow } from "../../src/replica/shadow-record.ts";
 import type { FormatSample } from "./format-samples.ts";
 import { claim, context, RecordStore, state } from "./replica-model.ts";
 
-/** The commands about devices, and the records of the state that they write. */
+/** The commands about devices, and the records that they leave in the state. */
 
 const device = "größe-1";
 const updates = [
@@ -74,6 +74,12 @@ export const deviceFormatSamples: readonly FormatSample[] = [
     encode: () => lastSeenWritten(),
     decode: lastSeenRead,
   },
+  {
+    name: "version record",
+    value: 4_294_967_300,
+    encode: () => versionWritten(),
+    decode: versionRead,
+  },
 ];
 
 /** By the only one who writes it: a client comes whose device there is. */
@@ -91,4 +97,22 @@ function lastSeenRead(bytes: Uint8Array): unknown {
   replica.restore("l/robot", bytes);
   replica.restored();
   return replica.devices.get("robot")?.lastSeenMs;
+}
+
+/** Two values of one entry, and then none: the next one comes after both. */
+function versionWritten(): Uint8Array {
+  const [replica, store] = [new Replica(), new RecordStore()];
+  for (const value of [1, 2, undefined]) {
+    const command = state({ device: "robot", attribute: "rpm", value });
+    replica.apply(command, context(4_294_967_298), store);
+  }
+  return store.records.get("v") ?? new Uint8Array();
+}
+
+function versionRead(bytes: Uint8Array): unknown {
+  const replica = new Replica();
+  replica.restore("v", bytes);
+  replica.restored();
+  const command = state({ device: "robot", attribute: "rpm", value: 3 });
+  return (replica.apply(command, context(1), new RecordStore()) as RetainedResult).version;
 }

@@ -74,8 +74,8 @@ export const faultMutants: readonly Mutant[] = [
   {
     name: "values of one log entry share a version",
     file: "src/replica/versions.ts",
-    find: "Math.max(next, version + 1), index)",
-    replace: "Math.max(next, version), index)",
+    find: "Math.max(next, version + 1), least)",
+    replace: "Math.max(next, version), least)",
   },
   {
     name: "compare-and-set does not compare",
