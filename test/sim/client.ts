@@ -1,6 +1,7 @@
 import type { ProposalOutcome } from "../../cluster/cluster-api.ts";
 import type { Operation } from "../../scripts/chaos/linearizability.ts";
 import type { RetainedResult } from "../../src/replica/replica-api.ts";
+import { DeviceClient } from "./device-client.ts";
 import { encodeWrite } from "./observed-machine.ts";
 import type { Seeded } from "./seeded.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -24,6 +25,8 @@ interface Seen {
   readonly version: number;
 }
 
+/** Of what a client does, how much is about devices. */
+const deviceShare = 0.3;
 const proposeTimeoutMs = 3000;
 const readTimeoutMs = 2000;
 
@@ -43,15 +46,22 @@ export class SimClient {
   readonly #seen = new Map<string, Seen>();
   /** Times are moments: their order is what matters. */
   readonly history = new Map<string, Operation[]>();
-  acknowledged = 0;
+  /** What it does to devices. */
+  readonly devices: DeviceClient;
+  #acknowledged = 0;
   reads = 0;
 
   constructor(world: World, name: string, random: Seeded) {
     this.#world = world;
     this.#name = name;
     this.#random = random;
+    this.devices = new DeviceClient(world, name, random, (register) => this.#seen.get(register));
     this.#thinkMs = random.pick([40, 120, 300]);
     this.#later();
+  }
+
+  get acknowledged(): number {
+    return this.#acknowledged + this.devices.acknowledged;
   }
 
   stop(): void {
@@ -60,6 +70,7 @@ export class SimClient {
 
   /** The process of a node is gone: nobody will answer. */
   died(process: SimProcess): void {
+    this.devices.died(process);
     for (const open of [...this.#open]) {
       if (open.process !== process) continue;
       this.#open.delete(open);
@@ -70,6 +81,7 @@ export class SimClient {
   /** What is still open never ended. */
   close(): void {
     for (const { process } of [...this.#open]) this.died(process);
+    this.devices.close();
   }
 
   #later(): void {
@@ -86,8 +98,13 @@ export class SimClient {
     const node = random.pick(this.#world.nodes.filter(({ cluster }) => cluster !== null));
     const key = `k/${Math.floor(random.next() * random.next() * 6)}`;
     // A client that waits for several answers waits for all of them first.
-    if (node?.process == null || this.#open.size > 8) return;
+    if (node?.process == null || this.#open.size + this.devices.openCount > 8) return;
     const isRead = random.chance(0.4);
+    if (random.chance(deviceShare)) {
+      if (isRead) this.read(node, this.devices.register());
+      else this.devices.act(node);
+      return;
+    }
     if (isRead) return this.read(node, key);
     const count = random.pick([1, 1, 1, 3]);
     const isComparing = random.chance(0.3);
@@ -172,7 +189,7 @@ export class SimClient {
       facts.demand(!facts.values.has(value ?? ""), "refused means never", `${value} was applied`);
       return;
     }
-    this.acknowledged++;
+    this.#acknowledged++;
     const applied = facts.values.get(value ?? "");
     facts.demand(
       applied === index && facts.valueAt(key, version) === value,

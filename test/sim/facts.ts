@@ -7,6 +7,7 @@ import type {
   SnapshotPoint,
   Term,
 } from "../../cluster/raft/types.ts";
+import { DeviceFacts } from "./device-facts.ts";
 import type { DurableImage } from "./durable-image.ts";
 import type { LogImage } from "./log-image.ts";
 import { hashBytes } from "./seeded.ts";
@@ -97,6 +98,13 @@ export class Facts {
     if (isTrue) return;
     this.violation ??= new Violation(promise, what);
   };
+
+  /** What the log says of devices. */
+  readonly devices = new DeviceFacts({
+    demand: this.demand,
+    hasVersion: (key, version, text) => this.hasVersion(key, version, text),
+    took: (index, value) => this.#took(index, value),
+  });
 
   /** Of the newest entry that any node applied. */
   get committedTerm(): Term {
@@ -291,15 +299,24 @@ export class Facts {
     return this.#versions.get(`${key} ${version}`) ?? null;
   }
 
-  /** A client's value takes effect: once, and after what its node proposed before. */
+  /** A client's value takes effect, which every node tells. */
   takesEffect(by: object, index: LogIndex, timeMs: number, value: EffectOfWrite): void {
+    if (this.isFirst(by, index, timeMs)) this.#took(index, value);
+  }
+
+  /** Whether nobody has applied this entry before. */
+  isFirst(by: object, index: LogIndex, timeMs: number): boolean {
     if (index > this.#valuesIndex) {
       this.#valuesIndex = index;
       this.#valuesFrom = by;
       this.demand(timeMs >= this.#timeMs, "the log's time never goes back", `index ${index}`);
       this.#timeMs = timeMs;
     }
-    if (index < this.#valuesIndex || by !== this.#valuesFrom) return;
+    return index === this.#valuesIndex && by === this.#valuesFrom;
+  }
+
+  /** Once, and after what its node proposed before. */
+  #took(index: LogIndex, value: EffectOfWrite): void {
     const before = this.values.get(value.text) ?? this.#refused.get(value.text);
     this.demand(before === undefined, "exactly once", `${value.text} at ${before} and ${index}`);
     (value.isWritten ? this.values : this.#refused).set(value.text, index);

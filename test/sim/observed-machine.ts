@@ -16,6 +16,11 @@ export interface SimWrite {
   readonly expectedVersion: number | null;
 }
 
+export interface SimRead {
+  readonly value: string | null;
+  readonly version: number;
+}
+
 /** A client's write as it travels: a retained message whose payload says where it comes from. */
 export function encodeWrite(write: SimWrite): Uint8Array {
   const { topic, text, process, sequence, wallMs, expectedVersion } = write;
@@ -45,21 +50,40 @@ export class ObservedMachine implements StateMachine {
   /** The index of the last command, until its digest was seen. */
   #index: number | null = null;
   #restoredIndex: number | null = null;
+  /** Of the last command in the state, applied or restored. */
+  #appliedIndex = 0;
 
   constructor(node: { readonly nodeId: string }, facts: Facts) {
     this.#node = node;
     this.#facts = facts;
   }
 
-  /** What a client reads; the version of what is not there is 0. */
-  read(topic: string): { readonly value: string | null; readonly version: number } {
+  /** What a client reads: a topic, or a register of a device. The version of what is not there is 0. */
+  read(topic: string): SimRead {
+    if (topic.includes(" ")) return this.#readDevice(topic);
     const message = this.#replica.getRetained(topic);
     if (message === null) return { value: null, version: 0 };
     return { value: message.payload.toString().split(" ")[0] ?? "", version: message.version };
   }
 
+  #readDevice(register: string): SimRead {
+    const [id = "", path = ""] = register.split(" ");
+    const [attribute = "", field] = path.split(".");
+    const isShadow = path === "shadow";
+    const shadow = isShadow ? this.#replica.shadowOf(id) : null;
+    const found = isShadow ? null : this.#replica.devices.get(id)?.attributes.get(attribute);
+    const value = isShadow ? shadow?.desired["goal"] : fieldOf(found?.value, field);
+    const cleared = (): string | null =>
+      this.#facts.devices.clearedBy(register, this.#appliedIndex);
+    return {
+      value: typeof value === "string" ? value : cleared(),
+      version: shadow?.version ?? found?.version ?? 0,
+    };
+  }
+
   loading(index: number): void {
     this.#restoredIndex = index;
+    this.#appliedIndex = index;
   }
 
   apply(command: Uint8Array, context: CommandContext, writer: StateWriter): unknown {
@@ -73,6 +97,8 @@ export class ObservedMachine implements StateMachine {
       const value = { text, process, sequence: Number(sequence), isWritten };
       this.#facts.takesEffect(this, context.index, context.timeMs, value);
       if (isWritten) this.#facts.hasVersion(decoded.message.topic, version, text);
+    } else if (decoded !== null && this.#isFirst(context)) {
+      this.#facts.devices.applied(decoded, result, context);
     }
     return result;
   }
@@ -85,15 +111,22 @@ export class ObservedMachine implements StateMachine {
   ): void {
     this.#reached(context);
     this.#replica.nodeStarted(nodeId, incarnation, context, writer);
+    if (this.#isFirst(context)) this.#facts.devices.nodeStarted(nodeId, incarnation);
   }
 
   nodeRemoved(nodeId: string, context: CommandContext, writer: StateWriter): void {
     this.#reached(context);
     this.#replica.nodeRemoved(nodeId, context, writer);
+    if (this.#isFirst(context)) this.#facts.devices.nodeRemoved(nodeId);
+  }
+
+  #isFirst({ index, timeMs }: CommandContext): boolean {
+    return this.#facts.isFirst(this, index, timeMs);
   }
 
   #reached({ index, timeMs }: CommandContext): void {
     this.#index = index;
+    this.#appliedIndex = index;
     this.#facts.hasTime(this.#node.nodeId, index, timeMs);
   }
 
@@ -120,4 +153,12 @@ export class ObservedMachine implements StateMachine {
     this.#index = null;
     return digest;
   }
+}
+
+/** The value itself, or one of its fields. */
+function fieldOf(value: unknown, field: string | undefined): unknown {
+  if (field === undefined || typeof value !== "object" || value === null) {
+    return field === undefined ? value : undefined;
+  }
+  return (value as Readonly<Record<string, unknown>>)[field];
 }

@@ -84,10 +84,14 @@ function checkClients(world: World): void {
   if (facts.violation !== null) return;
   for (const client of world.clients) client.close();
   const histories = new Map<string, Operation[]>();
-  for (const client of world.clients) {
-    for (const [key, operations] of client.history) {
-      histories.set(key, [...(histories.get(key) ?? []), ...operations]);
-    }
+  const remember = (key: string, operations: readonly Operation[]): void => {
+    const known = histories.get(key);
+    if (known === undefined) histories.set(key, [...operations]);
+    else known.push(...operations);
+  };
+  for (const { history, devices } of world.clients) {
+    for (const [key, operations] of history) remember(key, operations);
+    for (const [register, operation] of devices.operations()) remember(register, [operation]);
   }
   const ranks = new Map([...facts.values.keys()].map((value, rank) => [value, rank]));
   const rankOf = (value: string | null): number => ranks.get(value ?? "") ?? -1;

@@ -1,4 +1,5 @@
 import { consensusMutants } from "./consensus-mutants.ts";
+import { deviceMutants } from "./device-mutants.ts";
 import { faultMutants } from "./fault-mutants.ts";
 import { leadershipMutants } from "./leadership-mutants.ts";
 import type { Mutant } from "./mutant.ts";
@@ -9,6 +10,7 @@ export const mutants: readonly Mutant[] = [
   ...leadershipMutants,
   ...surfaceMutants,
   ...faultMutants,
+  ...deviceMutants,
 ];
 
 /** The source with the bug in it. Throws when the text is not there exactly once: the table must follow the code. */
