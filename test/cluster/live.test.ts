@@ -147,6 +147,9 @@ describe.skipIf(!isInstalled("prometheus"))("Prometheus, where it is installed",
       await expect.poll(() => value('sum(up{job="flockmq"})'), patience).toBe("3");
       await expect.poll(() => value("sum(flockmq_cluster_raft_is_leader)"), patience).toBe("1");
       await expect.poll(() => value("sum(flockmq_cluster_links)"), patience).toBe("6");
+      const slowest =
+        "max(histogram_quantile(1, rate(flockmq_cluster_commit_latency_seconds_bucket[1m])))";
+      await expect.poll(async () => Number(await value(slowest)), patience).toBeGreaterThan(0);
       const { groups } = await prometheus.ask<Rules>("rules");
       const rules = groups.flatMap(({ rules }) => rules);
       expect(rules.length).toBeGreaterThan(10);

@@ -46,6 +46,12 @@ export interface WatchedMessages {
 const statsIntervalMs = 1000;
 const positionsOrGone = "coordinates, or gone";
 
+interface SharedSelection {
+  readonly selection: MatchingDevices;
+  /** Keys of those that read it. */
+  readonly channels: Set<string>;
+}
+
 /** Everything that viewers of this node can follow. Those who want the same share one channel, from the first to the last of them. */
 export class LiveFeeds {
   readonly counters = new Counters();
@@ -56,8 +62,10 @@ export class LiveFeeds {
   readonly #cluster: ClusterFeeds;
   readonly #stats: PolledFeed;
   readonly #channels = new Map<string, Channel>();
-  /** By the beginning of the keys of their channels. */
-  readonly #selections = new Map<string, MatchingDevices>();
+  /** Conditions that viewers follow, each at any number of paces. */
+  readonly #selections = new Map<string, SharedSelection>();
+  /** Key of a channel -> that of its condition. */
+  readonly #selectedBy = new Map<string, string>();
   readonly #watched = new Map<string, { feed: RecentFeed; watch: MessageWatch }>();
 
   constructor(options: LiveFeedsOptions) {
@@ -78,7 +86,7 @@ export class LiveFeeds {
     this.audience.stop();
     this.#changes.stop();
     for (const channel of this.#channels.values()) channel.stop();
-    for (const selection of this.#selections.values()) selection.stop();
+    for (const { selection } of this.#selections.values()) selection.stop();
     this.#cluster.status.stop();
     this.#stats.stop();
   }
@@ -89,7 +97,7 @@ export class LiveFeeds {
       if (!areGoneTold) return this.#deviceFeed(this.#selectionOf(devices), coordinateForm);
       const selection =
         devices === "all"
-          ? this.#matching(`${what} `, () => hasPosition)
+          ? this.#matching(what, intervalMs, () => hasPosition)
           : this.#selectionOf(devices);
       return this.#deviceFeed(selection, goneForm);
     });
@@ -101,7 +109,7 @@ export class LiveFeeds {
     return this.#channel(what, intervalMs, () => {
       const selection =
         typeof devices === "object" && "where" in devices
-          ? this.#conditional(`${what} `, devices.where)
+          ? this.#conditional(what, intervalMs, devices.where)
           : this.#selectionOf(devices);
       return this.#deviceFeed(selection, changeForm(this.#options.deviceBody));
     });
@@ -133,7 +141,7 @@ export class LiveFeeds {
   /** Throws BrokerError when one of the filters is none, or may not be read. */
   messages(filters: readonly string[], onlooker: Onlooker, intervalMs: number): WatchedMessages {
     const key = `messages ${JSON.stringify([onlooker.username, filters])}`;
-    const channelKey = `${key} ${intervalMs}`;
+    const channelKey = keyOf(key, intervalMs);
     let watched = this.#watched.get(channelKey);
     if (watched === undefined) {
       const feed = this.#messageFeed();
@@ -160,15 +168,21 @@ export class LiveFeeds {
       if (channel.size > 0) continue;
       channel.stop();
       this.#channels.delete(key);
+      this.#release(key);
       this.#watched.get(key)?.watch.close();
       this.#watched.delete(key);
     }
-    const used = [...this.#channels.keys()];
-    for (const [key, selection] of this.#selections) {
-      if (used.some((channelKey) => channelKey.startsWith(key))) continue;
-      selection.stop();
-      this.#selections.delete(key);
-    }
+  }
+
+  #release(channelKey: string): void {
+    const what = this.#selectedBy.get(channelKey);
+    const shared = what === undefined ? undefined : this.#selections.get(what);
+    if (what === undefined || shared === undefined) return;
+    this.#selectedBy.delete(channelKey);
+    shared.channels.delete(channelKey);
+    if (shared.channels.size > 0) return;
+    shared.selection.stop();
+    this.#selections.delete(what);
   }
 
   #selectionOf(devices: "all" | readonly string[]): DeviceSelection {
@@ -177,30 +191,36 @@ export class LiveFeeds {
       : new NamedDevices(this.#changes, devices);
   }
 
-  #conditional(key: string, where: string): MatchingDevices {
+  #conditional(what: string, intervalMs: number, where: string): MatchingDevices {
     const { conditionsMax } = this.limits;
-    if (!this.#selections.has(key) && this.#selections.size >= conditionsMax) {
+    if (!this.#selections.has(what) && this.#selections.size >= conditionsMax) {
       this.counters.add("viewerConditionsRefused");
       const detail = `viewers of this node follow ${conditionsMax} different expressions already`;
       throw new ApiError(503, "overloaded", detail);
     }
-    return this.#matching(key, () => {
+    return this.#matching(what, intervalMs, () => {
       const condition = parseWhere(where);
       return (device) => condition(device) === true;
     });
   }
 
-  /** `key` begins the keys of the channels that it is for. */
-  #matching(key: string, condition: () => (device: DeviceState) => boolean): MatchingDevices {
-    let selection = this.#selections.get(key);
-    if (selection === undefined) {
+  #matching(
+    what: string,
+    intervalMs: number,
+    condition: () => (device: DeviceState) => boolean,
+  ): MatchingDevices {
+    let shared = this.#selections.get(what);
+    if (shared === undefined) {
       const { counters, limits } = this;
       const { clock } = this.#options;
       const options = { clock, counters, limits, matches: condition() };
-      selection = new MatchingDevices(this.#changes, options);
-      this.#selections.set(key, selection);
+      shared = { selection: new MatchingDevices(this.#changes, options), channels: new Set() };
+      this.#selections.set(what, shared);
     }
-    return selection;
+    const channelKey = keyOf(what, intervalMs);
+    shared.channels.add(channelKey);
+    this.#selectedBy.set(channelKey, what);
+    return shared.selection;
   }
 
   #deviceFeed(selection: DeviceSelection, form: DeviceForm): DeviceFeed {
@@ -219,7 +239,7 @@ export class LiveFeeds {
   }
 
   #channel(what: string, intervalMs: number, createFeed: () => Feed): Channel {
-    const key = `${what} ${intervalMs}`;
+    const key = keyOf(what, intervalMs);
     let channel = this.#channels.get(key);
     if (channel === undefined) {
       channel = this.#createChannel(createFeed(), intervalMs);
@@ -236,4 +256,9 @@ export class LiveFeeds {
       ...{ intervalMs, welcomeMs, sizeBytesPerTurnMax },
     });
   }
+}
+
+/** Of the channel for `what` at one pace. */
+function keyOf(what: string, intervalMs: number): string {
+  return `${what} ${intervalMs}`;
 }

@@ -120,6 +120,15 @@ describe("a SUBSCRIBE", () => {
     expect(dollar.canPublish(joe, "x")).toBe(false);
     expect(dollar.canPublish(joe, "$x")).toBe(true);
   });
+
+  test("for everything does not let a device answer commands: that right is named", () => {
+    const response = "$flockmq/responses/n1/0123";
+    const broad = rulesOf("default deny\neverybody\n allow all #");
+    expect(broad.canPublish(joe, response)).toBe(false);
+    const named = rulesOf("default deny\neverybody\n allow publish $flockmq/responses/#");
+    expect(named.canPublish(joe, response)).toBe(true);
+    expect(named.subscribeRefusal(joe, "$flockmq/responses/#")).toBe(0x87);
+  });
 });
 
 test("another file counts from the next message on", () => {

@@ -99,6 +99,42 @@ test("wishes may stand in the address of the WebSocket", async () => {
   viewer.terminate();
 });
 
+test("an expression is understood by a WebSocket and an event stream alike, and a hostile one refused with its place", async () => {
+  node.devices.set("r1", "battery", 10);
+  node.devices.set("r2", "battery", 90);
+  const where = "battery < 20";
+  const viewer = await open("/api/v1/live");
+  expect(await say(viewer, { subscribe: { devices: { where } } })).toMatchObject({
+    subscribe: { devices: { where } },
+  });
+  for (const hostile of ["x.constructor.constructor('return process')()", "(".repeat(900), "a <"]) {
+    expect(await say(viewer, { subscribe: { devices: { where: hostile } } })).toMatchObject({
+      type: "error",
+      code: "where-invalid",
+      status: 400,
+      detail: expect.stringContaining("subscribe.devices.where: "),
+    });
+  }
+  const full = next(viewer);
+  clock.advance(50);
+  clock.advance(50);
+  expect(await full).toMatchObject({ reset: true, changes: [{ id: "r1" }] });
+  viewer.terminate();
+  const events = `http://127.0.0.1:${port}/api/v1/live/events?where=`;
+  const refused = await fetch(events + encodeURIComponent("battery <"));
+  expect([refused.status, await refused.json()]).toMatchObject([400, { code: "where-invalid" }]);
+  const stream = await fetch(events + encodeURIComponent(where));
+  const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes('"r1"')) {
+    clock.advance(50);
+    text += (await reader.read()).value ?? "";
+  }
+  expect(text).toContain('"where":"battery < 20"');
+  expect(text).not.toContain('"r2"');
+  await reader.cancel();
+});
+
 test("who sends much at once is cut off, by number and by size", async () => {
   const hasty = await open("/api/v1/live");
   const closed = once(hasty, "close");
