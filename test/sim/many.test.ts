@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { replayCommand } from "../../scripts/sim/report.ts";
 import { SeedQueue } from "../../scripts/sim/seed-queue.ts";
 import { Tally } from "../../scripts/sim/tally.ts";
+import { runWorkers } from "../../scripts/sim/workers.ts";
 import type { ScheduleResult } from "./schedule.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -54,6 +55,19 @@ test("a broken promise, another trace the second time, and a lost worker are fai
   ]);
   expect(replayCommand(lost, 60)).toBe("npm run sim -- --seed 3 --seconds 60 --verbose");
 });
+
+test("a schedule may use so much processor time and no more, however long that takes", async () => {
+  const queue = new SeedQueue(3, 2, 0);
+  const lost: string[] = [];
+  await runWorkers({
+    ...{ count: 1, seconds: 100_000, cpuMaxMs: 50 },
+    nextTask: () => queue.take(),
+    onDone: () => lost.push("done"),
+    onLost: ({ seed }, reason) => lost.push(`${seed} ${reason}`),
+  });
+  const reason = "liveness: the schedule used up its processor time";
+  expect(lost).toEqual([`3 ${reason}`, `4 ${reason}`]);
+}, 60_000);
 
 test("the program runs seeds in several processes and says how fast they were", async () => {
   const args = ["--schedules", "4", "--from", "11", "--seconds", "1", "--twice", "2", "--json"];
