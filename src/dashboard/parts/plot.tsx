@@ -15,7 +15,7 @@ const formats: Readonly<Record<PlotUnit, (value: number | null) => string>> = {
 };
 
 const plotHeight = 190;
-/** There is no half connection. */
+/** There is no half connection, and no half byte. */
 const wholeSteps = Array.from({ length: 12 }, (_, power) =>
   [1, 2, 5].map((x) => x * 10 ** power),
 ).flat();
@@ -88,6 +88,8 @@ function optionsOf(props: Parameters<typeof PlotView>[0], width: number): uPlot.
   return {
     width,
     height: props.height ?? plotHeight,
+    // Half of the last time's width, which would be cut off at the edge.
+    padding: [null, 28, null, null],
     hooks: { ready: [showLast], setCursor: [showLast] },
     scales: props.isClose
       ? {}
@@ -99,7 +101,7 @@ function optionsOf(props: Parameters<typeof PlotView>[0], width: number): uPlot.
         ...axis,
         size: 62,
         values: (_plot, splits) => splits.map((value) => format(value)),
-        ...(props.unit === "count" ? { incrs: wholeSteps } : {}),
+        ...(props.unit === "count" || props.unit === "bytes" ? { incrs: wholeSteps } : {}),
       },
     ],
     series: [

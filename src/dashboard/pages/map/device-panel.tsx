@@ -54,7 +54,7 @@ function Attributes({ device }: { readonly device: DeviceLine }): JSX.Element {
   const entries = Object.entries(device.attributes).sort(([a], [b]) => a.localeCompare(b));
   return (
     <section aria-label="State">
-      <table class="table">
+      <table class="table values">
         <tbody>
           {entries.map(([name, { value, timeMs }]) => (
             <tr key={name}>

@@ -121,7 +121,7 @@ function Row(props: {
       style={{ top: `${props.top}px` }}
       onClick={props.onSelect}
     >
-      <span class="tree-name" style={{ paddingLeft: `${Math.min(depth, 12) * 14}px` }}>
+      <span class="tree-name" style={{ "--depth": Math.min(depth, 12) }}>
         <span
           class="tree-toggle"
           aria-hidden="true"
