@@ -5,6 +5,7 @@ import type {
   AttributeUpdate,
   ClaimResult,
   Command,
+  Fence,
   ShadowResult,
   StateGroup,
   StatesResult,
@@ -169,7 +170,8 @@ export class DeviceClient {
 
   #group({ process, epoch }: Connection): { by: DeviceClient; open: OpenWrite; group: StateGroup } {
     const random = this.#random;
-    const open = this.#begin(process);
+    const fence = random.chance(0.2) ? "owner" : epoch;
+    const open = this.#begin(process, fence);
     const device = random.pick(devices);
     const { text } = open;
     const mode: AttributeUpdate = { device, attribute: "mode", value: text };
@@ -178,7 +180,6 @@ export class DeviceClient {
       ...(random.chance(0.2) ? { isReplacing: true } : {}),
     };
     const updates = random.pick([[mode], [pose], [pose, mode]]);
-    const fence = random.chance(0.2) ? "owner" : epoch;
     return { by: this, open, group: { source: this.#name, fence, updates } };
   }
 
@@ -189,11 +190,12 @@ export class DeviceClient {
     // Another client's node stands for somebody who sets what the device is to be, under no claim.
     const isOwn = random.chance(0.5);
     const by = isOwn ? own : node;
-    const open = this.#begin(isOwn ? process : (node.process as SimProcess), expected);
+    const fence = isOwn ? epoch : "none";
+    const open = this.#begin(isOwn ? process : (node.process as SimProcess), fence, expected);
     const isClearing = random.chance(0.15);
     const isReporting = isClearing || random.chance(0.3);
     const command: Command = {
-      ...{ type: "shadow", device, source: this.#name, fence: isOwn ? epoch : "none" },
+      ...{ type: "shadow", device, source: this.#name, fence },
       desired: isClearing ? null : { goal: open.text },
       ...(isReporting ? { reported: { mode: open.text } } : {}),
       ...(expected === undefined ? {} : { expectedVersion: expected.version }),
@@ -205,7 +207,7 @@ export class DeviceClient {
   }
 
   #delete(node: SimNode): void {
-    const open = this.#begin(node.process as SimProcess);
+    const open = this.#begin(node.process as SimProcess, "none");
     const device = this.#random.pick(devices);
     // Under no claim, and by a name that says which deletion it is.
     const command: Command = { type: "delete-device", device, source: open.text, fence: "none" };
@@ -214,14 +216,14 @@ export class DeviceClient {
     );
   }
 
-  #begin(process: SimProcess, expected?: SimRead): OpenWrite {
+  #begin(process: SimProcess, fence: Fence, expected?: SimRead): OpenWrite {
     const text = `${this.#name}:d${++this.#writes}`;
     const open = {
       ...{ text, process, startMs: this.#world.moment() },
       ...(expected === undefined ? {} : { expected }),
     };
     this.#open.add(open);
-    const from = { process: process.id, sequence: ++process.proposals };
+    const from = { process: process.id, sequence: ++process.proposals, fence };
     this.#world.facts.devices.proposed.set(text, from);
     return open;
   }

@@ -34,6 +34,11 @@ export interface DeviceEffect {
   readonly isConflict: boolean;
 }
 
+interface Proposed extends Pick<EffectOfWrite, "process" | "sequence"> {
+  /** As its client meant it. */
+  readonly fence: Fence;
+}
+
 interface Cell {
   /** Of the client that wrote it, or took it away; null before the first. */
   readonly text: string | null;
@@ -55,8 +60,8 @@ const nothing: Cell = { text: null, version: 0 };
  */
 export class DeviceFacts {
   readonly #parts: DeviceFactsParts;
-  /** Process and number of a client's write. */
-  readonly proposed = new Map<string, Pick<EffectOfWrite, "process" | "sequence">>();
+  /** Where each write of a client comes from. */
+  readonly proposed = new Map<string, Proposed>();
   readonly effects = new Map<string, DeviceEffect>();
   readonly #owners = new Map<string, Owner>();
   readonly #incarnations = new Map<NodeId, number>();
@@ -105,15 +110,15 @@ export class DeviceFacts {
     this.#owners.set(clientId, { nodeId: at.origin, epoch });
   }
 
-  #group({ source, fence, updates }: StateGroup, version: number, at: CommandContext): void {
+  #group({ source, updates }: StateGroup, version: number, at: CommandContext): void {
     const text = textOf(updates);
-    this.#mayWrite(source, fence, version > 0, text, at);
+    this.#mayWrite(source, version > 0, text, at);
     const registers = version === 0 ? [] : this.#updated(updates, text, version, at.index);
     this.#took(text, { ...effectAt(at.index), version, registers }, version > 0);
   }
 
   #shadow(command: CommandOf<"shadow">, result: ShadowResult, at: CommandContext): void {
-    const { device, source, fence = "none", reported, desired, expectedVersion } = command;
+    const { device, source, reported, desired, expectedVersion } = command;
     const { version, currentVersion, isFenced = false, refusal } = result;
     const register = `${device} shadow`;
     const before = this.#cells.get(register) ?? nothing;
@@ -122,7 +127,7 @@ export class DeviceFacts {
     );
     const text = String(desired?.["goal"] ?? textOf(updates));
     this.#parts.demand(refusal === undefined, "no bound is reached", `${text}: ${refusal}`);
-    this.#mayWrite(source, fence, !isFenced, text, at);
+    this.#mayWrite(source, !isFenced, text, at);
     const effect = { ...effectAt(at.index), before: before.text };
     if (isFenced) return this.#took(text, effect, false);
     const isExpected = expectedVersion === undefined || expectedVersion === before.version;
@@ -210,7 +215,8 @@ export class DeviceFacts {
     if (from !== undefined) this.#parts.took(effect.index, { text, ...from, isWritten });
   }
 
-  #mayWrite(source: string, fence: Fence, isDone: boolean, text: string, at: CommandContext): void {
+  #mayWrite(source: string, isDone: boolean, text: string, at: CommandContext): void {
+    const { fence = "none" } = this.proposed.get(text) ?? {};
     const owner = this.#owners.get(source);
     const isOwn = owner?.nodeId === at.origin && (fence === "owner" || fence === owner.epoch);
     this.#parts.demand(

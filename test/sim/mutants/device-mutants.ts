@@ -42,8 +42,9 @@ export const deviceMutants: readonly Mutant[] = [
   {
     name: "a deleted device keeps its attributes in memory",
     file: "src/replica/device-view.ts",
-    find: "    device.removed(attribute);\n",
-    replace: "",
+    find: "      this.#remove(device, attribute, writer);\n    }\n    if (this.#devices.has(id)) this.#close(device, writer);\n",
+    replace:
+      "      this.#parts.records.delete(writer, keyOf(id, attribute.name), attribute.hash);\n    }\n",
   },
   {
     name: "an object of a restored device does not merge",
