@@ -11,33 +11,43 @@ const samplingIntervalMicros = 500;
 export interface ProfileOptions {
   readonly workloads: readonly Workload[];
   readonly directory: string;
+  readonly nodes: number;
   readonly seconds: number;
   readonly warmupMs: number;
   readonly log: (line: string) => void;
 }
 
 /**
- * One run of each workload on a node of its own kind with a profiler, beside the measured rounds, because profiling costs. The
- * files open in Chrome's developer tools, in speedscope and in editors.
+ * One run of each workload on nodes of its own with a profiler each, beside the measured rounds, because profiling costs. The
+ * files open in Chrome's developer tools, in speedscope and in editors, also as flame graphs.
  */
 export async function profileWorkloads(options: ProfileOptions): Promise<void> {
   mkdirSync(options.directory, { recursive: true });
-  const broker = await startFlockMq(1, flockMqVersion(), { nodeOptions: "--inspect=127.0.0.1:0" });
+  const nodeOptions = "--inspect=127.0.0.1:0";
+  const broker = await startFlockMq(options.nodes, flockMqVersion(), { nodeOptions });
   try {
-    const inspector = await Inspector.open(Inspector.addressIn(broker.cluster.nodeAt(0).log));
-    await inspector.call("Profiler.enable");
-    await inspector.call("Profiler.setSamplingInterval", { interval: samplingIntervalMicros });
+    const inspectors = await Promise.all(broker.cluster.nodes.map(({ log }) => attach(log)));
     for (const workload of options.workloads) {
-      await inspector.call("Profiler.start");
+      for (const inspector of inspectors) await inspector.call("Profiler.start");
       const contender = { name: broker.name, broker, variant: {} };
       await measureOnce(workload, contender, options);
-      const { profile } = (await inspector.call("Profiler.stop")) as { profile: object };
-      const file = join(options.directory, `${workload.name}.cpuprofile`);
-      writeFileSync(file, JSON.stringify(profile));
-      options.log(`profile of ${workload.name} in ${file}`);
+      for (const [at, inspector] of inspectors.entries()) {
+        const { profile } = (await inspector.call("Profiler.stop")) as { profile: object };
+        const name = inspectors.length === 1 ? workload.name : `${workload.name}.n${at + 1}`;
+        const file = join(options.directory, `${name}.cpuprofile`);
+        writeFileSync(file, JSON.stringify(profile));
+        options.log(`profile of ${workload.name} in ${file}`);
+      }
     }
-    inspector.close();
+    for (const inspector of inspectors) inspector.close();
   } finally {
     await broker.stop();
   }
+}
+
+async function attach(log: readonly string[]): Promise<Inspector> {
+  const inspector = await Inspector.open(Inspector.addressIn(log));
+  await inspector.call("Profiler.enable");
+  await inspector.call("Profiler.setSamplingInterval", { interval: samplingIntervalMicros });
+  return inspector;
 }

@@ -22,6 +22,8 @@ export interface Workload {
   readonly compared: "rate" | "cpu";
   /** The ratio to mosquitto that FlockMQ should reach, at least (a rate) or at most (CPU time). */
   readonly aim: number | null;
+  /** Of the latency of deliveries, where messages come at a rate. */
+  readonly p99AimMs: number | null;
   readonly job: Shape;
 }
 
@@ -52,7 +54,12 @@ export const plainLoad: Shape = {
 const fanOut: Shape = { ...plainLoad, subscribers: 100, layout: "all", outstandingMax: 500 };
 const pairs: Shape = { ...plainLoad, publishers: 50, subscribers: 50, outstandingMax: 200 };
 const fanIn: Shape = { ...plainLoad, publishers: 100, layout: "all", outstandingMax: 100 };
-const devices: Shape = { ...plainLoad, publishers: 1000, layout: "all", qos: 1, rate: 10 };
+/** All together fewer than may wait for one subscriber. */
+const devicesOutstandingMax = 5;
+const devices: Shape = {
+  ...{ ...plainLoad, publishers: 1000, layout: "all", qos: 1, rate: 10 },
+  outstandingMax: devicesOutstandingMax,
+};
 const large: Shape = { ...fanOut, subscribers: 50, payloadSizeBytes: 16_384, outstandingMax: 20 };
 const retained: Shape = {
   ...plainLoad,
@@ -70,6 +77,7 @@ export const workloads: readonly Workload[] = [
   {
     ...numbered("W5", "devices-qos1", "1,000 devices x 10/s -> 1, QoS 1", 1, devices),
     compared: "cpu",
+    p99AimMs: 1,
   },
   numbered("W6", "pairs-qos2", "50 -> 50 pairs, QoS 2", 9, { ...pairs, qos: 2 }),
   numbered("W9", "large-qos0", "1 -> 50, QoS 0, 16 KiB", 1.6, large),
@@ -104,9 +112,9 @@ export function isMet({ aim, compared }: Workload, ratio: number): boolean | nul
 }
 
 function numbered(number: string, name: string, title: string, aim: number, job: Shape): Workload {
-  return { number, name, title: `${number}: ${title}`, compared: "rate", aim, job };
+  return { number, name, title: `${number}: ${title}`, compared: "rate", aim, p99AimMs: null, job };
 }
 
 function further(name: string, title: string, job: Shape): Workload {
-  return { number: null, name, title, compared: "rate", aim: null, job };
+  return { number: null, name, title, compared: "rate", aim: null, p99AimMs: null, job };
 }

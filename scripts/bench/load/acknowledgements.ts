@@ -1,6 +1,6 @@
 import { PacketKind } from "./packets.ts";
 
-const sizeBytes = 4;
+const packetSizeBytes = 4;
 /** What PUBREL has in the lower half of its first byte. */
 const pubrelFlags = 0x02;
 
@@ -9,12 +9,16 @@ export class Acknowledgements {
   #bytes = Buffer.allocUnsafe(4096);
   #used = 0;
 
+  get sizeBytes(): number {
+    return this.#used;
+  }
+
   get isEmpty(): boolean {
     return this.#used === 0;
   }
 
   add(kind: number, packetId: number): void {
-    if (this.#used + sizeBytes > this.#bytes.length) {
+    if (this.#used + packetSizeBytes > this.#bytes.length) {
       this.#bytes = Buffer.concat([this.#bytes], this.#bytes.length * 2);
     }
     const bytes = this.#bytes;
@@ -23,13 +27,21 @@ export class Acknowledgements {
     bytes[at + 1] = 2;
     bytes[at + 2] = packetId >> 8;
     bytes[at + 3] = packetId;
-    this.#used += sizeBytes;
+    this.#used += packetSizeBytes;
   }
 
   /** A copy, because the socket may keep it. */
   take(): Buffer {
-    const taken = Buffer.from(this.#bytes.subarray(0, this.#used));
-    this.#used = 0;
+    const taken = Buffer.allocUnsafe(this.#used);
+    this.moveTo(taken);
     return taken;
+  }
+
+  /** To the beginning of `into`; answers how many bytes they are. */
+  moveTo(into: Buffer): number {
+    const moved = this.#used;
+    if (moved > 0) into.set(this.#bytes.subarray(0, moved));
+    this.#used = 0;
+    return moved;
   }
 }

@@ -10,6 +10,8 @@ export interface PacketVisitor {
 }
 
 const refused = 0x80;
+const headerSizeBytesMax = 5;
+const nothing = Buffer.alloc(0);
 
 /** Cuts the bytes of one connection into the few packets that the load generator expects; throws for any other. */
 export class PacketReader {
@@ -24,9 +26,23 @@ export class PacketReader {
 
   /** `chunk` may be used again when the call returns. */
   push(chunk: Buffer): void {
-    const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
-    const taken = this.#read(bytes);
-    this.#held = taken === bytes.length ? null : Buffer.from(bytes.subarray(taken));
+    const rest = this.#held === null ? chunk : this.#complete(this.#held, chunk);
+    const taken = this.#read(rest);
+    if (taken < rest.length) this.#held = Buffer.from(rest.subarray(taken));
+  }
+
+  /** Reads the packet of which `held` is the beginning, and answers what of `chunk` is behind it. */
+  #complete(held: Buffer, chunk: Buffer): Buffer {
+    const header = Buffer.concat([held.subarray(0, headerSizeBytesMax), chunk], headerSizeBytesMax);
+    const sizeBytes = packetSizeBytes(header.subarray(0, held.length + chunk.length));
+    if (sizeBytes === null || held.length + chunk.length < sizeBytes) {
+      this.#held = Buffer.concat([held, chunk]);
+      return nothing;
+    }
+    const missing = sizeBytes - held.length;
+    this.#held = null;
+    this.#read(Buffer.concat([held, chunk.subarray(0, missing)]));
+    return chunk.subarray(missing);
   }
 
   #read(bytes: Buffer): number {
@@ -84,4 +100,14 @@ export class PacketReader {
       throw new Error(`the broker sent a packet of type ${kind}`);
     }
   }
+}
+
+/** With its header; null when that is not complete. */
+function packetSizeBytes(bytes: Buffer): number | null {
+  let remaining = 0;
+  for (let at = 1; at < Math.min(bytes.length, headerSizeBytesMax); at++) {
+    remaining |= (bytes[at]! & 0x7f) << (7 * (at - 1));
+    if (bytes[at]! < 0x80) return at + 1 + remaining;
+  }
+  return null;
 }

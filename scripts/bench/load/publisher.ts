@@ -11,7 +11,10 @@ const packetIds = 4096;
 export interface PublisherOptions {
   readonly job: LoadJob;
   readonly publisher: number;
+  /** How many subscribers hear it. */
   readonly hearers: number;
+  /** By publisher, the arrivals of its messages at all who hear them. */
+  readonly deliveredOf: Float64Array;
   /** Remembers when messages were due; null without a rate. */
   readonly due: DueTimes | null;
   readonly acknowledged: (latencyMs: number) => void;
@@ -49,21 +52,22 @@ export class Publisher implements ConnectionHandler {
     this.connection = new Connection({ host, port, version }, this);
   }
 
-  /** Sends what there is room for; `delivered` counts the arrivals of its messages at all who hear them. */
-  fill(delivered: number): void {
-    const { job, hearers } = this.#options;
-    if (this.connection.needsDrain) return;
-    let room = this.#room();
-    if (hearers > 0) {
-      room = Math.min(room, job.outstandingMax - (this.sent - Math.floor(delivered / hearers)));
-    }
-    if (room > 0) this.#send(room, this.#qos === 0 ? 0 : performance.now());
+  /** Sends what there is room for, with the acknowledgements that are due, in one write. */
+  fill(nowMs: number): void {
+    const room = this.connection.needsDrain ? 0 : this.#room();
+    if (room > 0) this.#send(room, nowMs);
+    else this.flush();
   }
 
-  /** One message, at once or when the window has room. Its latency counts from when it was due. */
+  /** Sends the acknowledgements that are due. */
+  flush(): void {
+    if (!this.#acknowledgements.isEmpty) this.connection.write(this.#acknowledgements.take());
+  }
+
+  /** One message, at once or when there is room for it. Its latency counts from when it was due. */
   send(dueMs: number): void {
-    if (this.#dueMs.length > 0 || this.#room() <= 0) this.#dueMs.push(dueMs);
-    else this.#sendDue(dueMs);
+    this.#dueMs.push(dueMs);
+    this.#sendDue();
   }
 
   publish(): void {
@@ -87,8 +91,8 @@ export class Publisher implements ConnectionHandler {
 
   readEnded(): void {
     this.#readAtMs = 0;
-    if (!this.#acknowledgements.isEmpty) this.connection.write(this.#acknowledgements.take());
-    while (this.#dueMs.length > 0 && this.#room() > 0) this.#sendDue(this.#dueMs.shift()!);
+    if (this.#options.due !== null) this.flush();
+    this.#sendDue();
     this.#options.readEnded();
   }
 
@@ -96,22 +100,31 @@ export class Publisher implements ConnectionHandler {
     this.#options.failed(error);
   }
 
+  /** How many more messages may be under way: unacknowledged, and not yet with all who hear them. */
   #room(): number {
-    if (this.#qos === 0) return this.#options.job.outstandingMax;
-    return this.#options.job.window - (this.sent - this.acknowledged);
+    const { job, publisher, hearers, deliveredOf } = this.#options;
+    const unacknowledged = this.sent - this.acknowledged;
+    const room = this.#qos === 0 ? Number.POSITIVE_INFINITY : job.window - unacknowledged;
+    if (hearers === 0) return room;
+    const delivered = Math.floor(deliveredOf[publisher]! / hearers);
+    return Math.min(room, job.outstandingMax - (this.sent - delivered));
   }
 
-  #sendDue(dueMs: number): void {
+  #sendDue(): void {
     const { publisher, due } = this.#options;
-    due?.note(publisher, this.sent, dueMs);
-    this.#send(1, dueMs);
+    while (this.#dueMs.length > 0 && this.#room() > 0) {
+      const dueMs = this.#dueMs.shift()!;
+      due?.note(publisher, this.sent, dueMs);
+      this.#send(1, dueMs);
+    }
   }
 
   #send(count: number, atMs: number): void {
     const templates = this.#templates;
-    const bytes = Buffer.allocUnsafe(count * this.#packetSizeBytesMax);
+    const sizeBytesMax = this.#acknowledgements.sizeBytes + count * this.#packetSizeBytesMax;
+    const bytes = Buffer.allocUnsafe(sizeBytesMax);
     const awaited = this.#qos === 2 ? PacketKind.pubrec : PacketKind.puback;
-    let at = 0;
+    let at = this.#acknowledgements.moveTo(bytes);
     for (let left = count; left > 0; left--) {
       const sequence = this.sent++;
       const template =

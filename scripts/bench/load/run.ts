@@ -104,7 +104,8 @@ export class LoadRun {
     });
     await openAll(this.#publishers, job.publishers, `p${job.run}`, (publisher) => {
       const hearers = this.#hearers[publisher]!;
-      return new Publisher({ job, publisher, hearers, due, acknowledged, readEnded, failed });
+      const common = { deliveredOf, due, acknowledged, readEnded, failed };
+      return new Publisher({ job, publisher, hearers, ...common });
     });
     for (const { connection } of this.#publishers) connection.onDrain(readEnded);
     await this.#subscribe();
@@ -150,16 +151,17 @@ export class LoadRun {
   }
 
   #fillDue(): void {
-    if (this.#isFillDue || !this.#isSending || this.#pacer !== null) return;
+    if (this.#isFillDue || this.#pacer !== null) return;
     this.#isFillDue = true;
     setImmediate(() => this.#fill());
   }
 
   #fill(): void {
     this.#isFillDue = false;
-    if (!this.#isSending) return;
+    const nowMs = performance.now();
     for (let at = 0; at < this.#publishers.length; at++) {
-      this.#publishers[at]!.fill(this.#deliveredOf[at]!);
+      if (this.#isSending) this.#publishers[at]!.fill(nowMs);
+      else this.#publishers[at]!.flush();
     }
   }
 

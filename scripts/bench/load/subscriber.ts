@@ -5,6 +5,8 @@ import { PacketKind } from "./packets.ts";
 import type { Hearing } from "./plan.ts";
 import { type Integrity, StreamChecker } from "./stream-checker.ts";
 
+const packetIds = 65_536;
+
 export interface SubscriberOptions {
   readonly job: LoadJob;
   readonly hearing: Hearing;
@@ -26,8 +28,8 @@ export class Subscriber implements ConnectionHandler {
   readonly #deliveredOf: Float64Array;
   /** 1 for publishers that this one should hear. */
   readonly #isHeard: Uint8Array;
-  /** QoS 2 messages that were received and not yet released. */
-  readonly #unreleased = new Set<number>();
+  /** By packet identifier, 1 for QoS 2 messages that were received and not yet released. */
+  readonly #isUnreleased: Uint8Array;
   readonly #acknowledgements = new Acknowledgements();
 
   constructor(options: SubscriberOptions) {
@@ -38,6 +40,7 @@ export class Subscriber implements ConnectionHandler {
     this.#deliveredOf = deliveredOf;
     this.#isHeard = new Uint8Array(job.publishers);
     for (const publisher of hearing.publishers) this.#isHeard[publisher] = 1;
+    this.#isUnreleased = new Uint8Array(job.qos === 2 ? packetIds : 0);
     this.#checker = new StreamChecker(job.publishers);
     const { host, subscribePort: port, version } = job;
     this.connection = new Connection({ host, port, version }, this);
@@ -72,7 +75,7 @@ export class Subscriber implements ConnectionHandler {
 
   acknowledge(kind: number, packetId: number): void {
     if (kind !== PacketKind.pubrel) throw new Error(`a subscriber received type ${kind}`);
-    this.#unreleased.delete(packetId);
+    this.#isUnreleased[packetId] = 0;
     this.#acknowledgements.add(PacketKind.pubcomp, packetId);
   }
 
@@ -89,8 +92,8 @@ export class Subscriber implements ConnectionHandler {
   #received(packetId: number, qos: number): boolean {
     this.#acknowledgements.add(qos === 1 ? PacketKind.puback : PacketKind.pubrec, packetId);
     if (qos === 1) return true;
-    if (this.#unreleased.has(packetId)) return false;
-    this.#unreleased.add(packetId);
+    if (this.#isUnreleased[packetId] === 1) return false;
+    this.#isUnreleased[packetId] = 1;
     return true;
   }
 }
