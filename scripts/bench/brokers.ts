@@ -11,6 +11,8 @@ export interface Broker {
   readonly host: string;
   readonly publishPort: number;
   readonly subscribePort: number;
+  /** Where several nodes listen for each other. */
+  readonly peerPorts: readonly number[];
   /** Where nodes of ours answer HTTP. */
   readonly httpPorts: readonly number[];
   /** The highest that it knows. */
@@ -61,6 +63,7 @@ export async function startFlockMq(
     host: "127.0.0.1",
     publishPort: ports[0]!,
     subscribePort: ports[1] ?? ports[0]!,
+    peerPorts: nodes === 1 ? [] : cluster.nodes.map(({ ready }) => ready!.peer),
     httpPorts: cluster.nodes.map(({ ready }) => ready!.http),
     qosMax: 2,
     cluster,
@@ -95,6 +98,7 @@ export function targetBroker(text: string, pid: number | undefined): Broker {
     host,
     publishPort: Number(port),
     subscribePort: Number(port),
+    peerPorts: [],
     httpPorts: [],
     qosMax: 2,
     stop: () => Promise.resolve(),
@@ -102,4 +106,4 @@ export function targetBroker(text: string, pid: number | undefined): Broker {
 }
 
 /** What brokers of this machine that are not ours have in common. */
-export const peer = { isOurs: false, host: "127.0.0.1", httpPorts: [] } as const;
+export const peer = { isOurs: false, host: "127.0.0.1", peerPorts: [], httpPorts: [] } as const;

@@ -2,7 +2,7 @@ import type { Figures } from "./report.ts";
 import type { Workload } from "./workloads.ts";
 
 const width = 760;
-const labelWidth = 230;
+const labelWidth = 250;
 const valueWidth = 120;
 const barHeight = 12;
 const groupGap = 14;
@@ -28,15 +28,17 @@ export function chart(
   const contenders = [...new Set(all.map(({ contender }) => contender))];
   const groups = workloads.flatMap((workload) => {
     const bars = all.filter((one) => one.workload === workload.name).flatMap(barOf(workload));
-    return bars.length === 0 ? [] : [{ title: titleOf(workload), bars }];
+    const note = workload.compared === "rate" ? "" : "messages per CPU time";
+    return bars.length === 0 ? [] : [{ title: workload.title, note, bars }];
   });
   const ratios = groups.flatMap(({ bars }) => bars.map(({ ratio }) => ratio));
   const scale = logarithmic(Math.min(1, ...ratios), Math.max(1, ...ratios));
   const parts: string[] = [];
   let y = top;
-  for (const { title, bars } of groups) {
+  for (const { title, note, bars } of groups) {
     const middle = y + (bars.length * barHeight) / 2;
-    parts.push(text(labelWidth - 10, middle, title, "end"));
+    parts.push(text(labelWidth - 10, middle - (note === "" ? 0 : 6), title, "end"));
+    if (note !== "") parts.push(text(labelWidth - 10, middle + 8, note, "end", "small"));
     for (const { contender, ratio } of bars) {
       const colour = colours[contenders.indexOf(contender) % colours.length]!;
       const length = Math.max(1, scale(ratio));
@@ -73,10 +75,6 @@ function barOf(workload: Workload): (figures: Figures) => readonly Bar[] {
       workload.compared === "rate" ? rateRatio : cpuRatio === null ? null : 1 / cpuRatio;
     return ratio === null || !Number.isFinite(ratio) ? [] : [{ contender, ratio }];
   };
-}
-
-function titleOf(workload: Workload): string {
-  return workload.compared === "rate" ? workload.title : `${workload.title} (per CPU time)`;
 }
 
 function legend(contenders: readonly string[]): readonly string[] {

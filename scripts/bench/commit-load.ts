@@ -50,6 +50,7 @@ export async function commitsOfFlock(
     warmupMs: job.warmupMs,
     seconds: job.seconds,
     pids: broker.pids,
+    peerPorts: [],
     metricsPorts: [],
   });
   if (result.integrity.lost > 0) throw new Error(`${result.integrity.lost} writes got no answer`);

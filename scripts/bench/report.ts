@@ -11,6 +11,8 @@ export interface Figures {
   readonly rounds: number;
   readonly messagesPerSecond: number;
   readonly cpuMicrosPerMessage: number;
+  readonly diskBytesPerMessage: number | null;
+  readonly peerBytesPerMessage: number | null;
   /** CPU time of the generator per second, one core being 1. */
   readonly generatorLoad: number;
   readonly acknowledgedMs: Latency | null;
@@ -48,6 +50,8 @@ export function summarize(series: Summarized, reference: Summarized | undefined)
     rounds: rounds.length,
     messagesPerSecond: Math.round(of("messagesPerSecond")),
     cpuMicrosPerMessage: of("cpuMicrosPerMessage"),
+    diskBytesPerMessage: medianOf(rounds.map((round) => round.diskBytesPerMessage)),
+    peerBytesPerMessage: medianOf(rounds.map((round) => round.peerBytesPerMessage)),
     generatorLoad: of("generatorLoad"),
     acknowledgedMs: medianLatency(rounds.map(({ acknowledgedMs }) => acknowledgedMs)),
     deliveredMs: medianLatency(rounds.map(({ deliveredMs }) => deliveredMs)),
@@ -73,6 +77,11 @@ function ratioOf(
       : [round[field] / other[field]];
   });
   return ratios.length === 0 ? null : rounded(median(ratios));
+}
+
+function medianOf(all: readonly (number | null)[]): number | null {
+  const told = all.filter((value) => value !== null);
+  return told.length === 0 ? null : rounded(median(told));
 }
 
 function medianLatency(all: readonly (Latency | null)[]): Latency | null {

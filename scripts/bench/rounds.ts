@@ -55,8 +55,8 @@ export async function measureOnce(
   { broker, variant }: Contender,
   { seconds, warmupMs }: Pick<RoundOptions, "seconds" | "warmupMs">,
 ): Promise<LoadResult> {
-  const { pids, host, publishPort, subscribePort, httpPorts: metricsPorts } = broker;
-  const ends = { pids, host, publishPort, subscribePort, metricsPorts };
+  const { pids, host, publishPort, subscribePort, peerPorts, httpPorts: metricsPorts } = broker;
+  const ends = { pids, host, publishPort, subscribePort, peerPorts, metricsPorts };
   run++;
   return measure({ ...job, ...variant, ...ends, run, seconds, warmupMs });
 }

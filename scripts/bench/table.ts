@@ -17,6 +17,8 @@ export function resultTable(
     `x ${reference}`,
     "ack p50 / p99 ms",
     "delivery p50 / p99 ms",
+    "disk B/msg",
+    "wire B/msg",
     "loop p99 ms",
     "generator",
   ];
@@ -29,10 +31,19 @@ export function resultTable(
     number(figures.cpuRatio, 2),
     latency(figures.acknowledgedMs),
     latency(figures.deliveredMs),
+    number(isStoring(figures, all) ? figures.diskBytesPerMessage : null, 0),
+    number(figures.peerBytesPerMessage, 0),
     number(figures.loopDelayP99Ms, 1),
     number(figures.generatorLoad, 2),
   ]);
   return markdown(headings, rows, 2);
+}
+
+/** What brokers write beside, such as their logs, is not told where nobody stores messages. */
+function isStoring({ workload }: Figures, all: readonly Figures[]): boolean {
+  return all.some(
+    (one) => one.workload === workload && (one.diskBytesPerMessage ?? 0) > storedBytesMin,
+  );
 }
 
 /** The first `textColumns` are text and stand to the left; a column in which no row says anything is left out. */
@@ -60,6 +71,7 @@ export function markdown(
 }
 
 const nothing = "-";
+const storedBytesMin = 16;
 
 function number(value: number | null, digits: number): string {
   if (value === null || Number.isNaN(value)) return nothing;

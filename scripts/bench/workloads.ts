@@ -11,6 +11,7 @@ type Shape = Omit<
   | "seconds"
   | "pids"
   | "metricsPorts"
+  | "peerPorts"
 >;
 
 export interface Workload {
@@ -35,6 +36,7 @@ export const plainLoad: Shape = {
   qos: 0,
   retain: false,
   version: 4,
+  isDurable: false,
   hasProperties: false,
   payloadSizeBytes: 64,
   topicsPerPublisher: 1,
@@ -61,6 +63,7 @@ const devices: Shape = {
   outstandingMax: devicesOutstandingMax,
 };
 const large: Shape = { ...fanOut, subscribers: 50, payloadSizeBytes: 16_384, outstandingMax: 20 };
+const stored: Shape = { ...pairs, qos: 1, isDurable: true };
 const retained: Shape = {
   ...plainLoad,
   subscribers: 0,
@@ -89,6 +92,7 @@ export const furtherWorkloads: readonly Workload[] = [
   further("one-to-one-qos1", "1 -> 1, QoS 1", { ...plainLoad, qos: 1 }),
   further("fan-out-qos1", "1 -> 100, QoS 1", { ...fanOut, qos: 1 }),
   further("fan-in-qos1", "100 -> 1 wildcard, QoS 1", { ...fanIn, qos: 1 }),
+  further("stored-qos1", "50 -> 50 pairs, QoS 1, stored sessions", stored),
   further("retained-qos1", "50 writers, retained, QoS 1", { ...retained, publishers: 50 }),
 ];
 

@@ -55,8 +55,9 @@ export class Connection implements PacketVisitor {
     this.#socket.on("close", () => this.#ended(new Error("the broker closed the connection")));
   }
 
-  async open(clientId: string): Promise<void> {
-    this.write(connectPacket(clientId, this.#version));
+  /** A session that is not clean outlives the connection, in MQTT 5 for an hour. */
+  async open(clientId: string, isClean = true): Promise<void> {
+    this.write(connectPacket(clientId, this.#version, isClean));
     const code = await this.#answer(PacketKind.connack);
     if (code !== 0) throw new Error(`the broker refused ${clientId} with ${code}`);
   }

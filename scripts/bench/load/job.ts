@@ -13,6 +13,8 @@ export interface LoadJob {
   readonly retain: boolean;
   /** Of the protocol: 4 is MQTT 3.1.1. */
   readonly version: 4 | 5;
+  /** Subscribers whose sessions outlive them, so that a message for them has to be stored. */
+  readonly isDurable: boolean;
   /** Every message with a user property, a content type and an expiry; MQTT 5 only. */
   readonly hasProperties: boolean;
   readonly payloadSizeBytes: number;
@@ -39,6 +41,8 @@ export interface LoadJob {
   readonly seconds: number;
   /** Processes of the broker. */
   readonly pids: readonly number[];
+  /** Where they listen for each other; none for a broker of one process. */
+  readonly peerPorts: readonly number[];
   /** Where the broker's nodes tell the delay of their event loops; none for brokers that do not. */
   readonly metricsPorts: readonly number[];
 }
@@ -53,6 +57,10 @@ export interface LoadResult {
   readonly messagesPerSecond: number;
   /** Of all processes of the broker together, per message. */
   readonly cpuMicrosPerMessage: number;
+  /** Written to the disk by all processes of the broker, per message; null where the system does not tell. */
+  readonly diskBytesPerMessage: number | null;
+  /** Sent from node to node, per message; null for a broker of one process, and where the system does not tell. */
+  readonly peerBytesPerMessage: number | null;
   /** CPU time of the generator per second; close to 1 means that it may be what limits the rate. */
   readonly generatorLoad: number;
   /** PUBLISH to its last acknowledgement in milliseconds; null at QoS 0. */

@@ -17,13 +17,19 @@ export const payloadTrailerSizeBytes = 4;
 
 export type ProtocolVersion = 4 | 5;
 
-const receiveMaximum = 65_535;
+const receiveMaximum = [0x21, 0xff, 0xff];
+const sessionExpiry = [0x11, 0, 0, 0x0e, 0x10];
 
-export function connectPacket(clientId: string, version: ProtocolVersion = 4): Buffer {
-  const cleanSession = 0x02;
-  const header = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, version, cleanSession, 0, 0]);
-  const properties = Buffer.from([3, 0x21, receiveMaximum >> 8, receiveMaximum & 0xff]);
-  return packet(0x10, [header, version === 5 ? properties : nothing, text(clientId)]);
+export function connectPacket(
+  clientId: string,
+  version: ProtocolVersion = 4,
+  isClean = true,
+): Buffer {
+  const flags = isClean ? 0x02 : 0;
+  const header = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, version, flags, 0, 0]);
+  const properties = isClean ? receiveMaximum : [...sessionExpiry, ...receiveMaximum];
+  const withLength = Buffer.from([properties.length, ...properties]);
+  return packet(0x10, [header, version === 5 ? withLength : nothing, text(clientId)]);
 }
 
 export function subscribePacket(

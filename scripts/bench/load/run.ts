@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { cpuSeconds } from "../cpu-time.ts";
+import { diskBytes, peerBytes, perMessage } from "../written-bytes.ts";
 import { Connection } from "./connection.ts";
 import { DueTimes } from "./due-times.ts";
 import type { LoadJob, LoadResult } from "./job.ts";
@@ -44,13 +45,14 @@ export class LoadRun {
   }
 
   async run(): Promise<LoadResult> {
-    const { warmupMs, seconds, pids, metricsPorts } = this.#job;
+    const { warmupMs, seconds, pids, peerPorts, metricsPorts } = this.#job;
     await this.#connect();
     // The first request loads code, which must not happen while it is measured.
     await readLoopDelay(metricsPorts);
     this.#start();
     await pause(warmupMs);
     const delaysBefore = readLoopDelay(metricsPorts);
+    const written = { disk: diskBytes(pids), peers: peerBytes(peerPorts) };
     const before = { count: this.#count(), atMs: performance.now() };
     const brokerCpu = cpuSeconds(pids);
     const ownCpu = process.cpuUsage();
@@ -61,6 +63,7 @@ export class LoadRun {
     const elapsedSeconds = (performance.now() - before.atMs) / 1000;
     const cpuMicros = (cpuSeconds(pids) - brokerCpu) * 1e6;
     const own = process.cpuUsage(ownCpu);
+    const writtenAfter = { disk: diskBytes(pids), peers: peerBytes(peerPorts) };
     const delaysAfter = await readLoopDelay(metricsPorts);
     this.#stop();
     const integrity = await this.#drain();
@@ -69,6 +72,8 @@ export class LoadRun {
     return {
       messagesPerSecond: messages / elapsedSeconds,
       cpuMicrosPerMessage: cpuMicros / messages,
+      diskBytesPerMessage: perMessage(writtenAfter.disk, written.disk, messages),
+      peerBytesPerMessage: perMessage(writtenAfter.peers, written.peers, messages),
       generatorLoad: (own.user + own.system) / 1e6 / elapsedSeconds,
       acknowledgedMs: this.#acknowledgedMs.result(),
       deliveredMs: this.#deliveredMs.result(),
@@ -98,11 +103,12 @@ export class LoadRun {
           };
     const deliveredOf = this.#deliveredOf;
     const hearings = hearingsOf(job);
-    await openAll(this.#subscribers, hearings.length, `s${job.run}`, (at) => {
+    const isClean = !job.isDurable;
+    await openAll(this.#subscribers, hearings.length, `s${job.run}`, isClean, (at) => {
       const hearing = hearings[at]!;
       return new Subscriber({ job, hearing, deliveredOf, delivered, readEnded, failed });
     });
-    await openAll(this.#publishers, job.publishers, `p${job.run}`, (publisher) => {
+    await openAll(this.#publishers, job.publishers, `p${job.run}`, true, (publisher) => {
       const hearers = this.#hearers[publisher]!;
       const common = { deliveredOf, due, acknowledged, readEnded, failed };
       return new Publisher({ job, publisher, hearers, ...common });
@@ -209,6 +215,7 @@ async function openAll<Client extends { readonly connection: Connection }>(
   clients: Client[],
   count: number,
   prefix: string,
+  isClean: boolean,
   create: (at: number) => Client,
 ): Promise<void> {
   while (clients.length < count) {
@@ -216,7 +223,7 @@ async function openAll<Client extends { readonly connection: Connection }>(
     const opening = Array.from({ length: some }, () => {
       const client = create(clients.length);
       clients.push(client);
-      return client.connection.open(`${prefix}-${clients.length - 1}`);
+      return client.connection.open(`${prefix}-${clients.length - 1}`, isClean);
     });
     await Promise.all(opening);
   }

@@ -57,6 +57,7 @@ export async function startNatsMqtt(nodes: 1 | 3): Promise<Broker | null> {
     name: nodes === 1 ? "nats-server" : `nats-server x ${nodes}`,
     version,
     pids: children.map(({ pid }) => pid ?? 0),
+    peerPorts: nodes === 1 ? [] : routes,
     publishPort: mqtt[0]!,
     subscribePort: mqtt[1] ?? mqtt[0]!,
     qosMax: isAtLeast(version, qos2Since) ? 2 : 1,

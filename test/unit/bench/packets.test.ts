@@ -73,6 +73,12 @@ describe("hand-made packets equal those of mqtt-packet", () => {
         properties: { receiveMaximum: 65_535 },
       }),
     );
+    expect(connectPacket("s1", 5, false)).toEqual(
+      generate({
+        ...{ ...connect, clean: false, protocolVersion: 5, keepalive: 0 },
+        properties: { sessionExpiryInterval: 3600, receiveMaximum: 65_535 },
+      }),
+    );
     const subscriptions = [
       { topic: "bench/#", qos: 1 },
       { topic: "other", qos: 1 },

@@ -6,11 +6,14 @@ import { complaints, summarize } from "../../../scripts/bench/report.ts";
 import { median, percentileOfSorted } from "../../../scripts/bench/statistics.ts";
 import { markdown, resultTable } from "../../../scripts/bench/table.ts";
 import { chooseWorkloads, isMet, workloads } from "../../../scripts/bench/workloads.ts";
+import { sumSent } from "../../../scripts/bench/written-bytes.ts";
 
 function resultOf(messagesPerSecond: number, lost = 0): LoadResult {
   return {
     messagesPerSecond,
     cpuMicrosPerMessage: 1_000_000 / messagesPerSecond,
+    diskBytesPerMessage: 1,
+    peerBytesPerMessage: null,
     generatorLoad: 0.5,
     acknowledgedMs: { p50: 1, p99: messagesPerSecond / 1000 },
     deliveredMs: null,
@@ -119,4 +122,14 @@ describe("workloads", () => {
     ]);
     expect([isMet(devices!, 1), isMet(devices!, 1.1)]).toEqual([true, false]);
   });
+});
+
+test("both ends of each connection count what they sent", () => {
+  const text = [
+    "ESTAB 0 0 127.0.0.1:7001 127.0.0.1:40000",
+    "\t cubic rto:201 bytes_sent:1500 bytes_retrans:0 bytes_acked:1500 bytes_received:20",
+    "ESTAB 0 0 127.0.0.1:40000 127.0.0.1:7001",
+    "\t cubic rto:201 bytes_sent:20 bytes_acked:20 bytes_received:1500",
+  ];
+  expect(sumSent(text.join("\n"))).toBe(1520);
 });
