@@ -23,23 +23,29 @@ export async function startContest(
   const stop = async (): Promise<void> => {
     await Promise.all(brokers.map((broker) => broker.stop()));
   };
-  const add = (name: string, broker: Broker | null): void => {
-    if (broker !== null) brokers.push(broker);
-    else log(`${name} is not installed: it is left out`);
+  const isWanted = (name: string): boolean => options.brokers.includes(name);
+  const addPeer = async (name: string, start: () => Promise<Broker | null>): Promise<void> => {
+    if (!isWanted(name)) return;
+    try {
+      const broker = await start();
+      if (broker !== null) brokers.push(broker);
+      else log(`${name} is not installed: it is left out`);
+    } catch (error) {
+      log(`${name} does not start: it is left out: ${(error as Error).message}`);
+    }
   };
   const version = flockMqVersion();
-  const isWanted = (name: string): boolean => options.brokers.includes(name);
   try {
     if (options.mode === "cluster") {
       for (const nodes of [2, 3]) brokers.push(await startFlockMq(nodes, version));
-      if (isWanted("nats-server")) add("nats-server", await startNatsMqtt(3));
+      await addPeer("nats-server", () => startNatsMqtt(3));
     } else if (options.mode === "variants") {
       brokers.push(await startFlockMq(1, version));
     } else {
       if (isWanted("flockmq")) brokers.push(await startFlockMq(1, version));
-      if (isWanted("mosquitto")) add("mosquitto", await startMosquitto());
-      if (isWanted("nats-server")) add("nats-server", await startNatsMqtt(1));
-      if (isWanted("aedes")) brokers.push(await startAedes());
+      await addPeer("mosquitto", startMosquitto);
+      await addPeer("nats-server", () => startNatsMqtt(1));
+      await addPeer("aedes", startAedes);
       brokers.push(...options.targets.map(({ address, pid }) => targetBroker(address, pid)));
     }
   } catch (error) {

@@ -52,6 +52,21 @@ test("bench: one node delivers a second of QoS 1 pairs exactly, and its figures 
   }
 }, 120_000);
 
+test("bench:memory: a node holds 500 retained messages and answers a SUBSCRIBE to all of them", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "flockmq-slice-"));
+  try {
+    const json = join(directory, "result.json");
+    const args = ["--only", "retained", "--retained", "500", "--json", json];
+    await run(process.execPath, [script("bench", "memory", "main.ts"), ...args]);
+    const { rows } = JSON.parse(await readFile(json, "utf8"));
+    expect(rows.map(({ count }: { count: number }) => count)).toEqual([500, 500]);
+    expect(rows[0].residentBytes).not.toBeNull();
+    expect(rows[1].notes).toContain(" 0 missing");
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}, 120_000);
+
 test.runIf(hasCompiler())(
   "chaos: all of three nodes lose power at once, and no acknowledged write is lost",
   async () => {
