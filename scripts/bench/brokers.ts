@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { LocalCluster } from "../support/local-cluster.ts";
+import { onInterrupt } from "./interrupt.ts";
 
 /** A running broker to measure. */
 export interface Broker {
@@ -42,12 +43,15 @@ export async function startFlockMq(
   options: FlockOptions = {},
 ): Promise<FlockBroker> {
   const { args = [], nodeOptions, entry } = options;
-  const cluster = await LocalCluster.start({
+  const starting = LocalCluster.start({
     nodes,
     args: ["--log-level", "warn", ...args],
     ...(entry === undefined ? {} : { entry }),
     ...(nodeOptions === undefined ? {} : { env: { NODE_OPTIONS: nodeOptions } }),
   });
+  // Also one that is not ready yet must not stay behind.
+  const stopWatching = onInterrupt(async () => (await starting).stop());
+  const cluster = await starting;
   try {
     await whenAllVote(cluster, nodes);
   } catch (error) {
@@ -67,7 +71,10 @@ export async function startFlockMq(
     httpPorts: cluster.nodes.map(({ ready }) => ready!.http),
     qosMax: 2,
     cluster,
-    stop: () => cluster.stop(),
+    stop: () => {
+      stopWatching();
+      return cluster.stop();
+    },
   };
 }
 

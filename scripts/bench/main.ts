@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { chart } from "./chart.ts";
 import { readOptions } from "./command-line.ts";
 import { startContest } from "./contenders.ts";
+import { onInterrupt } from "./interrupt.ts";
 import { machine } from "./machine.ts";
 import { profileWorkloads } from "./profile.ts";
 import { complaints, type Figures, summarize } from "./report.ts";
@@ -12,6 +13,7 @@ import { resultTable } from "./table.ts";
 const options = readOptions(process.argv.slice(2));
 const log = (line: string): void => console.error(line);
 const contest = await startContest(options, log);
+onInterrupt(contest.stop);
 try {
   const all = await measureRounds(options.workloads, contest.contenders, { ...options, log });
   report(all);

@@ -30,7 +30,12 @@ export function printedBy(command: string, args: string): string | null {
 }
 
 export function startServer(command: string, args: readonly string[]): ChildProcess {
-  return spawn(command, args, { env: environment(), stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawn(command, args, {
+    env: environment(),
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  process.once("exit", () => child.kill());
+  return child;
 }
 
 /** SIGTERM, and SIGKILL for one that does not end in time. */

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { onInterrupt } from "../interrupt.ts";
 
 const repository = join(import.meta.dirname, "..", "..", "..");
 
@@ -24,6 +25,8 @@ export function buildRevision(name: string): Build {
     if (existsSync(directory)) git("worktree", "remove", "--force", directory);
     rmSync(parent, { recursive: true, force: true });
   };
+  // Also while it is built: the signal is seen when the step that runs has ended.
+  onInterrupt(remove);
   try {
     git("worktree", "add", "--detach", directory, revision);
     installIn(directory);

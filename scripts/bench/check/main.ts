@@ -64,17 +64,22 @@ function build(): Build {
 
 /** New nodes, because how a process was compiled stays with it as long as it lives. */
 async function measureRound(round: number): Promise<void> {
-  const version = flockMqVersion();
-  const current = await startFlockMq(1, version);
-  try {
-    const other = await startFlockMq(1, base.revision, { entry: base.entry });
-    try {
+  await withNode({}, (current) =>
+    withNode({ entry: base.entry }, async (other) => {
       for (const workload of workloads) await compare(workload, current, other, round);
-    } finally {
-      await other.stop();
-    }
+    }),
+  );
+}
+
+async function withNode(
+  options: { readonly entry?: string },
+  work: (broker: Broker) => Promise<void>,
+): Promise<void> {
+  const broker = await startFlockMq(1, flockMqVersion(), options);
+  try {
+    await work(broker);
   } finally {
-    await current.stop();
+    await broker.stop();
   }
 }
 
