@@ -3,11 +3,11 @@ import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { LocalDelivery, Route } from "../routing/routing-api.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Destination } from "./destination.ts";
-import { decodeForwardFrame, encodeForward, withShares } from "./forward-codec.ts";
+import { decodeForwardFrame, encodeForward, passedOn, withShares } from "./forward-codec.ts";
 
 /**
- * Fan-out: one loop over local sessions and other nodes. A message crosses at most one link, because what comes
- * from another node goes to local sessions only.
+ * Fan-out: one loop over local sessions and other nodes. A message crosses one link, because what comes from another node goes to local
+ * sessions only; and a second one where the member of a shared subscription that it was meant for has just left.
  */
 export class Dispatcher {
   readonly #context: BrokerContext;
@@ -72,16 +72,35 @@ export class Dispatcher {
       return;
     }
     counters.forwardReceived++;
-    const { message, isPlain, shares } = forward;
+    const { message, isPlain, shares, isPassedOn } = forward;
     const { topic, publisherId, retain } = message;
     const nowMs = this.#nowMsFor(message);
     if (isPlain || shares.length === 0) {
       this.#deliver(message, router.routeForwarded(topic, publisherId, retain, isPlain, []), nowMs);
     }
+    const unserved = new Set<string>();
     for (const share of shares) {
       const chosen = router.routeForwarded(topic, publisherId, retain, false, [share]);
-      if (chosen.length === 0) counters.sharesMissed++;
+      if (chosen.length === 0) unserved.add(share);
       this.#deliver(message, chosen, nowMs);
+    }
+    if (unserved.size === 0) return;
+    if (!isPassedOn) this.#passOn(message, unserved);
+    counters.sharesMissed += unserved.size;
+  }
+
+  /** The sender has not heard yet that the last member here left: the others of the group are where this node knows them to be. */
+  #passOn(message: ApplicationMessage, unserved: Set<string>): void {
+    const { router } = this.#context;
+    const { topic, publisherId, retain } = message;
+    const isServed = (groupKey: string): boolean => !unserved.has(groupKey);
+    const plainFrame = encodeForward(message);
+    for (const { nodeId, shares } of router.route(topic, publisherId, retain, isServed).remote) {
+      if (shares.length === 0 || !this.#forward(nodeId, passedOn(plainFrame, shares), message)) {
+        continue;
+      }
+      for (const share of shares) unserved.delete(share);
+      this.#context.counters.sharesRepicked += shares.length;
     }
   }
 

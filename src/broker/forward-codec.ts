@@ -5,6 +5,8 @@ import { readMessageBody, writeMessageBody } from "../replica/message-codec.ts";
 
 const formatVersion = 1;
 const plainFlag = 0x01;
+const passedOnFlag = 0x02;
+const knownFlags = plainFlag | passedOnFlag;
 const sharesMax = 10_000;
 const plainHeaderSizeBytes = 3;
 const noShares: readonly string[] = [];
@@ -16,6 +18,8 @@ export interface ForwardFrame {
   readonly isPlain: boolean;
   /** Shared filters for which that node picks a member. */
   readonly shares: readonly string[];
+  /** By a node that had no member left; a third one is not asked. */
+  readonly isPassedOn: boolean;
 }
 
 /** A message for the ordinary subscribers of a node. Encoded once, whatever the number of nodes. */
@@ -32,9 +36,18 @@ export function encodeForward(message: ApplicationMessage): Buffer {
 
 /** The same message, as `encodeForward` made it, for a node that picks members of shared subscriptions. */
 export function withShares(plain: Buffer, isPlain: boolean, shares: readonly string[]): Buffer {
+  return framed(plain, isPlain ? plainFlag : 0, shares);
+}
+
+/** As above, from a node that was to pick members and has none. */
+export function passedOn(plain: Buffer, shares: readonly string[]): Buffer {
+  return framed(plain, passedOnFlag, shares);
+}
+
+function framed(plain: Buffer, flags: number, shares: readonly string[]): Buffer {
   const writer = new ByteWriter(16 + plain.length);
   writer.byte(formatVersion);
-  writer.byte(isPlain ? plainFlag : 0);
+  writer.byte(flags);
   writer.number(shares.length);
   for (const share of shares) writer.string(share);
   return Buffer.concat([writer.finish(), plain.subarray(plainHeaderSizeBytes)]);
@@ -46,7 +59,7 @@ export function decodeForwardFrame(frame: Uint8Array): ForwardFrame | null {
   const version = reader.byte();
   const flags = reader.byte();
   const shareCount = reader.number();
-  if (version !== formatVersion || (flags & ~plainFlag) !== 0 || shareCount > sharesMax) {
+  if (version !== formatVersion || (flags & ~knownFlags) !== 0 || shareCount > sharesMax) {
     return null;
   }
   const shares = shareCount === 0 ? noShares : readShares(reader, shareCount);
@@ -54,7 +67,8 @@ export function decodeForwardFrame(frame: Uint8Array): ForwardFrame | null {
   const messageVersion = reader.number();
   const message = readMessageBody(reader, topic, messageVersion);
   if (!reader.isSound || !reader.isAtEnd || topic === "") return null;
-  return { message, isPlain: (flags & plainFlag) !== 0, shares };
+  const isPlain = (flags & plainFlag) !== 0;
+  return { message, isPlain, shares, isPassedOn: (flags & passedOnFlag) !== 0 };
 }
 
 function readShares(reader: ByteReader, count: number): readonly string[] {

@@ -153,6 +153,27 @@ test("a shared subscription across nodes gives each message to one member; a nod
   expect(one.broker.counters.sharesMissed).toBe(0);
 });
 
+test("what comes for a member of a shared subscription that has just left goes to one of another node", async () => {
+  const rig = new BrokerRig();
+  const [one, two, three] = [rig.addNode(), rig.addNode(), rig.addNode()];
+  const leaving = await rig.connect(two, "leaving");
+  leaving.subscribe("$share/g/job", { qos: 1 });
+  await rig.settle();
+  const publisher = await rig.connect(one, "pub");
+  const staying = await rig.connect(three, "staying");
+  staying.subscribe("$share/g/job", { qos: 1 });
+  await rig.settle();
+  // On the way between the nodes when the member leaves.
+  for (let messageId = 1; messageId <= 10; messageId++) {
+    publisher.publish("job", String(messageId), { qos: 1, messageId });
+  }
+  leaving.send({ cmd: "unsubscribe", messageId: 99, unsubscriptions: ["$share/g/job"] });
+  await rig.settle();
+  expect(new Set([...leaving.texts(), ...staying.texts()]).size).toBe(10);
+  expect(two.broker.counters.sharesRepicked).toBeGreaterThan(0);
+  expect(two.broker.counters.sharesMissed).toBe(0);
+});
+
 test("a frame that cannot be read is counted and dropped", async () => {
   const rig = new BrokerRig();
   const [one, two] = [rig.addNode(), rig.addNode()];

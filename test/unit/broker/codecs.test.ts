@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import {
   decodeForwardFrame,
   encodeForward,
+  passedOn,
   withShares,
 } from "../../../src/broker/forward-codec.ts";
 import { type ApplicationMessage, createMessage } from "../../../src/mqtt/message.ts";
@@ -35,7 +36,12 @@ test("a forwarded message arrives as it was", () => {
   fc.assert(
     fc.property(message, fc.boolean(), fc.array(fc.string()), (sent, isPlain, shares) => {
       const frame = withShares(encodeForward(sent), isPlain, shares);
-      expect(decodeForwardFrame(frame)).toEqual({ message: sent, isPlain, shares });
+      expect(decodeForwardFrame(frame)).toEqual({
+        ...{ message: sent, isPlain, shares },
+        isPassedOn: false,
+      });
+      const again = decodeForwardFrame(passedOn(encodeForward(sent), shares));
+      expect(again).toEqual({ message: sent, isPlain: false, shares, isPassedOn: true });
     }),
   );
 });
