@@ -206,7 +206,7 @@ class PeerBroker implements Broker, ConnectionOwner {
     const lifecycle = new SessionLifecycle(
       ...([context, registry, subscriptions, wills, settlements, disconnects] as const),
     );
-    this.#takeovers = new Takeovers(context, registry, lifecycle);
+    this.#takeovers = new Takeovers(context, registry, lifecycle, settlements);
     this.#deliveries = new StoredDeliveries(context, registry);
     this.#watch = new ClusterWatch(context);
     const flows = { context, publishes: this.#publishes, subscriptions, lifecycle, settlements };

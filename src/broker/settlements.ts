@@ -5,6 +5,12 @@ import type { SessionEntry } from "./session-entry.ts";
 
 const retryMs = 200;
 
+/** A command that is proposed, until it is known what became of it. */
+interface UnderWay {
+  readonly batch: readonly Open[];
+  readonly over: Promise<void>;
+}
+
 /** What one session's client has acknowledged and the log does not know yet. */
 interface Open {
   readonly entry: SessionEntry;
@@ -17,10 +23,13 @@ interface Open {
 /**
  * Acknowledgements of stored sessions on their way to the log: of all clients of this node together, one command at a time, so that
  * many clients cost one entry per round trip. Saying it again does no harm, so it is said until the log has it or the connection ends.
+ * What comes to the log behind a newer claim of the client still counts, so whoever has the newer claim waits for it before it repeats
+ * anything [MQTT-4.4.0-2].
  */
 export class Settlements {
   readonly #context: BrokerContext;
   #open = new Map<SessionEntry, Open>();
+  readonly #underWay = new Set<UnderWay>();
   #isUnderWay = false;
   #isScheduled = false;
 
@@ -44,15 +53,21 @@ export class Settlements {
     this.#openFor(entry).released.add(packetId);
   }
 
-  /**
-   * Takes what `entry` has open, for whoever ends its claim: behind that, the log would not listen any more. Goes out at once, ahead of
-   * what is proposed next.
-   */
+  /** Takes what `entry` has open, for whoever ends its claim. Goes out at once, ahead of what is proposed next. */
   flush(entry: SessionEntry): void {
     const open = this.#open.get(entry);
     if (open === undefined) return;
     this.#open.delete(entry);
     this.#propose([open]);
+  }
+
+  /** What this client has acknowledged here is in the log, or will not be. False when nothing was on its way. */
+  async whenSettled(clientId: string): Promise<boolean> {
+    const open = [...this.#underWay].filter(({ batch }) =>
+      batch.some(({ entry }) => entry.clientId === clientId),
+    );
+    await Promise.all(open.map(({ over }) => over));
+    return open.length > 0;
   }
 
   #openFor(entry: SessionEntry): Open {
@@ -86,10 +101,7 @@ export class Settlements {
     });
   }
 
-  /**
-   * Whether the log took it: behind a newer claim, or the end of this one, it is void, and the client must not be told what no
-   * other node knows. Its connection ends within this turn.
-   */
+  /** Not behind a newer claim, or the end of this one: its connection ends within this turn. */
   #isHeard({ entry, epoch }: Open): boolean {
     return this.#context.replica.sessions.get(entry.clientId)?.epoch === epoch;
   }
@@ -97,14 +109,19 @@ export class Settlements {
   #propose(batch: readonly Open[], done: () => void = () => undefined): void {
     const { clock, cluster, limits, wheel, counters } = this.#context;
     const command = encodeCommand({ type: "settle", settlements: batch.map(settlementOf) });
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const underWay: UnderWay = { batch, over };
+    this.#underWay.add(underWay);
     cluster.propose(command, limits.commitTimeoutMs, (outcome) => {
+      this.#underWay.delete(underWay);
+      resolve();
       if (outcome.status === "applied") {
         const nowMs = clock.wallMs();
         for (const open of batch) if (this.#isHeard(open)) tell(open, nowMs);
         done();
       } else if (outcome.reason === "stopped") done();
       else {
-        // Behind the end of its connection a settlement is void, so that nobody repeats those.
+        // Who comes next does not wait for ever, so nobody says it again for those that are gone.
         const open = batch.filter(({ entry }) => !entry.isGone);
         counters.settlementsRepeated += open.length > 0 ? 1 : 0;
         if (open.length > 0) wheel.after(retryMs, () => this.#propose(open, done));

@@ -5,9 +5,12 @@ import type { ClientOwner } from "../replica/replica-api.ts";
 import type { BrokerContext } from "./context.ts";
 import type { SessionLifecycle } from "./session-lifecycle.ts";
 import type { SessionRegistry } from "./session-registry.ts";
+import type { Settlements } from "./settlements.ts";
 
 const requestKind = "connection-close";
 const nothing = new Uint8Array(0);
+/** What the client had acknowledged there came to the log behind the newer claim. */
+const settledMeanwhile = Uint8Array.of(1);
 
 /**
  * One live connection per client identifier in the whole cluster. The log says whose it is; whoever has lost it closes its connection
@@ -18,11 +21,18 @@ export class Takeovers {
   readonly #context: BrokerContext;
   readonly #registry: SessionRegistry;
   readonly #lifecycle: SessionLifecycle;
+  readonly #settlements: Settlements;
 
-  constructor(context: BrokerContext, registry: SessionRegistry, lifecycle: SessionLifecycle) {
+  constructor(
+    context: BrokerContext,
+    registry: SessionRegistry,
+    lifecycle: SessionLifecycle,
+    settlements: Settlements,
+  ) {
     this.#context = context;
     this.#registry = registry;
     this.#lifecycle = lifecycle;
+    this.#settlements = settlements;
   }
 
   start(): void {
@@ -37,15 +47,19 @@ export class Takeovers {
       const reader = new ByteReader(payload);
       const clientId = reader.string();
       const epoch = reader.number();
-      if (reader.isSound) this.#close(clientId, epoch);
-      return nothing;
+      if (!reader.isSound) return nothing;
+      this.#close(clientId, epoch);
+      return (await this.#settlements.whenSettled(clientId)) ? settledMeanwhile : nothing;
     });
   }
 
-  /** Resolves when the old connection is closed, or cannot be expected to be. */
+  /** Resolves when the old connection is closed and the log knows what it acknowledged, or that cannot be expected. */
   async closeElsewhere(clientId: string, previous: ClientOwner): Promise<void> {
     const { cluster, counters, limits, log } = this.#context;
-    if (previous.nodeId === cluster.nodeId) return;
+    if (previous.nodeId === cluster.nodeId) {
+      await this.#settlements.whenSettled(clientId);
+      return;
+    }
     const owner = cluster.members().find((member) => member.nodeId === previous.nodeId);
     if (owner?.state !== "up") return;
     const writer = new ByteWriter();
@@ -53,7 +67,13 @@ export class Takeovers {
     writer.number(previous.epoch);
     try {
       const { takeoverMs } = limits;
-      await cluster.request(previous.nodeId, requestKind, writer.finish(), takeoverMs);
+      const answer = await cluster.request(
+        previous.nodeId,
+        requestKind,
+        writer.finish(),
+        takeoverMs,
+      );
+      if (answer[0] === settledMeanwhile[0]) await cluster.readBarrier(takeoverMs);
     } catch (error) {
       counters.takeoversUnanswered++;
       log.warn({ error, clientId, node: owner.name }, "an old connection may still be open");

@@ -377,9 +377,14 @@ export class Replica implements StateMachine, ReplicaQueries {
   #settle(command: Extract<Command, { type: "settle" }>, writer: StateWriter): void {
     for (const settlement of command.settlements) {
       const session = this.sessions.get(settlement.clientId);
-      if (session !== null && session.epoch === settlement.epoch) {
+      if (session === null || settlement.epoch < session.number) {
+        this.#counts.replica_settlements_fenced++;
+      } else if (session.epoch === settlement.epoch) {
         this.sessions.settle(session, settlement, writer);
-      } else this.#counts.replica_settlements_fenced++;
+      } else {
+        // Places are never given out again, packet identifiers are: a newer connection may use one for another message by now.
+        this.sessions.settle(session, { ...settlement, released: [] }, writer);
+      }
     }
   }
 

@@ -1,5 +1,7 @@
+import type { Packet } from "mqtt-packet";
 import { expect, test } from "vitest";
 import { defaultBrokerLimits } from "../../../src/broker/limits.ts";
+import { decodeCommand } from "../../../src/replica/commands.ts";
 import { BrokerRig, type RigClient, type RigNode } from "../../support/broker-rig.ts";
 
 const properties = { sessionExpiryInterval: 600 };
@@ -36,6 +38,42 @@ test("a message that had to ask whether anybody stored waits comes before the ne
   ]);
   expect(publisher.take("puback").map(({ messageId }) => messageId)).toEqual([1, 2]);
 });
+
+test.each(["another node", "the same node"])(
+  "what a client acknowledged just before it came back to %s is not repeated",
+  async (where) => {
+    const rig = new BrokerRig();
+    const [here, other] = [rig.addNode(), rig.addNode()];
+    const old = await stored(rig, here, "c");
+    const publisher = await rig.connect(here, "pub");
+    for (const qos of [1, 2]) publisher.publish("t", `${qos}`, { qos, messageId: qos });
+    await rig.settle();
+    const sent = old.take("publish");
+    expect(sent).toHaveLength(2);
+    const propose = here.cluster.propose.bind(here.cluster);
+    const held: (() => void)[] = [];
+    here.cluster.propose = (command, ...rest) => {
+      if (decodeCommand(command)?.type === "settle") held.push(() => propose(command, ...rest));
+      else propose(command, ...rest);
+    };
+    for (const { qos, messageId } of sent) {
+      // An error ends a delivery at QoS 2 [MQTT-4.4.0-2].
+      const reasonCode = qos === 1 ? 0 : 0x80;
+      old.send({ cmd: qos === 1 ? "puback" : "pubrec", messageId, reasonCode } as Packet);
+    }
+    await rig.settle();
+    const again = rig.open(where === "another node" ? other : here);
+    again.connect("c", { properties, clean: false });
+    await rig.settle();
+    // Its claim is in the log ahead of the acknowledgements, and waits for them.
+    for (const proceed of held.splice(0)) proceed();
+    await rig.settle();
+    for (const proceed of held.splice(0)) proceed();
+    await rig.settle();
+    expect(again.take("connack")).toMatchObject([{ sessionPresent: true }]);
+    expect(again.take("publish")).toEqual([]);
+  },
+);
 
 test("an UNSUBSCRIBE right behind its SUBSCRIBE leaves nothing behind, here or in the log", async () => {
   const rig = new BrokerRig();

@@ -85,14 +85,32 @@ describe("a stored session", () => {
     log.publish("t", "a");
     const { epoch } = log.session("c");
     log.claim("c", {}, nodeIds[1]);
-    const settlement = { clientId: "c", epoch, completed: [1], received: [], released: [] };
-    log.apply({ type: "settle", settlements: [settlement] });
     const ended = { clientId: "c", epoch, expirySeconds: 0, isWillWanted: true, sentSeq: 0 };
     log.apply({ type: "disconnect", ...ended });
     log.apply({ type: "unsubscribe", clientId: "c", epoch, filters: ["t"] });
     expect(log.queue("c")).toEqual(["1=a"]);
     expect(log.session("c").subscriptions.size).toBe(1);
     expect(log.session("c").isConnected).toBe(true);
+  });
+
+  it("takes a late word of what the client had, but none of packet identifiers, and none of a session before it", () => {
+    const log = new SessionLog();
+    log.claim("c");
+    log.subscribe("c", "t");
+    for (const text of ["a", "b", "c"]) log.publish("t", text);
+    const { epoch } = log.session("c");
+    log.publish("elsewhere", "x", { qos: 2, publisherId: "c" }, { qos2PacketId: 7 });
+    log.claim("c", {}, nodeIds[1]);
+    const settlement = { clientId: "c", epoch, completed: [1, 2], received: [], released: [7] };
+    log.apply({ type: "settle", settlements: [settlement] });
+    expect(log.queue("c")).toEqual(["3=c"]);
+    expect([...log.session("c").inboundQos2]).toEqual([7]);
+    log.claim("c", { cleanStart: true });
+    log.subscribe("c", "t");
+    log.publish("t", "new");
+    log.apply({ type: "settle", settlements: [settlement] });
+    expect(log.queue("c")).toEqual(["1=new"]);
+    expect(log.replica.metrics().get("replica_settlements_fenced")).toBe(1);
   });
 });
 
