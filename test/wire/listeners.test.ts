@@ -192,6 +192,8 @@ test("any single byte of a CONNECT and a SUBSCRIBE may be wrong without harm", a
 });
 
 test("a flood of sockets without CONNECT is bounded, and goes away", async () => {
+  const { counters } = wire.broker;
+  const before = [counters.connectionsRefused, counters.connectTimeouts];
   const flood = Array.from({ length: 60 }, () => wire.socket());
   await Promise.all(
     flood.map((socket) => {
@@ -199,8 +201,11 @@ test("a flood of sockets without CONNECT is bounded, and goes away", async () =>
       return new Promise<void>((resolve) => socket.once("close", () => resolve()));
     }),
   );
-  expect(wire.broker.counters.connectionsRefused).toBeGreaterThanOrEqual(40);
-  expect(wire.broker.counters.connectTimeouts).toBeGreaterThan(0);
+  // On a slow machine some find the place of others whose time was over.
+  const refused = counters.connectionsRefused - before[0]!;
+  const timedOut = counters.connectTimeouts - before[1]!;
+  expect(refused + timedOut).toBe(60);
+  expect(Math.min(refused, timedOut)).toBeGreaterThan(0);
   const connects = () =>
     wire.client().then(
       () => true,
