@@ -43,6 +43,7 @@ export class Fleet {
   readonly #members: Member[] = [];
   #timer: NodeJS.Timeout | null = null;
   #lastReadings = 0;
+  #isWithReadings = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -107,14 +108,17 @@ export class Fleet {
 
   #publishSlice(slice: number, slices: number, seconds: number): void {
     const now = Date.now();
-    const withReadings = now - this.#lastReadings > readingsEverySeconds * 1000;
-    if (withReadings && slice === slices - 1) this.#lastReadings = now;
+    // For a whole round: decided slice by slice, the first ones would come away empty again and again.
+    if (slice === 0) {
+      this.#isWithReadings = now - this.#lastReadings >= readingsEverySeconds * 1000;
+      if (this.#isWithReadings) this.#lastReadings = now;
+    }
     for (let i = slice; i < this.#members.length; i += slices) {
       const { robot, client } = this.#members[i] as Member;
       robot.move(seconds);
       if (!client.connected) continue;
       this.#publish(client, `sensors/${robot.id}/coordinates`, robot.coordinates(now));
-      if (!withReadings) continue;
+      if (!this.#isWithReadings) continue;
       for (const [name, value] of Object.entries(robot.readings())) {
         this.#publish(client, `sensors/${robot.id}/${name}`, value);
       }

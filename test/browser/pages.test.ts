@@ -47,7 +47,7 @@ describe.skipIf(chromiumProblem !== null)(title, () => {
 
   const expected = [
     ["overview", "/", "3 of 3 up"],
-    ["map", "/map?id=robot1", "Send a command"],
+    ["map", "/map?id=robot1", "battery"],
     ["cluster", "/cluster", "Content digest"],
     ["clients", "/clients", "fleet-robot1"],
     ["topics", "/topics", "sensors"],
