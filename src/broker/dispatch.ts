@@ -78,6 +78,7 @@ export class Dispatcher {
     if (isPlain || shares.length === 0) {
       this.#deliver(message, router.routeForwarded(topic, publisherId, retain, isPlain, []), nowMs);
     }
+    if (shares.length === 0) return;
     const unserved = new Set<string>();
     for (const share of shares) {
       const chosen = router.routeForwarded(topic, publisherId, retain, false, [share]);

@@ -59,7 +59,7 @@ export interface BrokerLimits {
   readonly commitTimeoutMs: number;
   /** How long a clean CONNECT waits for its claim before it is accepted all the same; `provisionalConnects`. */
   readonly provisionalConnectMs: number;
-  /** How long CONNACK waits for the client's old node to close its connection there. Beyond: `takeoversUnanswered`. */
+  /** How long CONNACK waits for the client's old node to close its connection there and to bring what it acknowledged to the log. Beyond: `takeoversUnanswered`. */
   readonly takeoverMs: number;
   /** Sessions whose acknowledgements share one command. The rest waits for the next. */
   readonly settlementsPerCommand: number;

@@ -5,7 +5,7 @@ import type { SessionEntry } from "./session-entry.ts";
 
 const retryMs = 200;
 
-/** A command that is proposed, until it is known what became of it. */
+/** What one command says, until the log has it or nobody says it again. */
 interface UnderWay {
   readonly batch: readonly Open[];
   readonly over: Promise<void>;
@@ -107,14 +107,21 @@ export class Settlements {
   }
 
   #propose(batch: readonly Open[], done: () => void = () => undefined): void {
-    const { clock, cluster, limits, wheel, counters } = this.#context;
-    const command = encodeCommand({ type: "settle", settlements: batch.map(settlementOf) });
     const { promise: over, resolve } = Promise.withResolvers<void>();
     const underWay: UnderWay = { batch, over };
     this.#underWay.add(underWay);
-    cluster.propose(command, limits.commitTimeoutMs, (outcome) => {
+    this.#say(batch, () => {
       this.#underWay.delete(underWay);
       resolve();
+      done();
+    });
+  }
+
+  /** Until the log has it. */
+  #say(batch: readonly Open[], done: () => void): void {
+    const { clock, cluster, limits, wheel, counters } = this.#context;
+    const command = encodeCommand({ type: "settle", settlements: batch.map(settlementOf) });
+    cluster.propose(command, limits.commitTimeoutMs, (outcome) => {
       if (outcome.status === "applied") {
         const nowMs = clock.wallMs();
         for (const open of batch) if (this.#isHeard(open)) tell(open, nowMs);
@@ -124,7 +131,7 @@ export class Settlements {
         // Who comes next does not wait for ever, so nobody says it again for those that are gone.
         const open = batch.filter(({ entry }) => !entry.isGone);
         counters.settlementsRepeated += open.length > 0 ? 1 : 0;
-        if (open.length > 0) wheel.after(retryMs, () => this.#propose(open, done));
+        if (open.length > 0) wheel.after(retryMs, () => this.#say(open, done));
         else done();
       }
     });

@@ -75,6 +75,35 @@ test.each(["another node", "the same node"])(
   },
 );
 
+test.each(["another node", "the same node"])(
+  "nor is it when the log refused it at first, and the client came back to %s before it was said again",
+  async (where) => {
+    const rig = new BrokerRig();
+    const [here, other] = [rig.addNode(), rig.addNode()];
+    const old = await stored(rig, here, "c");
+    const publisher = await rig.connect(here, "pub");
+    publisher.publish("t", "1", { qos: 1, messageId: 1 });
+    await rig.settle();
+    const { messageId } = old.take("publish")[0]!;
+    const propose = here.cluster.propose.bind(here.cluster);
+    let refused = 0;
+    here.cluster.propose = (command, timeoutMs, done) => {
+      if (refused === 0 && decodeCommand(command)?.type === "settle") {
+        refused += 1;
+        done({ status: "rejected", reason: "overloaded" });
+      } else propose(command, timeoutMs, done);
+    };
+    old.send({ cmd: "puback", messageId } as Packet);
+    await rig.settle();
+    const again = rig.open(where === "another node" ? other : here);
+    again.connect("c", { properties, clean: false });
+    await rig.pass(500);
+    expect(refused).toBe(1);
+    expect(again.take("connack")).toMatchObject([{ sessionPresent: true }]);
+    expect(again.take("publish")).toEqual([]);
+  },
+);
+
 test("an UNSUBSCRIBE right behind its SUBSCRIBE leaves nothing behind, here or in the log", async () => {
   const rig = new BrokerRig();
   const node = rig.addNode();

@@ -44,3 +44,20 @@ test("all 65,535 identifiers have room", () => {
   for (let packetId = 1; packetId <= 65_535; packetId++) table.delete(packetId);
   expect([table.size, table.has(1)]).toEqual([0, false]);
 });
+
+test("it gives back the memory of a crowd that is gone, and still finds who stayed", () => {
+  const table = new PacketIdTable<{ readonly packetId: number }>();
+  for (let packetId = 1; packetId <= 65_535; packetId++) table.add({ packetId });
+  const crowded = table.slotCount;
+  for (let packetId = 1; packetId <= 65_535; packetId++) {
+    if (packetId % 10_000 !== 0) table.delete(packetId);
+  }
+  expect(crowded).toBeGreaterThan(65_535);
+  expect(table.slotCount).toBeLessThanOrEqual(64);
+  expect(
+    table
+      .values()
+      .map(({ packetId }) => packetId)
+      .sort((a, b) => a - b),
+  ).toEqual([10_000, 20_000, 30_000, 40_000, 50_000, 60_000]);
+});
