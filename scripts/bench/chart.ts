@@ -1,4 +1,5 @@
 import type { Figures } from "./report.ts";
+import { escaped } from "./svg-text.ts";
 import type { Workload } from "./workloads.ts";
 
 const width = 760;
@@ -102,8 +103,4 @@ function ratioText(ratio: number): string {
 function text(x: number, y: number, content: string, anchor: string, kind = ""): string {
   const style = kind === "" ? "" : ` class="${kind}"`;
   return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}"${style}>${escaped(content)}</text>`;
-}
-
-function escaped(content: string): string {
-  return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

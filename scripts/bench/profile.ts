@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startFlockMq } from "./brokers.ts";
+import { type CpuProfile, readFrames } from "./flame/frames.ts";
+import { flameSvg } from "./flame/svg.ts";
 import { Inspector } from "./inspector.ts";
 import { flockMqVersion } from "./machine.ts";
 import { measureOnce } from "./rounds.ts";
@@ -19,7 +21,7 @@ export interface ProfileOptions {
 
 /**
  * One run of each workload on nodes of its own with a profiler each, beside the measured rounds, because profiling costs. The
- * files open in Chrome's developer tools, in speedscope and in editors, also as flame graphs.
+ * files open in Chrome's developer tools, in speedscope and in editors; the flame graph of each, an SVG file, in any browser.
  */
 export async function profileWorkloads(options: ProfileOptions): Promise<void> {
   mkdirSync(options.directory, { recursive: true });
@@ -32,17 +34,24 @@ export async function profileWorkloads(options: ProfileOptions): Promise<void> {
       const contender = { name: broker.name, broker, variant: {} };
       await measureOnce(workload, contender, options);
       for (const [at, inspector] of inspectors.entries()) {
-        const { profile } = (await inspector.call("Profiler.stop")) as { profile: object };
+        const { profile } = (await inspector.call("Profiler.stop")) as { profile: CpuProfile };
         const name = inspectors.length === 1 ? workload.name : `${workload.name}.n${at + 1}`;
         const file = join(options.directory, `${name}.cpuprofile`);
         writeFileSync(file, JSON.stringify(profile));
-        options.log(`profile of ${workload.name} in ${file}`);
+        const title = titleOf(workload, at + 1, inspectors.length);
+        writeFileSync(join(options.directory, `${name}.svg`), flameSvg(readFrames(profile), title));
+        options.log(`profile of ${workload.name} in ${file}, its flame graph beside it`);
       }
     }
     for (const inspector of inspectors) inspector.close();
   } finally {
     await broker.stop();
   }
+}
+
+function titleOf({ title }: Workload, node: number, nodes: number): string {
+  const where = nodes === 1 ? "" : `, node ${node} of ${nodes}`;
+  return `${title}${where} (FlockMQ ${flockMqVersion()}, Node.js ${process.version.slice(1)})`;
 }
 
 async function attach(log: readonly string[]): Promise<Inspector> {
