@@ -3,6 +3,10 @@ const QOS2_BIT = 1 << 16;
 const SETTLED_BIT = 1 << 17;
 const REASON_SHIFT = 18;
 
+/** Clients that publish nothing at QoS 1 or 2 have no ring of their own. */
+const noRing = new Uint32Array(0);
+const ringLengthMin = 16;
+
 /** One acknowledgement taken from the queue. */
 export interface PendingAck {
   token: number;
@@ -19,7 +23,7 @@ export interface PendingAck {
  * settling is an index into the ring.
  */
 export class AckQueue {
-  #ring = new Uint32Array(16);
+  #ring: Uint32Array = noRing;
   #headToken = 1;
   #length = 0;
 
@@ -102,7 +106,7 @@ export class AckQueue {
 
   #grow(): void {
     const old = this.#ring;
-    this.#ring = new Uint32Array(old.length * 2);
+    this.#ring = new Uint32Array(Math.max(ringLengthMin, old.length * 2));
     for (let index = 0; index < this.#length; index += 1) {
       const token = this.#headToken + index;
       this.#ring[this.#slot(token)] = old[token & (old.length - 1)]!;

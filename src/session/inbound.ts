@@ -23,18 +23,19 @@ export class Inbound {
   readonly #clientId: string;
   readonly #isStored: boolean;
   readonly #acks = new AckQueue();
-  readonly #qos2 = new Map<number, number>();
+  /** null until there is one: most clients publish nothing at QoS 2. */
+  #qos2: Map<number, number> | null = null;
   /**
    * QoS 2 messages whose connection went away before they were settled: token -> packet identifier.
    */
-  readonly #orphans = new Map<number, number>();
+  #orphans: Map<number, number> | null = null;
   #link: Link | null = null;
   #unacknowledged = 0;
 
   constructor(clientId: string, isStored: boolean, receivedQos2: Iterable<number>) {
     this.#clientId = clientId;
     this.#isStored = isStored;
-    for (const packetId of receivedQos2) this.#qos2.set(packetId, SETTLED);
+    for (const packetId of receivedQos2) this.#setFlags(packetId, SETTLED);
   }
 
   /**
@@ -43,7 +44,7 @@ export class Inbound {
    */
   get receivedQos2(): number[] {
     const packetIds: number[] = [];
-    for (const [packetId, flags] of this.#qos2) {
+    for (const [packetId, flags] of this.#qos2 ?? []) {
       if ((flags & SETTLED) !== 0) packetIds.push(packetId);
     }
     return packetIds;
@@ -57,10 +58,12 @@ export class Inbound {
     this.#link = null;
     // Section 4.9: the quota is not kept across connections.
     this.#unacknowledged = 0;
-    const known = new Set(this.#orphans.values());
-    for (const ack of this.#acks.drain()) {
+    const acks = this.#acks.drain();
+    if (this.#qos2 === null) return;
+    const known = new Set(this.#orphans?.values());
+    for (const ack of acks) {
       if (!ack.isQos2) continue;
-      if (!ack.isSettled && !known.has(ack.packetId)) this.#orphans.set(ack.token, ack.packetId);
+      if (!ack.isSettled && !known.has(ack.packetId)) this.#addOrphan(ack.token, ack.packetId);
       if (ack.isSettled && ack.reasonCode >= FIRST_FAILURE_CODE) this.#qos2.delete(ack.packetId);
     }
     for (const [packetId, flags] of this.#qos2) {
@@ -86,7 +89,7 @@ export class Inbound {
   /** PUBREL [MQTT-4.3.3-11]. */
   release(link: Link, packet: AckPacket): void {
     const packetId = packet.messageId;
-    const flags = this.#qos2.get(packetId);
+    const flags = this.#qos2?.get(packetId);
     if (flags === undefined) {
       // Section 3.7.2.1; 3.1.1 knows no reason and completes the exchange all the same.
       const reasonCode = ReasonCode.packetIdentifierNotFound;
@@ -109,7 +112,7 @@ export class Inbound {
 
   /** The log has forgotten the packet identifier. */
   released(packetId: number): void {
-    const flags = this.#qos2.get(packetId);
+    const flags = this.#qos2?.get(packetId);
     if (flags !== undefined && (flags & RELEASING) !== 0) this.#complete(packetId, flags);
   }
 
@@ -132,17 +135,17 @@ export class Inbound {
   }
 
   #complete(packetId: number, flags: number): void {
-    this.#qos2.delete(packetId);
+    this.#qos2?.delete(packetId);
     if ((flags & COUNTED) !== 0) this.#unacknowledged -= 1;
     const reasonCode = ReasonCode.success;
     this.#link?.effects.send({ cmd: "pubcomp", messageId: packetId, reasonCode });
   }
 
   #publishQos2(link: Link, packetId: number, message: ApplicationMessage): void {
-    let flags = this.#qos2.get(packetId);
+    let flags = this.#qos2?.get(packetId);
     if (flags === undefined) {
       this.#admit(link);
-      this.#qos2.set(packetId, COUNTED | WAITING);
+      this.#setFlags(packetId, COUNTED | WAITING);
       link.effects.publish(message, this.#acks.push(packetId, true), packetId);
       return;
     }
@@ -154,7 +157,7 @@ export class Inbound {
       if ((flags & SETTLED) !== 0) this.#acks.settle(token, ReasonCode.success);
       flags |= WAITING;
     }
-    this.#qos2.set(packetId, flags);
+    this.#setFlags(packetId, flags);
     this.#flush();
   }
 
@@ -170,20 +173,29 @@ export class Inbound {
   }
 
   #settleOrphan(token: number, reasonCode: number): boolean {
-    if (this.#orphans.size === 0) return false;
-    const packetId = this.#orphans.get(token);
+    const packetId = this.#orphans?.get(token);
     if (packetId === undefined) return false;
-    this.#orphans.delete(token);
-    const flags = this.#qos2.get(packetId);
+    this.#orphans?.delete(token);
+    const flags = this.#qos2?.get(packetId);
     if (flags === undefined) return true;
     if ((flags & WAITING) !== 0) this.#acks.settleQos2(packetId, reasonCode);
     if (reasonCode < FIRST_FAILURE_CODE) this.#mark(packetId, SETTLED);
-    else if ((flags & WAITING) === 0) this.#qos2.delete(packetId);
+    else if ((flags & WAITING) === 0) this.#qos2?.delete(packetId);
     return true;
   }
 
+  #setFlags(packetId: number, flags: number): void {
+    this.#qos2 ??= new Map();
+    this.#qos2.set(packetId, flags);
+  }
+
+  #addOrphan(token: number, packetId: number): void {
+    this.#orphans ??= new Map();
+    this.#orphans.set(token, packetId);
+  }
+
   #mark(packetId: number, flag: number): void {
-    this.#qos2.set(packetId, (this.#qos2.get(packetId) ?? 0) | flag);
+    this.#setFlags(packetId, (this.#qos2?.get(packetId) ?? 0) | flag);
   }
 
   /** Sends what is settled, up to the first that is not. */
@@ -203,13 +215,13 @@ export class Inbound {
   }
 
   #settleQos2(packetId: number, reasonCode: number): void {
-    const flags = this.#qos2.get(packetId) ?? 0;
+    const flags = this.#qos2?.get(packetId) ?? 0;
     if (reasonCode < FIRST_FAILURE_CODE) {
-      this.#qos2.set(packetId, (flags | SETTLED) & ~WAITING);
+      this.#setFlags(packetId, (flags | SETTLED) & ~WAITING);
       return;
     }
     // [MQTT-4.3.3-9] A PUBREC with an error ends the exchange.
-    this.#qos2.delete(packetId);
+    this.#qos2?.delete(packetId);
     if ((flags & COUNTED) !== 0) this.#unacknowledged -= 1;
   }
 

@@ -14,7 +14,7 @@ export class Inflight {
   /** Counts what was added or released: the order in which a new connection repeats it. */
   #lastOrder = 0;
   /** Identifiers of QoS 2 messages that are complete, which the log does not know yet. */
-  readonly #unsettled = new Set<number>();
+  #unsettled: Set<number> | null = null;
   #lastPacketId: number;
 
   constructor(isStored: boolean) {
@@ -34,7 +34,7 @@ export class Inflight {
   hasRoomFor({ seq }: OutboundEntry): boolean {
     if (seq === 0) return this.#entries.size < PACKET_IDS_MAX - this.#firstFree;
     const packetId = packetIdOf(seq);
-    return !this.#entries.has(packetId) && !this.#unsettled.has(packetId);
+    return !this.#entries.has(packetId) && this.#unsettled?.has(packetId) !== true;
   }
 
   /**
@@ -42,12 +42,13 @@ export class Inflight {
    * under the same identifier.
    */
   holdPlace(seq: number): void {
+    this.#unsettled ??= new Set();
     this.#unsettled.add(packetIdOf(seq));
   }
 
   /** The log has it; true when its identifier had been held. */
   freePlace(seq: number): boolean {
-    return this.#unsettled.delete(packetIdOf(seq));
+    return this.#unsettled?.delete(packetIdOf(seq)) === true;
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { ConnectPacket, ProtocolVersion } from "../mqtt/packets.ts";
 import type { SessionEffects, SessionLimits } from "./session-api.ts";
-import { InboundAliases, OutboundAliases } from "./topic-aliases.ts";
+import { InboundAliases, noInboundAliases, OutboundAliases } from "./topic-aliases.ts";
 
 /** What holds for one connection of a session, and ends with it. */
 export interface Link {
@@ -40,7 +40,7 @@ export function createLink(
     receiveMaximum: version === 5 ? limits.receiveMaximum : PACKET_IDS_MAX,
     maximumPacketSizeBytes: properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY,
     authenticationMethod: properties?.authenticationMethod ?? null,
-    inboundAliases: new InboundAliases(version === 5 ? limits.topicAliasMaximum : 0),
+    inboundAliases: version === 5 ? new InboundAliases(limits.topicAliasMaximum) : noInboundAliases,
     outboundAliases: aliases > 0 ? new OutboundAliases(aliases) : null,
   };
 }

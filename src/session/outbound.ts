@@ -14,6 +14,8 @@ import type {
 } from "./session-api.ts";
 import { transmit } from "./transmit.ts";
 
+const nothing: readonly OutboundEntry[] = [];
+
 /**
  * The sending side of a session: section 4.3 for PUBLISHes to the client. Methods that take a
  * packet throw MqttError when the connection must end.
@@ -23,13 +25,14 @@ import { transmit } from "./transmit.ts";
  */
 export class Outbound {
   readonly #inflight: Inflight;
-  readonly #queue: SendQueue;
-  readonly #isOldestDropped: boolean;
+  readonly #limits: SessionLimits;
+  /** null until something has had to wait. */
+  #queue: SendQueue | null = null;
   /**
    * What was in flight when this connection began, in the order to repeat it in, and how far that
    * has come.
    */
-  #resend: readonly OutboundEntry[] = [];
+  #resend: readonly OutboundEntry[] = nothing;
   #resendAt = 0;
   #onWireCount = 0;
   #link: Link | null = null;
@@ -41,8 +44,7 @@ export class Outbound {
 
   constructor(limits: SessionLimits, isStored: boolean) {
     this.#inflight = new Inflight(isStored);
-    this.#queue = new SendQueue(limits);
-    this.#isOldestDropped = limits.queuedDrop === "oldest";
+    this.#limits = limits;
   }
 
   /** The highest place in the stored queue that was sent; 0 = none. */
@@ -55,7 +57,7 @@ export class Outbound {
   }
 
   get queuedCount(): number {
-    return this.#queue.length;
+    return this.#queue?.length ?? 0;
   }
 
   get droppedCount(): number {
@@ -73,7 +75,7 @@ export class Outbound {
   attach(link: Link, nowMs: number): void {
     this.#link = link;
     this.#effects = link.effects;
-    this.#resend = this.#inflight.values();
+    this.#resend = this.#inflight.size === 0 ? nothing : this.#inflight.values();
     this.#resendAt = 0;
     this.drain(nowMs);
   }
@@ -98,21 +100,28 @@ export class Outbound {
     if (link !== null && this.#isOpen(link, entry)) {
       this.#sendNew(link, entry, nowMs);
     } else if (this.#makeRoomFor(message)) {
-      this.#queue.push(newEntry(detached(message), qos, options), nowMs);
+      this.#enqueue(newEntry(detached(message), qos, options), nowMs);
     }
   }
 
   /** False when there is none and the message is dropped for it. */
   #makeRoomFor(message: ApplicationMessage): boolean {
+    this.#queue ??= new SendQueue(this.#limits);
     let lack = this.#queue.lackFor(message);
     while (lack !== null) {
-      const isWanted = this.#isOldestDropped && !this.#queue.isTooLarge(message);
+      const isOldestDropped = this.#limits.queuedDrop === "oldest";
+      const isWanted = isOldestDropped && !this.#queue.isTooLarge(message);
       const oldest = isWanted ? this.#queue.shift() : undefined;
       this.#drop(oldest?.message ?? message, lack);
       if (oldest === undefined) return false;
       lack = this.#queue.lackFor(message);
     }
     return true;
+  }
+
+  #enqueue(entry: OutboundEntry, nowMs: number): void {
+    this.#queue ??= new SendQueue(this.#limits);
+    this.#queue.push(entry, nowMs);
   }
 
   /** The log bounds its queue, so there is always room. */
@@ -126,12 +135,12 @@ export class Outbound {
     }
     const link = this.#link;
     if (link !== null && this.#isOpen(link, entry)) this.#sendNew(link, entry, nowMs);
-    else this.#queue.push(entry, nowMs);
+    else this.#enqueue(entry, nowMs);
   }
 
   /** The log has given this place up; what is under way stays. */
   storedDiscarded(seq: number): void {
-    this.#queue.discard(seq);
+    this.#queue?.discard(seq);
   }
 
   /** The log has the PUBREC of this place. */
@@ -236,7 +245,7 @@ export class Outbound {
   /** Nothing is ahead of a new message, and window and socket have room for it. */
   #isOpen(link: Link, entry: OutboundEntry): boolean {
     return (
-      this.#queue.length === 0 &&
+      (this.#queue === null || this.#queue.length === 0) &&
       this.#inflight.hasRoomFor(entry) &&
       this.#resendAt >= this.#resend.length &&
       this.#inflight.size < link.sendWindow &&
@@ -271,10 +280,11 @@ export class Outbound {
   #sendNext(link: Link, nowMs: number): boolean {
     // [MQTT-3.3.4-9]
     if (this.#inflight.size >= link.sendWindow) return false;
-    const entry = this.#queue.peek();
-    if (entry === undefined || !this.#inflight.hasRoomFor(entry)) return false;
-    this.#queue.shift();
-    if (this.#queue.isTooOld(entry, nowMs) && !mayHaveBegun(entry)) {
+    const queue = this.#queue;
+    const entry = queue?.peek();
+    if (!queue || entry === undefined || !this.#inflight.hasRoomFor(entry)) return false;
+    queue.shift();
+    if (queue.isTooOld(entry, nowMs) && !mayHaveBegun(entry)) {
       this.#drop(entry.message, "queue-age");
       this.#storedCompleted(entry);
     } else this.#sendNew(link, entry, nowMs);
@@ -304,7 +314,7 @@ export class Outbound {
   }
 
   #endResend(): void {
-    this.#resend = [];
+    this.#resend = nothing;
     this.#resendAt = 0;
   }
 

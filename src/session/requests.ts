@@ -23,7 +23,8 @@ export const PENDING_REQUESTS_MAX = 1024;
  * connection is dropped.
  */
 export class Requests {
-  readonly #pending = new Map<number, PendingRequest>();
+  /** null while nothing is unanswered, which is nearly always. */
+  #pending: Map<number, PendingRequest> | null = null;
   #link: Link | null = null;
   #lastToken = 0;
 
@@ -33,7 +34,7 @@ export class Requests {
 
   detach(): void {
     this.#link = null;
-    this.#pending.clear();
+    this.#pending = null;
   }
 
   /** @throws MqttError 0x82 */
@@ -64,9 +65,10 @@ export class Requests {
 
   /** The broker's answer: one reason code for each request that it was given. */
   settle(token: number, reasonCodes: readonly number[]): void {
-    const pending = this.#pending.get(token);
+    const all = this.#pending;
+    const pending = all?.get(token);
     if (pending === undefined || this.#link === null) return;
-    this.#pending.delete(token);
+    if (all?.delete(token) && all.size === 0) this.#pending = null;
     let next = 0;
     for (let index = 0; index < pending.codes.length; index += 1) {
       if (pending.codes[index] !== OPEN) continue;
@@ -87,6 +89,7 @@ export class Requests {
   }
 
   #refusal(messageId: number): number | null {
+    if (this.#pending === null) return null;
     if (this.#pending.size >= PENDING_REQUESTS_MAX) return ReasonCode.quotaExceeded;
     for (const pending of this.#pending.values()) {
       // [MQTT-2.2.1-3]
@@ -97,6 +100,7 @@ export class Requests {
 
   #register(pending: PendingRequest): number {
     this.#lastToken += 1;
+    this.#pending ??= new Map();
     this.#pending.set(this.#lastToken, pending);
     return this.#lastToken;
   }

@@ -35,6 +35,9 @@ const REASON_STRING_SIZE_BYTES_MAX = 1024;
 /** Header, reason code, property length, and identifier and length of the reason string. */
 const DISCONNECT_OVERHEAD_SIZE_BYTES = 9;
 
+/** Of whoever has none; most clients that are connected do little, and a Map without entries takes 184 bytes. */
+const noSubscriptions: ReadonlyMap<string, Subscription> = new Map();
+
 /** Identifier and length of a text property. */
 const PROPERTY_OVERHEAD_SIZE_BYTES = 3;
 
@@ -46,7 +49,7 @@ export class Session implements SessionCore {
   readonly clientId: string;
   readonly isStored: boolean;
   readonly #limits: SessionLimits;
-  readonly #subscriptions = new Map<string, Subscription>();
+  #subscriptions: Map<string, Subscription> | null = null;
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
   readonly #requests = new Requests();
@@ -83,7 +86,7 @@ export class Session implements SessionCore {
   }
 
   get subscriptions(): ReadonlyMap<string, Subscription> {
-    return this.#subscriptions;
+    return this.#subscriptions ?? noSubscriptions;
   }
 
   get inflightCount(): number {
@@ -152,11 +155,12 @@ export class Session implements SessionCore {
 
   addSubscription(subscription: Subscription): void {
     // [MQTT-3.8.4-3] The same filter replaces.
+    this.#subscriptions ??= new Map();
     this.#subscriptions.set(subscription.filter, subscription);
   }
 
   removeSubscription(filter: string): void {
-    this.#subscriptions.delete(filter);
+    this.#subscriptions?.delete(filter);
   }
 
   deliver(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void {

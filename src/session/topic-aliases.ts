@@ -4,7 +4,8 @@ import { ReasonCode } from "../mqtt/reason-code.ts";
 /** Topic aliases that the client assigns. They live as long as the connection [MQTT-3.3.2-7]. */
 export class InboundAliases {
   readonly #maximum: number;
-  readonly #topics: string[] = [];
+  /** null until the client assigns one. */
+  #topics: string[] | null = null;
 
   /** @param maximum as told to the client in CONNACK; 0 = no aliases */
   constructor(maximum: number) {
@@ -24,15 +25,19 @@ export class InboundAliases {
       );
     }
     if (topic.length > 0) {
+      this.#topics ??= [];
       this.#topics[alias] = topic;
       return topic;
     }
-    const known = this.#topics[alias];
+    const known = this.#topics?.[alias];
     // Section 3.3.2.3.4
     if (known === undefined) throw protocolError(`topic alias ${alias} was never assigned`);
     return known;
   }
 }
+
+/** Of clients that may assign none: one for all of them. */
+export const noInboundAliases = new InboundAliases(0);
 
 /**
  * Topic aliases that we assign, first come first served until the client's maximum is used up: a
