@@ -23,8 +23,6 @@ export interface Hold {
 export class SessionEntry implements Destination {
   readonly clientId: string;
   readonly session: SessionCore;
-  readonly publishes = new PublishQueue();
-  readonly logOrder = new LogOrder();
   identity: Identity;
   /** Of the claim in the log; 0 while it is provisional. */
   epoch: number;
@@ -36,8 +34,11 @@ export class SessionEntry implements Destination {
   will: Will | null = null;
   /** The highest place in the stored queue that the session was given; 0 = none. */
   storedSeq = 0;
-  readonly #holds: Hold[] = [];
-  readonly #holdTimers = new Set<Cancel>();
+  /** Made when they are wanted, since most clients publish nothing and wait for nothing. */
+  #publishes: PublishQueue | null = null;
+  #logOrder: LogOrder | null = null;
+  #holds: Hold[] | null = null;
+  #holdTimers: Set<Cancel> | null = null;
   #isGone = false;
 
   constructor(session: SessionCore, identity: Identity, epoch: number) {
@@ -45,6 +46,16 @@ export class SessionEntry implements Destination {
     this.session = session;
     this.identity = identity;
     this.epoch = epoch;
+  }
+
+  get publishes(): PublishQueue {
+    this.#publishes ??= new PublishQueue();
+    return this.#publishes;
+  }
+
+  get logOrder(): LogOrder {
+    this.#logOrder ??= new LogOrder();
+    return this.#logOrder;
   }
 
   /** True when it left the registry, with its connection. */
@@ -55,8 +66,8 @@ export class SessionEntry implements Destination {
   /** No timer of it is left behind, which would keep its queue and its socket in memory. */
   leave(): void {
     this.#isGone = true;
-    for (const cancel of this.#holdTimers) cancel();
-    this.#holdTimers.clear();
+    for (const cancel of this.#holdTimers ?? []) cancel();
+    this.#holdTimers = null;
   }
 
   get isStored(): boolean {
@@ -68,11 +79,12 @@ export class SessionEntry implements Destination {
   }
 
   deliver(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void {
-    if (this.#holds.length > 0 && this.#holds.some((hold) => hold.offer(message, options))) return;
+    if (this.#holds?.some((hold) => hold.offer(message, options))) return;
     this.session.deliver(message, options, nowMs);
   }
 
   addHold(hold: Hold): void {
+    this.#holds ??= [];
     this.#holds.push(hold);
   }
 
@@ -80,23 +92,27 @@ export class SessionEntry implements Destination {
   addTimedHold(hold: Hold, start: (end: () => void) => Cancel): void {
     this.addHold(hold);
     const cancel = start(() => {
-      this.#holdTimers.delete(cancel);
+      if (this.#holdTimers?.delete(cancel) && this.#holdTimers.size === 0) this.#holdTimers = null;
       this.removeHold(hold);
     });
+    this.#holdTimers ??= new Set();
     this.#holdTimers.add(cancel);
   }
 
   removeHold(hold: Hold): void {
-    const at = this.#holds.indexOf(hold);
-    if (at >= 0) this.#holds.splice(at, 1);
+    const holds = this.#holds;
+    const at = holds === null ? -1 : holds.indexOf(hold);
+    if (holds === null || at < 0) return;
+    holds.splice(at, 1);
+    if (holds.length === 0) this.#holds = null;
   }
 
   pumpHolds(): void {
-    for (const hold of this.#holds) hold.pump();
+    for (const hold of this.#holds ?? []) hold.pump();
   }
 
   forgetRetained(filter: string): void {
-    for (const hold of this.#holds) hold.unsubscribed(filter);
+    for (const hold of this.#holds ?? []) hold.unsubscribed(filter);
   }
 
   /** Does a subscription other than `except` match? Shared ones count by their filter. */
