@@ -56,7 +56,7 @@ export interface MessageWatch {
   /** Every live node knows of it, and what is retained is at least as new as anything acknowledged before. */
   readonly isLive: Promise<void>;
   /** Retained messages that match, each once, at most so many. */
-  retained(countMax: number): readonly ApplicationMessage[];
+  retained(countMax: number): Promise<readonly ApplicationMessage[]>;
   close(): void;
 }
 

@@ -40,6 +40,7 @@ import { OwnWrites } from "./own-writes.ts";
 import { PublishFlow } from "./publish.ts";
 import { ReadingTurns } from "./reading-turns.ts";
 import { Replies } from "./replies.ts";
+import { RetainedTurns } from "./retained-turns.ts";
 import { SessionInstaller } from "./session-installer.ts";
 import { SessionLifecycle } from "./session-lifecycle.ts";
 import { SessionRegistry } from "./session-registry.ts";
@@ -170,9 +171,8 @@ class PeerBroker implements Broker, ConnectionOwner {
       counters,
       latency,
       wheel,
-      clock,
-      log,
-      history,
+      retainedTurns: new RetainedTurns(clock, limits.retainedTurnMs),
+      ...{ clock, log, history },
     };
     this.#context = context;
     const flushList = new FlushList(clock);

@@ -9,6 +9,7 @@ import type { BrokerCounters } from "./counters.ts";
 import type { DeadlineWheel } from "./deadline-wheel.ts";
 import type { Destination } from "./destination.ts";
 import type { BrokerLimits } from "./limits.ts";
+import type { RetainedTurns } from "./retained-turns.ts";
 
 /** Which topics carry device state; `compilePatterns` makes one. */
 export interface DevicePatterns {
@@ -35,6 +36,7 @@ export interface BrokerContext {
   readonly counters: BrokerCounters;
   readonly latency: AcknowledgeLatency;
   readonly wheel: DeadlineWheel;
+  readonly retainedTurns: RetainedTurns;
   readonly clock: Clock;
   readonly log: Log;
   readonly history: ClientHistory;

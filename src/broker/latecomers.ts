@@ -1,33 +1,35 @@
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import { matches } from "../mqtt/topic.ts";
 import type { BrokerContext } from "./context.ts";
+import type { SentCopies } from "./sent-copies.ts";
 import type { Hold, SessionEntry } from "./session-entry.ts";
 
 /**
- * For a while after a SUBSCRIBE, turns away live messages that the log holds at or below the newest retained copy that the
- * client got: they were committed before the SUBACK, so the client is not owed them, and it would see its topics go back.
+ * For a while after a SUBSCRIBE, turns away live messages that were committed before the SUBACK, or that the client got as a retained copy
+ * or newer: it is not owed them, and it would see its topics go back.
  */
 export class Latecomers implements Hold {
   readonly #context: BrokerContext;
   readonly #entry: SessionEntry;
-  readonly #newestVersion: number;
+  readonly #sent: SentCopies;
   #filters: readonly string[];
 
   constructor(
     context: BrokerContext,
     entry: SessionEntry,
     filters: readonly string[],
-    newestVersion: number,
+    sent: SentCopies,
   ) {
     this.#context = context;
     this.#entry = entry;
     this.#filters = filters;
-    this.#newestVersion = newestVersion;
+    this.#sent = sent;
   }
 
   /** True: taken, which here means dropped. An older subscription to the same topic wants every message. */
-  offer({ topic, version }: ApplicationMessage): boolean {
-    if (version === 0 || version > this.#newestVersion) return false;
+  offer(message: ApplicationMessage): boolean {
+    const { topic } = message;
+    if (!this.#sent.outdates(message)) return false;
     if (!this.#filters.some((filter) => matches(filter, topic))) return false;
     if (this.#entry.hasSubscriptionFor(topic, new Set(this.#filters))) return false;
     this.#context.counters.heldSuperseded++;

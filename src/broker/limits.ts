@@ -45,6 +45,12 @@ export interface BrokerLimits {
   readonly latecomersMs: number;
   /** Retained messages handed to one session per turn of the event loop; the rest waits for the next turn. */
   readonly retainedPerTurn: number;
+  /** Topics looked at for them per turn, whether they match or not; the rest waits for the next turn. */
+  readonly retainedStepsPerTurn: number;
+  /** Milliseconds of a turn in which retained messages are handed to sessions, whichever they are; the other sessions wait for the next turns. */
+  readonly retainedTurnMs: number;
+  /** Retained messages sent to one session that are newer than its SUBSCRIBE, and so known by topic. Beyond: their live ones follow them. */
+  readonly newerCopiesMax: number;
   /** Device updates waiting for the batch in flight. Beyond: QoS 0 `publishDropped`, QoS 1/2 refused with 0x97. */
   readonly stateUpdatesWaitingMax: number;
   /** Device updates in one command. The rest goes with the next. */
@@ -99,7 +105,10 @@ export const defaultBrokerLimits: BrokerLimits = {
   publishesWaitingMax: 2_000,
   heldMessagesMax: 10_000,
   latecomersMs: 30_000,
-  retainedPerTurn: 500,
+  retainedPerTurn: 250,
+  retainedStepsPerTurn: 2_000,
+  retainedTurnMs: 5,
+  newerCopiesMax: 10_000,
   stateUpdatesWaitingMax: 200_000,
   stateUpdatesPerCommand: 2_000,
   stateCommandSizeBytes: 128 * 1024,

@@ -1,5 +1,5 @@
 import type { MessageHeard, MessageWatch, Onlooker } from "../api/ports.ts";
-import { type ApplicationMessage, createMessage, expiresAtMs } from "../mqtt/message.ts";
+import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
 import { isSharedFilter, topicFilterProblem } from "../mqtt/topic.ts";
 import type { DeliveryOptions, Subscription } from "../session/session-api.ts";
 import type { BrokerContext } from "./context.ts";
@@ -70,17 +70,27 @@ export class Onlookers {
     if (read !== "ok") counters.staleRetainedReads++;
   }
 
-  #retained(filters: readonly string[], countMax: number): readonly ApplicationMessage[] {
-    const { replica, clock } = this.#context;
+  async #retained(
+    filters: readonly string[],
+    countMax: number,
+  ): Promise<readonly ApplicationMessage[]> {
+    const { replica, clock, limits, retainedTurns } = this.#context;
     const found = new Map<string, ApplicationMessage>();
-    const nowMs = clock.wallMs();
     const visit = (message: ApplicationMessage): boolean => {
       if (found.size >= countMax) return false;
-      if (expiresAtMs(message) > nowMs) found.set(message.topic, createMessage(message));
+      found.set(message.topic, createMessage(message));
       return true;
     };
     for (const filter of filters) {
-      replica.matchRetained(filter, nowMs, visit);
+      const walk = replica.walkRetained(filter);
+      while (!walk.isAtEnd && found.size < countMax) {
+        await new Promise<void>((resolve) => {
+          retainedTurns.now(() => {
+            walk.advance(clock.wallMs(), limits.retainedStepsPerTurn, visit);
+            resolve();
+          });
+        });
+      }
       this.#localRetained(filter, visit);
     }
     return [...found.values()];

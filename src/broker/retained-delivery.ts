@@ -1,8 +1,10 @@
 import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
 import { matches } from "../mqtt/topic.ts";
+import type { MessageWalk } from "../replica/replica-api.ts";
 import type { DeliveryOptions, Subscription } from "../session/session-api.ts";
 import type { BrokerContext } from "./context.ts";
 import { Latecomers } from "./latecomers.ts";
+import { SentCopies } from "./sent-copies.ts";
 import type { Hold, SessionEntry } from "./session-entry.ts";
 
 /** The session's own queue stays nearly empty meanwhile, so that a flood of retained messages never overflows it. */
@@ -14,9 +16,12 @@ export interface FreshSubscription {
   readonly isNew: boolean;
 }
 
-interface Copy {
-  readonly message: ApplicationMessage;
+/** What one subscription is still to get. */
+interface Course {
   readonly subscription: Subscription;
+  readonly walk: MessageWalk;
+  /** What is not in the log, and comes last. */
+  readonly local: ApplicationMessage[];
 }
 
 interface Held {
@@ -25,16 +30,17 @@ interface Held {
 }
 
 /**
- * The retained messages of one SUBSCRIBE: sent in slices as the client takes them, before the live messages of the same
- * subscriptions, which wait here. A live message that is no newer than the retained copy sent is not sent again.
+ * The retained messages of one SUBSCRIBE: looked up and sent in slices as the client takes them, before the live messages of the same
+ * subscriptions, which wait here. What is written meanwhile is sent as it is when its topic's turn comes; a live message that is no newer
+ * than the retained copy sent is not sent again.
  */
 export class RetainedDelivery implements Hold {
   readonly #context: BrokerContext;
   readonly #entry: SessionEntry;
   readonly #fresh: readonly FreshSubscription[];
   #filters: string[];
-  #copies: readonly Copy[] | null = null;
-  #at = 0;
+  #courses: Course[] | null = null;
+  #sent: SentCopies | null = null;
   #held: Held[] = [];
   #isScheduled = false;
 
@@ -61,33 +67,24 @@ export class RetainedDelivery implements Hold {
     this.#filters = this.#filters.filter((wanted) => wanted !== filter);
   }
 
-  /** SUBACK is out: look up what is retained now and start sending. */
-  begin(visitExtra: (filter: string, visit: (message: ApplicationMessage) => void) => void): void {
-    const copies: Copy[] = [];
-    const nowMs = this.#context.clock.wallMs();
-    for (const { subscription } of this.#fresh) {
-      const visit = (message: ApplicationMessage) => {
-        // A stored session gets it from the log, except what is not in the log.
-        const isStored = this.#entry.session.isStored && message.version > 0;
-        if (!isStored || message.qos === 0 || subscription.qos === 0) {
-          // Its own encoded forms: those of the stored message would stay as long as it does, with the pool's memory around them.
-          copies.push({ message: createMessage(message), subscription });
-        }
-      };
-      this.#context.replica.matchRetained(subscription.filter, nowMs, visit);
-      visitExtra(subscription.filter, visit);
-    }
-    this.#copies = copies;
-    this.#sendSlice();
+  /** SUBACK is out: start sending. */
+  begin(visitLocal: (filter: string, visit: (message: ApplicationMessage) => void) => void): void {
+    const { replica, limits, retainedTurns } = this.#context;
+    this.#sent = new SentCopies(replica.latestIndex, limits.newerCopiesMax);
+    this.#courses = this.#fresh.map(({ subscription }) => {
+      const { filter } = subscription;
+      const local: ApplicationMessage[] = [];
+      visitLocal(filter, (message) => local.push(message));
+      return { subscription, walk: replica.walkRetained(filter), local };
+    });
+    this.#isScheduled = true;
+    retainedTurns.now(() => this.#sendSlice());
   }
 
   pump(): void {
-    if (this.#copies === null || this.#isScheduled || !this.#hasRoom()) return;
+    if (this.#courses === null || this.#isScheduled || !this.#hasRoom()) return;
     this.#isScheduled = true;
-    this.#context.clock.endOfTurn(() => {
-      this.#isScheduled = false;
-      this.#sendSlice();
-    });
+    this.#context.retainedTurns.later(() => this.#sendSlice());
   }
 
   #hasRoom(): boolean {
@@ -96,37 +93,61 @@ export class RetainedDelivery implements Hold {
   }
 
   #sendSlice(): void {
-    const copies = this.#copies ?? [];
-    const nowMs = this.#context.clock.wallMs();
-    let left = this.#context.limits.retainedPerTurn;
-    while (this.#at < copies.length && left > 0 && !this.#entry.isGone) {
-      if (!this.#hasRoom()) return;
-      const { message, subscription } = copies[this.#at++]!;
-      if (!this.#filters.includes(subscription.filter)) continue;
-      left--;
-      this.#context.counters.retainedSent++;
-      const identifiers = subscription.identifier > 0 ? [subscription.identifier] : [];
-      this.#entry.session.deliver(
-        message,
-        { qos: subscription.qos, retain: true, identifiers },
-        nowMs,
-      );
+    this.#isScheduled = false;
+    const courses = this.#courses ?? [];
+    const { limits, clock } = this.#context;
+    const nowMs = clock.wallMs();
+    const left = { messages: limits.retainedPerTurn, steps: limits.retainedStepsPerTurn };
+    while (courses.length > 0 && !this.#entry.isGone) {
+      if (!this.#isDone(courses[0]!, left, nowMs)) {
+        this.pump();
+        return;
+      }
+      courses.shift();
     }
-    if (this.#at < copies.length && !this.#entry.isGone) this.pump();
-    else this.#release();
+    this.#release();
+  }
+
+  /** Sends of one subscription as much as there is room for; false when there is more. */
+  #isDone(
+    { subscription, walk, local }: Course,
+    left: { messages: number; steps: number },
+    nowMs: number,
+  ): boolean {
+    if (!this.#filters.includes(subscription.filter)) return true;
+    const send = (message: ApplicationMessage): boolean => {
+      // A stored session gets it from the log, except what is not in the log.
+      const isStored = this.#entry.session.isStored && message.version > 0;
+      if (isStored && message.qos > 0 && subscription.qos > 0) return true;
+      if (left.messages <= 0 || !this.#hasRoom()) return false;
+      left.messages--;
+      this.#send(message, subscription, nowMs);
+      return true;
+    };
+    left.steps -= walk.advance(nowMs, left.steps, send);
+    if (!walk.isAtEnd) return false;
+    while (local.length > 0 && send(local.at(-1)!)) local.pop();
+    return local.length === 0;
+  }
+
+  #send(message: ApplicationMessage, subscription: Subscription, nowMs: number): void {
+    const { qos, identifier } = subscription;
+    const identifiers = identifier > 0 ? [identifier] : [];
+    this.#context.counters.retainedSent++;
+    this.#sent!.add(message);
+    // Its own encoded forms: those of the stored message would stay as long as it does, with the pool's memory around them.
+    const own = createMessage(message);
+    this.#entry.session.deliver(own, { qos, retain: true, identifiers }, nowMs);
   }
 
   /** A link that just came back may still bring what was committed before this SUBSCRIBE; the client has newer already. */
   #refuseLatecomers(): void {
-    let newestVersion = 0;
-    for (const { message } of this.#copies ?? []) {
-      newestVersion = Math.max(newestVersion, message.version);
-    }
+    const sent = this.#sent;
     const filters = this.#fresh
       .filter(({ isNew, subscription }) => isNew && this.#filters.includes(subscription.filter))
       .map(({ subscription }) => subscription.filter);
-    if (newestVersion === 0 || filters.length === 0 || this.#entry.isGone) return;
-    const latecomers = new Latecomers(this.#context, this.#entry, filters, newestVersion);
+    if (sent === null || sent.isEmpty || filters.length === 0 || this.#entry.isGone) return;
+    const latecomers = new Latecomers(this.#context, this.#entry, filters, sent);
     const { wheel, limits } = this.#context;
     this.#entry.addTimedHold(latecomers, (end) => wheel.after(limits.latecomersMs, end));
   }
@@ -140,16 +161,14 @@ export class RetainedDelivery implements Hold {
   }
 
   #deliverHeld(held: readonly Held[]): void {
-    const sentVersions = new Map<string, number>();
-    for (const { message } of this.#copies ?? []) sentVersions.set(message.topic, message.version);
     const newFilters = new Set(
       this.#fresh.filter(({ isNew }) => isNew).map(({ subscription }) => subscription.filter),
     );
     const nowMs = this.#context.clock.wallMs();
     const followed = new Set<string>();
     for (const { message, options } of held) {
-      const { topic, version } = message;
-      const isOld = version > 0 && version <= (sentVersions.get(topic) ?? -1);
+      const { topic } = message;
+      const isOld = this.#sent?.covers(message, this.#context.replica.getRetained(topic)) ?? false;
       // Behind a live message the newer one is said again, so that the newest comes last. An older subscription to the
       // same topic wants every message, not only the newest.
       if (isOld && !followed.has(topic) && !this.#entry.hasSubscriptionFor(topic, newFilters)) {

@@ -221,6 +221,16 @@ export interface ClientOwner {
   readonly epoch: number;
 }
 
+/** A walk that is carried on later. What comes meanwhile behind the place where it stands is met, what goes is not. */
+export interface MessageWalk {
+  readonly isAtEnd: boolean;
+  /**
+   * Looks at no more than `stepsMax` topics, and visits what matches until `visit` answers false: that message is met again. Answers how
+   * many topics it looked at.
+   */
+  advance(nowMs: number, stepsMax: number, visit: (message: ApplicationMessage) => unknown): number;
+}
+
 /** What the rest of the broker reads from the replicated state, and hears of. Implemented by `Replica` (replica.ts). */
 export interface ReplicaQueries {
   readonly retainedCount: number;
@@ -232,7 +242,11 @@ export interface ReplicaQueries {
     nowMs: number,
     visit: (message: ApplicationMessage) => unknown,
   ): void;
+  /** The same in pieces, in order of topics, while the state may change. */
+  walkRetained(filter: string): MessageWalk;
   getRetained(topic: string): ApplicationMessage | null;
+  /** Of the latest entry with a command that this process applied; 0 = none yet. Versions of what came before may be above it. */
+  readonly latestIndex: number;
   ownerOf(clientId: string): ClientOwner | null;
   /** Null when there is no such device. */
   shadowOf(device: string): ShadowDocument | null;

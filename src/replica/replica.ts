@@ -15,6 +15,7 @@ import type {
   Command,
   DeletedResult,
   Fence,
+  MessageWalk,
   ReplicaQueries,
   RetainedResult,
   ShadowDocument,
@@ -155,6 +156,14 @@ export class Replica implements StateMachine, ReplicaQueries {
     visit: (message: ApplicationMessage) => unknown,
   ): void {
     this.#retained.match(filter, nowMs, visit);
+  }
+
+  walkRetained(filter: string): MessageWalk {
+    return this.#retained.walk(filter);
+  }
+
+  get latestIndex(): number {
+    return this.#versions.index;
   }
 
   getRetained(topic: string): ApplicationMessage | null {

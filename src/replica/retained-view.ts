@@ -7,7 +7,8 @@ import { type Expiring, ExpiryQueue } from "./expiry-queue.ts";
 import type { ReplicaLimits } from "./limits.ts";
 import { readMessageBody, writeMessageBody } from "./message-codec.ts";
 import { recordPrefix, type StateRecords } from "./records.ts";
-import { TopicTree } from "./topic-tree.ts";
+import { RetainedWalk } from "./retained-walk.ts";
+import { SortedTopics } from "./sorted-topics.ts";
 import type { Versions } from "./versions.ts";
 
 /** One topic's; a new message replaces what is in it, so that the index by topic stays as it is. */
@@ -27,7 +28,7 @@ export class RetainedView {
   readonly #versions: Versions;
   readonly #limits: ReplicaLimits;
   readonly #entries = new Map<string, RetainedEntry>();
-  readonly #tree = new TopicTree<RetainedEntry>();
+  readonly #topics = new SortedTopics();
   readonly #expiry = new ExpiryQueue<RetainedEntry>();
   #sizeBytes = 0;
 
@@ -61,16 +62,14 @@ export class RetainedView {
   }
 
   match(filter: string, nowMs: number, visit: (message: ApplicationMessage) => unknown): void {
-    const visitLive = (entry: RetainedEntry): unknown =>
-      entry.expiresAtMs > nowMs ? visit(entry.message) : true;
-    if (filter.includes("+") || filter.includes("#")) {
-      this.#tree.match(filter, visitLive);
-      return;
-    }
-    const entry = this.#entries.get(filter);
-    if (entry !== undefined) {
-      visitLive(entry);
-    }
+    if (/[+#]/.test(filter)) this.walk(filter).advance(nowMs, Number.POSITIVE_INFINITY, visit);
+    else this.#show(filter, nowMs, visit);
+  }
+
+  walk(filter: string): RetainedWalk {
+    return new RetainedWalk(this.#topics, filter, (topic, nowMs, visit) =>
+      this.#show(topic, nowMs, visit),
+    );
   }
 
   /** The record of a message to be retained, for `put`; null when a limit keeps it out. */
@@ -126,9 +125,14 @@ export class RetainedView {
 
   clear(): void {
     this.#entries.clear();
-    this.#tree.clear();
+    this.#topics.clear();
     this.#expiry.clear();
     this.#sizeBytes = 0;
+  }
+
+  #show(topic: string, nowMs: number, visit: (message: ApplicationMessage) => unknown): unknown {
+    const entry = this.#entries.get(topic);
+    return entry !== undefined && entry.expiresAtMs > nowMs ? visit(entry.message) : true;
   }
 
   #keep(
@@ -143,7 +147,7 @@ export class RetainedView {
     if (entry === undefined) {
       entry = { message, hash, sizeBytes, expiresAtMs: timeMs, expiryKey: topic, queueIndex: -1 };
       this.#entries.set(topic, entry);
-      this.#tree.set(topic, entry);
+      this.#topics.add(topic);
     } else {
       this.#forget(entry);
       entry.message = message;
@@ -163,7 +167,7 @@ export class RetainedView {
     this.#versions.removed(entry.message.version, writer);
     this.#forget(entry);
     this.#entries.delete(topic);
-    this.#tree.delete(topic);
+    this.#topics.delete(topic);
   }
 
   #forget(entry: RetainedEntry): void {

@@ -135,7 +135,7 @@ export class FakeWatch implements MessageWatch {
     this.heard = heard;
   }
 
-  retained(countMax: number): readonly ApplicationMessage[] {
+  async retained(countMax: number): Promise<readonly ApplicationMessage[]> {
     return this.retainedMessages.slice(0, countMax);
   }
 

@@ -114,9 +114,12 @@ export class Viewer implements Receiver {
     channel.add(this, end, true);
     return async () => {
       await watch.isLive;
-      if (this.#hasLeft || this.#seats.get("messages")?.channel !== channel) return;
       const { limits } = this.#feeds;
-      const retained = watch.retained(limits.retainedPerViewerMax + 1);
+      const isWanted = (): boolean =>
+        !this.#hasLeft && this.#seats.get("messages")?.channel === channel;
+      if (!isWanted()) return;
+      const retained = await watch.retained(limits.retainedPerViewerMax + 1);
+      if (!isWanted()) return;
       const feed = new RetainedFeed(retained, limits, () => {
         this.#leave("retained");
         channel.release(this);

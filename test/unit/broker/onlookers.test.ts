@@ -45,13 +45,9 @@ describe("somebody who looks on", () => {
     await rig.settle();
     const watch = here.broker.watchMessages(["a/#", "a/1"], anyone, listen);
     await rig.settle();
-    expect(
-      watch
-        .retained(10)
-        .map(({ topic }) => topic)
-        .toSorted(),
-    ).toEqual(["a/1", "a/2", "a/3"]);
-    expect(watch.retained(2)).toHaveLength(2);
+    const all = await watch.retained(10);
+    expect(all.map(({ topic }) => topic)).toEqual(["a/1", "a/2", "a/3"]);
+    expect(await watch.retained(2)).toHaveLength(2);
   });
 
   test("is refused what is no filter, a share, and what it may not read", () => {

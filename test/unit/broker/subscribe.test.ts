@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { BrokerRig, type RigNode } from "../../support/broker-rig.ts";
+import { retain as retainCommand } from "../../support/replica-model.ts";
 
 async function retain(rig: BrokerRig, node: RigNode, topics: readonly string[]): Promise<void> {
   const publisher = await rig.connect(node, "retainer");
@@ -187,4 +188,60 @@ test("a retained message keeps no encoded forms, whoever read it", async () => {
     expect(client.texts()).toEqual(["a=0"]);
   }
   expect(node.replica.getRetained("a")?.wire).toEqual({ slots: null, isSent: false });
+});
+
+test("retained messages that change while they are sent come once, as they are when their turn comes", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode({ retainedStepsPerTurn: 1 });
+  const topics = Array.from({ length: 40 }, (_, at) => `t/${at + 10}`);
+  await retain(rig, node, topics);
+  const publisher = await rig.connect(node, "pub");
+  const client = await rig.connect(node, "c", { properties: { receiveMaximum: 2 } });
+  client.subscribe("t/#", { qos: 1 });
+  await rig.settle();
+  const seen: string[] = [];
+  const take = async (): Promise<void> => {
+    for (const { topic, payload, retain: isRetained, messageId } of client.take("publish")) {
+      seen.push(`${topic}=${payload}${isRetained ? " retained" : ""}`);
+      client.send({ cmd: "puback", messageId: messageId ?? 0, reasonCode: 0 });
+    }
+    await rig.settle();
+  };
+  await take();
+  expect(seen).toHaveLength(2);
+  for (const [at, [topic, payload]] of [
+    ...[["t/10", "later"] as const, ["t/48", "newer"] as const, ["t/47", ""] as const],
+    ...[["t/1", "behind"] as const, ["t/9", "added"] as const],
+  ].entries()) {
+    publisher.publish(topic, payload, { qos: 1, retain: true, messageId: at + 1 });
+  }
+  await rig.settle();
+  for (let round = 0; round < 40; round++) await take();
+  const copies = topics.map((topic, at) => `${topic}=${topic === "t/48" ? "newer" : at} retained`);
+  expect(seen.slice(0, 40)).toEqual([
+    ...copies.filter((text) => !text.startsWith("t/47=")),
+    "t/9=added retained",
+  ]);
+  expect(seen.slice(40)).toEqual(["t/10=later", "t/47=", "t/1=behind"]);
+  expect(node.broker.counters.heldSuperseded).toBe(2);
+});
+
+test("a topic whose versions run ahead of the log keeps no message of another topic from a new subscriber", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  await retain(rig, node, ["cold"]);
+  const nowhere = { put() {}, delete() {} };
+  const { index } = rig.flock;
+  for (let at = 0; at < 100; at++) {
+    const context = { index, timeMs: rig.clock.wallMs(), origin: node.cluster.nodeId };
+    node.replica.apply(retainCommand("hot", String(at)), context, nowhere);
+  }
+  const client = await rig.connect(node, "c");
+  client.subscribe("#", { qos: 1 });
+  await rig.settle();
+  expect(client.texts().sort()).toEqual(["cold=0", "hot=99"]);
+  const publisher = await rig.connect(node, "pub");
+  publisher.publish("cold", "live", { qos: 1, retain: true, messageId: 1 });
+  await rig.settle();
+  expect(client.texts()).toEqual(["cold=live"]);
 });

@@ -2,8 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Expiring, ExpiryQueue } from "../../../src/replica/expiry-queue.ts";
 import { SortedKeys } from "../../../src/replica/sorted-keys.ts";
-import { TopicTree } from "../../../src/replica/topic-tree.ts";
-import { anyTopic } from "../../support/routing-model.ts";
 
 describe("ExpiryQueue", () => {
   it("has the earliest first, by key among equals, whatever was added and removed", () => {
@@ -67,30 +65,5 @@ describe("SortedKeys", () => {
         }
       }),
     );
-  });
-});
-
-describe("TopicTree", () => {
-  it("keeps nothing of topics that are gone", () => {
-    fc.assert(
-      fc.property(fc.array(anyTopic), fc.array(anyTopic), (kept, gone) => {
-        const [tree, other] = [new TopicTree<string>(), new TopicTree<string>()];
-        for (const topic of [...kept, ...gone]) tree.set(topic, topic);
-        for (const topic of gone) tree.delete(topic);
-        for (const topic of kept.filter((topic) => !gone.includes(topic))) other.set(topic, topic);
-        expect(tree.nodeCount).toBe(other.nodeCount);
-      }),
-    );
-  });
-
-  it("walks very deep topics without recursion", () => {
-    const tree = new TopicTree<string>();
-    const topic = `${"a/".repeat(30_000)}a`;
-    tree.set(topic, topic);
-    const found: string[] = [];
-    tree.match("a/#", (value) => found.push(value));
-    expect(found).toEqual([topic]);
-    tree.delete(topic);
-    expect(tree.nodeCount).toBe(1);
   });
 });
