@@ -47,8 +47,12 @@ function report(all: readonly Series[]): void {
   }
   if (options.svg !== undefined) {
     const { processor, cores, node } = result.machine;
-    const caption = `Medians of ${rounds} alternating rounds of ${seconds} s, ${cores} x ${processor}, Node ${node.slice(1)}, load generator on the same cores`;
-    writeFileSync(options.svg, chart(figures, options.workloads, reference, caption));
+    const caption = [
+      `Medians of ${rounds} alternating rounds of ${seconds} s, ${new Date().toISOString().slice(0, 10)}: ${cores} cores of ${processor}, Node.js ${node.slice(1)}.`,
+      "Broker and load generator share the machine; a ratio is the median of those within each round.",
+    ];
+    const drawn = chart(figures, options.workloads, { reference, versions, caption });
+    writeFileSync(options.svg, drawn);
   }
   const ours = new Set(
     contest.contenders.filter(({ broker }) => broker.isOurs).map(({ name }) => name),

@@ -93,14 +93,21 @@ describe("a summary", () => {
   });
 
   test("is a bar of the chart, longer for more", () => {
-    const svg = chart([ours, theirs], workloads, "mosquitto", "5 rounds <of 4 s>");
+    const svg = chart([ours, theirs], workloads, {
+      reference: "mosquitto",
+      versions: { mosquitto: "2.0.11" },
+      caption: ["5 rounds <of 4 s>", "one machine"],
+    });
     expect(svg).toContain("5 rounds &lt;of 4 s&gt;");
-    const bars = [...svg.matchAll(/width="([\d.]+)" height="10" rx="1.5" fill/g)].map(
-      ([, length]) => Number(length),
+    expect(svg).toContain(">one machine</text>");
+    const bars = [...svg.matchAll(/width="([\d.]+)" height="13" rx="2" fill/g)].map(([, length]) =>
+      Number(length),
     );
-    const [own, other] = bars.filter((length) => length !== 10);
-    expect(own).toBeGreaterThan(other!);
-    expect(svg).toContain(">4.00 x</text>");
+    expect(bars).toHaveLength(2);
+    expect(bars[0]).toBeGreaterThan(bars[1]!);
+    expect(svg).toContain(">4.0 x</tspan>");
+    expect(svg).toContain(">Messages per second, mosquitto 2.0.11 = 1</text>");
+    expect(svg).toContain(">flockmq</text>");
   });
 });
 
