@@ -10,7 +10,8 @@ export interface Broker {
   readonly isOurs: boolean;
   readonly pids: readonly number[];
   readonly host: string;
-  readonly publishPort: number;
+  /** One of each node. */
+  readonly ports: readonly number[];
   readonly subscribePort: number;
   /** Where several nodes listen for each other. */
   readonly peerPorts: readonly number[];
@@ -65,7 +66,7 @@ export async function startFlockMq(
     isOurs: true,
     pids: cluster.nodes.map(({ pid }) => pid),
     host: "127.0.0.1",
-    publishPort: ports[0]!,
+    ports,
     subscribePort: ports[1] ?? ports[0]!,
     peerPorts: nodes === 1 ? [] : cluster.nodes.map(({ ready }) => ready!.peer),
     httpPorts: cluster.nodes.map(({ ready }) => ready!.http),
@@ -103,7 +104,7 @@ export function targetBroker(text: string, pid: number | undefined): Broker {
     isOurs: false,
     pids: pid === undefined ? [] : [pid],
     host,
-    publishPort: Number(port),
+    ports: [Number(port)],
     subscribePort: Number(port),
     peerPorts: [],
     httpPorts: [],

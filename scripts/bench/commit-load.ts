@@ -32,7 +32,7 @@ export interface CommitResult {
 /** Retained QoS 1 writes on one node of a running flock. */
 export async function commitsOfFlock(
   job: CommitJob,
-  broker: { readonly publishPort: number; readonly pids: readonly number[] },
+  broker: { readonly ports: readonly number[]; readonly pids: readonly number[] },
 ): Promise<CommitResult> {
   const result = await measure({
     ...plainLoad,
@@ -45,8 +45,8 @@ export async function commitsOfFlock(
     topicsPerPublisher: job.keysPerWriter,
     window: job.window,
     host: "127.0.0.1",
-    publishPort: broker.publishPort,
-    subscribePort: broker.publishPort,
+    publishPorts: broker.ports.slice(0, 1),
+    subscribePort: broker.ports[0]!,
     warmupMs: job.warmupMs,
     seconds: job.seconds,
     pids: broker.pids,

@@ -31,7 +31,7 @@ const aim = 2;
 
 const workload = (name: string, job: Workload["job"]): Workload => ({
   ...{ number: null, title: name, compared: "rate", aim: null, p99AimMs: null },
-  ...{ name, job },
+  ...{ name, job, isSpread: false },
 });
 const others = workload("others", {
   ...plainLoad,

@@ -51,12 +51,13 @@ export async function measureRounds(
 }
 
 export async function measureOnce(
-  { job }: Workload,
+  { job, isSpread }: Workload,
   { broker, variant }: Contender,
   { seconds, warmupMs }: Pick<RoundOptions, "seconds" | "warmupMs">,
 ): Promise<LoadResult> {
-  const { pids, host, publishPort, subscribePort, peerPorts, httpPorts: metricsPorts } = broker;
-  const ends = { pids, host, publishPort, subscribePort, peerPorts, metricsPorts };
+  const { pids, host, ports, subscribePort, peerPorts, httpPorts: metricsPorts } = broker;
+  const publishPorts = isSpread ? ports : ports.slice(0, 1);
+  const ends = { pids, host, publishPorts, subscribePort, peerPorts, metricsPorts };
   run++;
   return measure({ ...job, ...variant, ...ends, run, seconds, warmupMs });
 }
@@ -80,5 +81,6 @@ async function measureRound(series: Series, round: number, options: RoundOptions
 
 function isPossible({ job }: Workload, { broker, variant }: Contender): boolean {
   if (variant.hasOverlaps && job.layout !== "pairs") return false;
+  if (job.isDeviceState && !broker.isOurs) return false;
   return job.qos <= broker.qosMax;
 }

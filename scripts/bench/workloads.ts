@@ -5,7 +5,7 @@ type Shape = Omit<
   LoadJob,
   | "run"
   | "host"
-  | "publishPort"
+  | "publishPorts"
   | "subscribePort"
   | "warmupMs"
   | "seconds"
@@ -25,8 +25,12 @@ export interface Workload {
   readonly aim: number | null;
   /** Of the latency of deliveries, where messages come at a rate. */
   readonly p99AimMs: number | null;
+  /** Publishers connect to all nodes and not to the first alone. */
+  readonly isSpread: boolean;
   readonly job: Shape;
 }
+
+const usual = { compared: "rate", p99AimMs: null, isSpread: false } as const;
 
 /** One publisher to one subscriber, as fast as it goes. */
 export const plainLoad: Shape = {
@@ -35,6 +39,7 @@ export const plainLoad: Shape = {
   layout: "pairs",
   qos: 0,
   retain: false,
+  isDeviceState: false,
   version: 4,
   isDurable: false,
   hasProperties: false,
@@ -71,6 +76,11 @@ const retained: Shape = {
   retain: true,
   topicsPerPublisher: 100,
 };
+/** What 10,000 devices send by way of gateways; enough under way to fill the time that updates wait to be joined. */
+const deviceState: Shape = {
+  ...{ ...plainLoad, publishers: 50, subscribers: 0, qos: 1, isDeviceState: true },
+  ...{ topicsPerPublisher: 200, window: 500 },
+};
 
 export const workloads: readonly Workload[] = [
   numbered("W1", "fan-out-qos0", "1 -> 100, QoS 0", 35, fanOut),
@@ -94,6 +104,10 @@ export const furtherWorkloads: readonly Workload[] = [
   further("fan-in-qos1", "100 -> 1 wildcard, QoS 1", { ...fanIn, qos: 1 }),
   further("stored-qos1", "50 -> 50 pairs, QoS 1, stored sessions", stored),
   further("retained-qos1", "50 writers, retained, QoS 1", { ...retained, publishers: 50 }),
+  {
+    ...further("states-qos1", "10,000 devices behind 50 gateways, state, QoS 1", deviceState),
+    isSpread: true,
+  },
 ];
 
 /** Those that `only`, a list of numbers and parts of names, asks for; without it the table of aims, or all. */
@@ -116,9 +130,9 @@ export function isMet({ aim, compared }: Workload, ratio: number): boolean | nul
 }
 
 function numbered(number: string, name: string, title: string, aim: number, job: Shape): Workload {
-  return { number, name, title: `${number}: ${title}`, compared: "rate", aim, p99AimMs: null, job };
+  return { ...usual, number, name, title: `${number}: ${title}`, aim, job };
 }
 
 function further(name: string, title: string, job: Shape): Workload {
-  return { number: null, name, title, compared: "rate", aim: null, p99AimMs: null, job };
+  return { ...usual, number: null, name, title, aim: null, job };
 }

@@ -20,13 +20,18 @@ export interface EncodedAttribute {
   readonly valueSizeBytes: number;
 }
 
-/** One record of device state: version, time, source, the value as JSON, the node, and when it goes, if it does. */
-export function encodeAttribute(attribute: AttributeRecord): EncodedAttribute {
+/**
+ * One record of device state: version, time, source, the value as JSON, the node, and when it goes, if it does. `text` is the value as
+ * JSON, for who has it.
+ */
+export function encodeAttribute(
+  attribute: AttributeRecord,
+  text: string = JSON.stringify(attribute.value),
+): EncodedAttribute {
   const writer = new ByteWriter();
   writer.number(attribute.version);
   writer.number(attribute.timeMs);
   writer.string(attribute.source);
-  const text = JSON.stringify(attribute.value);
   writer.string(text);
   writer.string(attribute.node);
   if (attribute.expiresAtMs !== Infinity) writer.number(attribute.expiresAtMs);

@@ -47,7 +47,9 @@ function readGroupUpdates(reader: ByteReader, source: string): readonly Attribut
   for (let index = 0; index < count && reader.isSound; index++) {
     const options = reader.number();
     const device = options % 2 === 1 ? source : reader.string();
-    const update = { device, attribute: reader.string(), ...readValue(reader) };
+    const attribute = reader.string();
+    const { value, text } = readValue(reader);
+    const update = { device, attribute, value, text };
     updates.push(options < 2 ? update : withOptions(update, Math.floor(options / 2)));
   }
   return updates;

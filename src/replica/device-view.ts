@@ -113,7 +113,7 @@ export class DeviceView implements DeviceQueries {
       update.isReplacing === true ? update.value : mergeValues(attribute?.value, update.value);
     const expiresAtMs = ttlSeconds > 0 ? origin.timeMs + ttlSeconds * 1000 : Infinity;
     const record: AttributeRecord = { value, ...origin, expiresAtMs };
-    const encoded = encodeAttribute(record);
+    const encoded = encodeAttribute(record, value === update.value ? update.text : undefined);
     if (encoded.valueSizeBytes > this.#parts.limits.valueSizeBytesMax) return "too-large";
     const key = keyOf(id, name);
     const hash = this.#parts.records.put(writer, key, encoded.record, attribute?.hash ?? null);

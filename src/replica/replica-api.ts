@@ -12,6 +12,8 @@ export interface AttributeUpdate {
   readonly device: string;
   readonly attribute: string;
   readonly value: unknown;
+  /** The value as JSON, where it was read from there. */
+  readonly text?: string;
   /** The attribute goes when it was not written again for so long; 0 or left out = it stays. */
   readonly ttlSeconds?: number;
   /** An object takes the place of what was there instead of merging into it. */

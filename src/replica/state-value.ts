@@ -23,8 +23,13 @@ export function isStateValue(value: unknown, depthLeft: number = valueDepthMax):
   if (depthLeft === 0) {
     return false;
   }
-  const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
-  return items.every((item) => isStateValue(item, depthLeft - 1));
+  if (Array.isArray(value)) return value.every((item) => isStateValue(item, depthLeft - 1));
+  // Fields of JSON are own ones, and a list of them made for each value would cost as much as the rest.
+  for (const name in value) {
+    if (!isStateValue((value as Readonly<Record<string, unknown>>)[name], depthLeft - 1))
+      return false;
+  }
+  return true;
 }
 
 /** The field that makes an object stand for bytes that are no UTF-8: `{"$base64": "..."}`. */
@@ -41,7 +46,16 @@ function isMergeable(value: unknown): value is Readonly<Record<string, unknown>>
  * restored values print alike.
  */
 export function mergeValues(previous: unknown, next: unknown): unknown {
-  return isMergeable(previous) && isMergeable(next) ? { ...previous, ...next } : next;
+  if (!isMergeable(previous) || !isMergeable(next) || hasSameFields(previous, next)) return next;
+  return { ...previous, ...next };
+}
+
+/** In the same order, so that nothing of the old one would be left: nearly always, of a device that tells the same every time. */
+function hasSameFields(one: object, other: object): boolean {
+  const names = Object.keys(one);
+  let count = 0;
+  for (const name in other) if (names[count++] !== name) return false;
+  return count === names.length;
 }
 
 /** As below, of whole updates: the later one's time to live counts. */
@@ -54,7 +68,9 @@ export function joinUpdates(
   if (joined === null) return null;
   // What took the place of everything before still does, with the newer fields in it.
   const isReplacing = earlier.isReplacing === true ? { isReplacing: true as const } : {};
-  return { ...later, value: joined.value, ...isReplacing };
+  const { device, attribute, ttlSeconds } = later;
+  const ttl = ttlSeconds === undefined ? {} : { ttlSeconds };
+  return { device, attribute, value: joined.value, ...ttl, ...isReplacing };
 }
 
 /**

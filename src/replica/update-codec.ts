@@ -19,7 +19,8 @@ export function readUpdates(reader: ByteReader): readonly AttributeUpdate[] {
   for (let index = 0; index < count && reader.isSound; index++) {
     const device = reader.string();
     const attribute = reader.string();
-    updates.push({ device, attribute, ...readValue(reader) });
+    const { value, text } = readValue(reader);
+    updates.push({ device, attribute, value, text });
   }
   return updates;
 }
@@ -33,17 +34,17 @@ export function textOf({ device, attribute, value }: AttributeUpdate): string {
   return JSON.stringify(value);
 }
 
-export function readValue(reader: ByteReader): { readonly value: unknown } {
+export function readValue(reader: ByteReader): { readonly value: unknown; readonly text: string } {
   const text = reader.string();
-  if (text === "") return { value: undefined };
+  if (text === "") return { value: undefined, text };
   try {
     const value: unknown = JSON.parse(text);
-    if (isStateValue(value)) return { value };
+    if (isStateValue(value)) return { value, text };
   } catch {
     // Not JSON: the command is garbage, which `fail` tells the caller, who counts it.
   }
   reader.fail();
-  return { value: undefined };
+  return { value: undefined, text };
 }
 
 /** How an update is applied, as one number: nearly always 0. */

@@ -11,6 +11,8 @@ export interface LoadJob {
   readonly layout: "pairs" | "all";
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
+  /** Every topic is an attribute of a device of its own, and the payload JSON, so that each message is a device update in the log. */
+  readonly isDeviceState: boolean;
   /** Of the protocol: 4 is MQTT 3.1.1. */
   readonly version: 4 | 5;
   /** Subscribers whose sessions outlive them, so that a message for them has to be stored. */
@@ -35,7 +37,8 @@ export interface LoadJob {
   /** A fifth of the publishers is heard by three more subscribers, by three filters that overlap. */
   readonly hasOverlaps: boolean;
   readonly host: string;
-  readonly publishPort: number;
+  /** Publishers connect to these in turn. */
+  readonly publishPorts: readonly number[];
   readonly subscribePort: number;
   readonly warmupMs: number;
   readonly seconds: number;

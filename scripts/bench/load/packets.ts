@@ -51,6 +51,7 @@ export interface PublishFields {
   readonly retain: boolean;
   readonly version: ProtocolVersion;
   readonly hasProperties: boolean;
+  readonly isDeviceState: boolean;
   readonly payloadSizeBytes: number;
   readonly run: number;
   readonly publisher: number;
@@ -62,6 +63,7 @@ export class PublishTemplate {
   readonly #bytes: Buffer;
   readonly #packetIdAt: number;
   readonly #sequenceAt: number;
+  readonly #isText: boolean;
 
   constructor(fields: PublishFields) {
     const { topic, qos, retain, payloadSizeBytes, run, publisher } = fields;
@@ -69,26 +71,49 @@ export class PublishTemplate {
     if (payloadSizeBytes < sizeBytesMin) {
       throw new RangeError(`a payload has at least ${sizeBytesMin} bytes`);
     }
-    const payload = Buffer.alloc(payloadSizeBytes, "f");
-    payload.writeUInt32BE(run, 0);
-    payload.writeUInt32BE(publisher, 4);
+    this.#isText = fields.isDeviceState;
+    const payload = this.#isText ? reading(payloadSizeBytes) : Buffer.alloc(payloadSizeBytes, "f");
+    if (!this.#isText) {
+      payload.writeUInt32BE(run, 0);
+      payload.writeUInt32BE(publisher, 4);
+    }
     const packetId = Buffer.alloc(qos === 0 ? 0 : 2);
     const properties = propertiesOf(fields);
     const firstByte = (PacketKind.publish << 4) | (qos << 1) | (retain ? 1 : 0);
     this.#bytes = packet(firstByte, [text(topic), packetId, properties, payload]);
     this.sizeBytes = this.#bytes.length;
-    this.#sequenceAt = this.sizeBytes - payloadSizeBytes + 8;
+    const offset = this.#isText ? sequenceInReadingAt : 8;
+    this.#sequenceAt = this.sizeBytes - payloadSizeBytes + offset;
     this.#packetIdAt = qos === 0 ? -1 : this.sizeBytes - payloadSizeBytes - properties.length - 2;
   }
 
   write(into: Buffer, at: number, sequence: number, packetId: number): void {
     into.set(this.#bytes, at);
-    writeUint32(into, at + this.#sequenceAt, sequence);
-    writeUint32(into, at + this.sizeBytes - payloadTrailerSizeBytes, sequence);
+    if (this.#isText) writeHex(into, at + this.#sequenceAt, sequence);
+    else {
+      writeUint32(into, at + this.#sequenceAt, sequence);
+      writeUint32(into, at + this.sizeBytes - payloadTrailerSizeBytes, sequence);
+    }
     if (this.#packetIdAt < 0) return;
     into[at + this.#packetIdAt] = packetId >> 8;
     into[at + this.#packetIdAt + 1] = packetId;
   }
+}
+
+const readingStart = '{"n":"';
+const sequenceInReadingAt = readingStart.length;
+
+/** JSON of just this size, with eight digits for the sequence number. */
+function reading(sizeBytes: number): Buffer {
+  const start = `${readingStart}00000000","x":123.45,"y":67.89,"unit":"`;
+  return Buffer.from(`${start.padEnd(sizeBytes - 2, "m")}"}`);
+}
+
+const digits = Buffer.from("0123456789abcdef");
+
+function writeHex(into: Buffer, at: number, value: number): void {
+  for (let digit = 0; digit < 8; digit++)
+    into[at + digit] = digits[(value >>> (28 - 4 * digit)) & 15]!;
 }
 
 function propertiesOf({ version, hasProperties }: PublishFields): Buffer {

@@ -2,7 +2,13 @@ import type { LoadJob } from "./job.ts";
 
 type Plan = Pick<
   LoadJob,
-  "run" | "publishers" | "subscribers" | "layout" | "topicsPerPublisher" | "hasOverlaps"
+  | "run"
+  | "publishers"
+  | "subscribers"
+  | "layout"
+  | "isDeviceState"
+  | "topicsPerPublisher"
+  | "hasOverlaps"
 >;
 
 /** One subscriber: its filters and the publishers that it must hear everything of. */
@@ -14,6 +20,7 @@ export interface Hearing {
 const overlappedShare = 0.2;
 
 export function topicOf(plan: Plan, publisher: number, topic: number): string {
+  if (plan.isDeviceState) return `sensors/bench-${plan.run}-${publisher}-${topic}/reading`;
   const group = isOverlapped(plan, publisher) ? "hot/" : "";
   return `bench/${plan.run}/${group}${publisher}/${topic}`;
 }

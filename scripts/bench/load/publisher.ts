@@ -48,7 +48,8 @@ export class Publisher implements ConnectionHandler {
       return new PublishTemplate({ ...job, topic: topicOf(job, publisher, at), publisher });
     });
     this.#packetSizeBytesMax = Math.max(...this.#templates.map(({ sizeBytes }) => sizeBytes));
-    const { host, publishPort: port, version } = job;
+    const { host, publishPorts, version } = job;
+    const port = publishPorts[publisher % publishPorts.length]!;
     this.connection = new Connection({ host, port, version }, this);
   }
 

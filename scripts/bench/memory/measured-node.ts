@@ -43,7 +43,7 @@ export class MeasuredNode {
   }
 
   get port(): number {
-    return this.#broker.publishPort;
+    return this.#broker.ports[0]!;
   }
 
   get pids(): readonly number[] {

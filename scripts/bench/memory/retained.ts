@@ -75,7 +75,7 @@ class Writer implements ConnectionHandler {
   #packet(at: number): Buffer {
     const message = new PublishTemplate({
       ...{ topic: retainedTopic(at), qos: 1, retain: true, version: 4, hasProperties: false },
-      ...{ payloadSizeBytes: this.#sizeBytes, run, publisher: at },
+      ...{ isDeviceState: false, payloadSizeBytes: this.#sizeBytes, run, publisher: at },
     });
     this.#packetId = (this.#packetId % 65_535) + 1;
     const bytes = Buffer.allocUnsafe(message.sizeBytes);

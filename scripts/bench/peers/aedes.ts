@@ -15,7 +15,7 @@ export async function startAedes(): Promise<Broker> {
     name: "aedes",
     version: installedVersion(),
     pids: [child.pid ?? 0],
-    publishPort: answer.port,
+    ports: [answer.port],
     subscribePort: answer.port,
     qosMax: 2,
     stop: () => endProcess(child),

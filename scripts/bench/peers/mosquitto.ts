@@ -36,7 +36,7 @@ export async function startMosquitto(): Promise<Broker | null> {
     name: "mosquitto",
     version: /mosquitto version (\S+)/.exec(help)?.[1] ?? "unknown",
     pids: [child.pid ?? 0],
-    publishPort: port,
+    ports: [port],
     subscribePort: port,
     qosMax: 2,
     stop,

@@ -58,7 +58,7 @@ export async function startNatsMqtt(nodes: 1 | 3): Promise<Broker | null> {
     version,
     pids: children.map(({ pid }) => pid ?? 0),
     peerPorts: nodes === 1 ? [] : routes,
-    publishPort: mqtt[0]!,
+    ports: mqtt,
     subscribePort: mqtt[1] ?? mqtt[0]!,
     qosMax: isAtLeast(version, qos2Since) ? 2 : 1,
     stop,

@@ -22,13 +22,14 @@ interface Form {
   readonly qos: 0 | 1 | 2;
   readonly version: 4 | 5;
   readonly hasProperties: boolean;
+  readonly isDeviceState?: boolean;
 }
 
 const plain: Form = { qos: 0, version: 4, hasProperties: false };
 
 function publishOf(form: Form, sequence: number, packetId: number, payloadSizeBytes: number) {
   const fields = { topic: "bench/9/4/0", retain: true, payloadSizeBytes, run: 9, publisher: 4 };
-  const template = new PublishTemplate({ ...fields, ...form });
+  const template = new PublishTemplate({ isDeviceState: false, ...fields, ...form });
   const bytes = Buffer.alloc(template.sizeBytes);
   template.write(bytes, 0, sequence, packetId);
   return bytes;
@@ -44,6 +45,14 @@ describe("hand-made packets equal those of mqtt-packet", () => {
     expect(publishOf({ ...plain, qos: 1 }, 70_000, 4095, sizeBytes)).toEqual(
       generate({ ...common, qos: 1, retain: true, messageId: 4095 }),
     );
+  });
+
+  test("PUBLISH of a reading, JSON of just its size", () => {
+    for (const sizeBytes of [64, 300]) {
+      const bytes = publishOf({ ...plain, qos: 1, isDeviceState: true }, 0xabcdef, 7, sizeBytes);
+      const payload = bytes.subarray(bytes.length - sizeBytes);
+      expect(JSON.parse(payload.toString())).toMatchObject({ n: "00abcdef", x: 123.45 });
+    }
   });
 
   test("PUBLISH of MQTT 5, with and without properties", () => {
