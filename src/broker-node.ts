@@ -29,6 +29,7 @@ import { NodeDrain } from "./node-drain.ts";
 import { bindNextFree, checkFixedPorts } from "./port-binding.ts";
 import { replicaLimits } from "./replica/limits.ts";
 import { Replica } from "./replica/replica.ts";
+import { refuseSecondCluster } from "./shared-ports.ts";
 import { formationOf, type NodePlace, type OpenedNode, openNode, stayingPort } from "./startup.ts";
 import type { Logger } from "./telemetry/log.ts";
 import { version } from "./version.ts";
@@ -124,6 +125,11 @@ export class BrokerNode {
     await this.#settle(cluster);
     if (this.#local.isStopping) {
       return null;
+    }
+    if (cluster.members().length === 1) {
+      const withTls = this.#options.access.tls === null ? [] : (["mqtts", "wss"] as const);
+      const faces = ["mqtt", "ws", ...withTls] as const;
+      await refuseSecondCluster(faces.map((face) => this.#portOf(face, opened)));
     }
     const ports = await this.#listen(broker, opened);
     await cluster.whenReady();

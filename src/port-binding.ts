@@ -10,20 +10,29 @@ export async function bindNextFree(
   request: PortRequest,
   listen: (host: string, port: number) => Promise<number>,
 ): Promise<number> {
-  const { host, port, isPortFixed, optionName } = request;
+  const { host, port, isPortFixed, isShared, optionName } = request;
   const tries = isPortFixed || port === 0 ? 1 : portsTriedMax;
   for (let at = 0; at < tries && port + at <= 65_535; at++) {
     try {
       return await listen(host, port + at);
     } catch (error) {
       const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+      if (code === "ENOTSUP" && isShared) {
+        throw new UsageError(
+          "--reuse-port: this system does not let processes share a port (ENOTSUP); leave it out and give each node ports of its own",
+          1,
+        );
+      }
       if (code !== "EADDRINUSE") {
         throw new UsageError(`${optionName}: cannot listen on ${host}:${port} (${code})`, 1);
       }
     }
   }
+  const way = isShared
+    ? " by what does not share it; start that with --reuse-port, too,"
+    : "; stop what uses it";
   throw new UsageError(
-    `${optionName}: port ${port} of ${host} is taken; stop what uses it or choose another`,
+    `${optionName}: port ${port} of ${host} is taken${way} or choose another`,
     1,
   );
 }
@@ -37,15 +46,17 @@ export async function checkFixedPorts(loaded: LoadedConfig): Promise<void> {
   for (const face of ["mqtt", "ws", "http", ...withTls] as const) {
     const request = portRequest(face, loaded, null);
     if (request.isPortFixed) {
-      await bindNextFree(request, tryPort);
+      await bindNextFree(request, (host, port) => tryPort(host, port, request.isShared));
     }
   }
 }
 
-function tryPort(host: string, port: number): Promise<number> {
+/** A client that happens to come to a shared port within the moment is reset, as at the end of any node there. */
+function tryPort(host: string, port: number, isShared: boolean): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(port)));
+    const place = { host, port, exclusive: true, reusePort: isShared };
+    server.listen(place, () => server.close(() => resolve(port)));
   });
 }

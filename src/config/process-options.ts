@@ -62,6 +62,20 @@ export const processOptions = {
     reason: "One port for everything that is not MQTT.",
     parse: single(parseListen(loopback)),
   }),
+  reusePort: option<boolean>({
+    flag: "reuse-port",
+    env: "FLOCKMQ_REUSE_PORT",
+    argument: null,
+    type: "switch",
+    defaultValue: false,
+    defaultText: "off",
+    zero: null,
+    help: "share --mqtt, --ws, --mqtts and --wss with other nodes of the same cluster on this machine",
+    reason:
+      "One node uses one core. Several behind one port use several; the system spreads new connections over them. Not on macOS and Windows.",
+    bareText: "on",
+    parse: single(parseSwitch),
+  }),
   allowAnonymous: option<boolean>({
     flag: "allow-anonymous",
     env: "FLOCKMQ_ALLOW_ANONYMOUS",

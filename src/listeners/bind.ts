@@ -8,10 +8,10 @@ const backlog = 4096;
 
 /** Binds, moving to the next free port where the operator left it open. Answers the port. */
 export async function bind(server: Server, options: ListenOptions): Promise<number> {
-  const { host, port, isPortFixed, optionName } = options;
+  const { host, port, isPortFixed, isShared = false, optionName } = options;
   const tries = isPortFixed || port === 0 ? 1 : portsTriedMax;
   for (let at = 0; at < tries && port + at <= 65_535; at++) {
-    const failure = await listen(server, host, port + at);
+    const failure = await listen(server, { host, port: port + at, reusePort: isShared });
     if (failure === null) return boundPort(server, port + at);
     if (failure.code !== "EADDRINUSE") {
       throw new BrokerError(
@@ -29,7 +29,13 @@ export async function bind(server: Server, options: ListenOptions): Promise<numb
   );
 }
 
-function listen(server: Server, host: string, port: number): Promise<NodeJS.ErrnoException | null> {
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly reusePort: boolean;
+}
+
+function listen(server: Server, place: Place): Promise<NodeJS.ErrnoException | null> {
   return new Promise((resolve) => {
     const failed = (error: NodeJS.ErrnoException) => {
       server.removeListener("listening", listening);
@@ -41,7 +47,7 @@ function listen(server: Server, host: string, port: number): Promise<NodeJS.Errn
     };
     server.once("error", failed);
     server.once("listening", listening);
-    server.listen({ host, port, backlog });
+    server.listen({ ...place, backlog });
   });
 }
 

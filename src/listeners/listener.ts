@@ -15,6 +15,8 @@ export interface ListenOptions {
   readonly port: number;
   /** True: a taken port is an error. False: the next free one is taken. */
   readonly isPortFixed: boolean;
+  /** True: other processes that say so, too, may listen at the same port; the system spreads new connections over them. */
+  readonly isShared?: boolean;
   /** How the operator calls it, for the error: `--mqtt`. */
   readonly optionName: string;
   /**

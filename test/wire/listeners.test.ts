@@ -3,6 +3,7 @@ import { connect, createServer } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { listenTcp } from "../../src/listeners/tcp.ts";
+import { listenWebSocket } from "../../src/listeners/websocket.ts";
 import { bytesUntilEnd, Inbox, WireBroker } from "../support/wire-broker.ts";
 
 const wire = new WireBroker({
@@ -230,4 +231,18 @@ test("a port that was asked for and is taken is an error that names the option; 
   expect(moved.port).toBeGreaterThan(port);
   await moved.stopAccepting();
   blocker.close();
+});
+
+test("two listeners share a port when both say so, whatever they speak; one that does not say so is refused", async () => {
+  for (const listen of [listenTcp, listenWebSocket]) {
+    const options = { host: "127.0.0.1", isPortFixed: true, isShared: true, optionName: "--mqtt" };
+    const first = await listen({ ...options, port: 0 }, wire.broker, wire.log);
+    const second = await listen({ ...options, port: first.port }, wire.broker, wire.log);
+    expect(second.port).toBe(first.port);
+    await expect(
+      listen({ ...options, isShared: false, port: first.port }, wire.broker, wire.log),
+    ).rejects.toMatchObject({ code: "port-taken" });
+    await first.stopAccepting();
+    await second.stopAccepting();
+  }
 });
