@@ -8,6 +8,7 @@ import type {
   PublishRequest,
   PublishResult,
 } from "../api/ports.ts";
+import { Cursor } from "../mqtt/cursor.ts";
 import { ReasonCode } from "../mqtt/reason-code.ts";
 import type { ReplicaQueries, ShadowResult } from "../replica/replica-api.ts";
 import { Router } from "../routing/router.ts";
@@ -177,7 +178,8 @@ class PeerBroker implements Broker, ConnectionOwner {
     this.#context = context;
     const flushList = new FlushList(clock);
     const readingTurns = new ReadingTurns(clock, limits.readingTurnMs);
-    this.#shared = { clock, log, wheel, flushList, readingTurns, limits, counters };
+    const cursor = new Cursor();
+    this.#shared = { clock, log, wheel, flushList, readingTurns, limits, counters, cursor };
     this.#admission = new Admission(limits, counters, clock);
     this.#dispatcher = new Dispatcher(context);
     this.#interest = new Interest(context);

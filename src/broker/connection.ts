@@ -1,5 +1,6 @@
-import type { Cancel, Clock, Log } from "#cluster";
-import { PacketDecoder } from "../mqtt/decoder.ts";
+import type { Clock, Log } from "#cluster";
+import type { Cursor } from "../mqtt/cursor.ts";
+import { PacketDecoder, type PacketReceiver } from "../mqtt/decoder.ts";
 import { encodePacket } from "../mqtt/encoder.ts";
 import { MqttError } from "../mqtt/errors.ts";
 import type {
@@ -14,10 +15,10 @@ import { connackReturnCode, ReasonCode } from "../mqtt/reason-code.ts";
 import type { OutboundPublish, SessionCore } from "../session/session-api.ts";
 import type { Channel, ChannelHandler } from "./channel.ts";
 import type { BrokerCounters } from "./counters.ts";
-import type { DeadlineWheel } from "./deadline-wheel.ts";
+import type { DeadlineWheel, Due } from "./deadline-wheel.ts";
 import type { FlushList } from "./flush-list.ts";
 import type { BrokerLimits } from "./limits.ts";
-import { Output } from "./output.ts";
+import { Output, type OutputOwner } from "./output.ts";
 import type { DeferredReader, ReadingTurns } from "./reading-turns.ts";
 
 export interface ConnectionShared {
@@ -28,6 +29,7 @@ export interface ConnectionShared {
   readonly readingTurns: ReadingTurns;
   readonly limits: BrokerLimits;
   readonly counters: BrokerCounters;
+  readonly cursor: Cursor;
 }
 
 /** What a connection tells the broker. */
@@ -49,8 +51,13 @@ export interface ConnectionUser {
 /** "challenged": its CONNECT asked for enhanced authentication, and it has to answer an AUTH. */
 type Phase = "opened" | "connecting" | "challenged" | "attached" | "closing" | "closed";
 
-/** One client's socket: bytes to packets for the session, packets to bytes once per turn, and the ways it ends. */
-export class Connection implements ChannelHandler, DeferredReader {
+/**
+ * One client's socket: bytes to packets for the session, packets to bytes once per turn, and the ways it ends. There are as many as clients,
+ * most of them idle: what its parts tell it comes to methods and not to closures, and what is mostly empty is not there.
+ */
+export class Connection
+  implements ChannelHandler, DeferredReader, PacketReceiver, OutputOwner, Due
+{
   readonly channel: Channel;
   readonly #owner: ConnectionOwner;
   readonly #shared: ConnectionShared;
@@ -62,7 +69,7 @@ export class Connection implements ChannelHandler, DeferredReader {
   #maximumPacketSizeBytes = Number.POSITIVE_INFINITY;
   #user: ConnectionUser | null = null;
   /** What a client sent behind its CONNECT before it had the CONNACK; bounded by the chunk it came in. */
-  #early: InboundPacket[] = [];
+  #early: InboundPacket[] | null = null;
   /** What is wrong with it; told after the CONNACK, as it would be had it come later. */
   #earlyError: unknown = null;
   /** Set when the client half-closed before its CONNACK, as one may that does not wait for answers. */
@@ -71,34 +78,24 @@ export class Connection implements ChannelHandler, DeferredReader {
   #answered: ((packet: AuthPacket) => void) | null = null;
   #isPending = true;
   /** What came when the time of its turn was over; little, since the socket is not read any more. */
-  #deferred: Buffer[] = [];
+  #deferred: Buffer[] | null = null;
   #pauses = 0;
   #receivedAtMs: number;
   /** Wall-clock time of the chunk being read; asked for once, however many packets are in it. */
   #chunkAtMs = 0;
-  #deadline: Cancel;
+  /** Its place in the wheel; what it means follows from the phase. */
+  #deadlineTick = 0;
+  #silenceMaxMs = 0;
 
   constructor(channel: Channel, owner: ConnectionOwner, shared: ConnectionShared) {
     this.channel = channel;
     this.#owner = owner;
     this.#shared = shared;
     this.#receivedAtMs = shared.clock.monotonicMs();
-    this.#decoder = new PacketDecoder({
-      maximumPacketSizeBytes: shared.limits.maximumPacketSizeBytes,
-      onPacket: (packet) => this.#packetReceived(packet),
-    });
-    this.#output = new Output({
-      channel,
-      flushList: shared.flushList,
-      wheel: shared.wheel,
-      limits: shared.limits,
-      counters: shared.counters,
-      onTooSlow: (detail) => this.#tooSlow(detail),
-    });
-    this.#deadline = shared.wheel.after(shared.limits.connectTimeoutMs, () => {
-      shared.counters.connectTimeouts++;
-      this.close();
-    });
+    const { limits, cursor } = shared;
+    this.#decoder = new PacketDecoder(this, limits.maximumPacketSizeBytes, cursor);
+    this.#output = new Output(channel, this, shared);
+    this.#setDeadline(this.#receivedAtMs + limits.connectTimeoutMs);
   }
 
   get version(): ProtocolVersion {
@@ -129,20 +126,24 @@ export class Connection implements ChannelHandler, DeferredReader {
     const { clock, counters, readingTurns } = this.#shared;
     counters.bytesReceived += chunk.length;
     this.#receivedAtMs = clock.monotonicMs();
-    if (this.#deferred.length === 0 && readingTurns.hasTime(this.#receivedAtMs)) {
+    if (this.#deferred === null && readingTurns.hasTime(this.#receivedAtMs)) {
       this.#read(chunk);
       return;
     }
     counters.readsDeferred++;
-    if (this.#deferred.push(chunk) > 1) return;
+    if (this.#deferred !== null) {
+      this.#deferred.push(chunk);
+      return;
+    }
+    this.#deferred = [chunk];
     this.pauseReading();
     readingTurns.defer(this);
   }
 
   readDeferred(): void {
     const deferred = this.#deferred;
-    if (deferred.length === 0) return;
-    this.#deferred = [];
+    if (deferred === null) return;
+    this.#deferred = null;
     for (const chunk of deferred) {
       if (this.isOpen) this.#read(chunk);
     }
@@ -170,9 +171,9 @@ export class Connection implements ChannelHandler, DeferredReader {
     this.readDeferred();
     if (this.#phase === "closed") return;
     this.#phase = "closed";
-    this.#deadline();
+    this.#clearDeadline();
     this.#output.end();
-    this.#early = [];
+    this.#early = null;
     const user = this.#user;
     this.#user = null;
     user?.connectionLost();
@@ -188,16 +189,13 @@ export class Connection implements ChannelHandler, DeferredReader {
     this.#phase = "challenged";
     this.#answered = answered;
     this.send(packet);
-    const { wheel, limits, counters } = this.#shared;
-    this.#deadline = wheel.after(limits.authenticationTimeoutMs, () => {
-      counters.authenticationTimeouts++;
-      this.refuse(ReasonCode.notAuthorized);
-    });
+    const { clock, limits } = this.#shared;
+    this.#setDeadline(clock.monotonicMs() + limits.authenticationTimeoutMs);
     const early = this.#early;
-    this.#early = [];
+    this.#early = null;
     this.resumeReading();
     try {
-      for (const each of early) this.#route(each);
+      for (const each of early ?? []) this.#route(each);
       if (this.#earlyError !== null) throw this.#earlyError;
     } catch (error) {
       this.#failed(error);
@@ -210,18 +208,19 @@ export class Connection implements ChannelHandler, DeferredReader {
     this.#user = user;
     // [MQTT-3.2.0-1]
     this.send(connack);
-    this.#deadline();
-    if (keepAliveSeconds > 0) this.#watchKeepAlive(keepAliveSeconds * 1500);
+    this.#clearDeadline();
+    this.#silenceMaxMs = keepAliveSeconds * 1500;
+    if (keepAliveSeconds > 0) this.#setDeadline(this.#receivedAtMs + this.#silenceMaxMs);
   }
 
   /** After the session knows its connection. */
   startReceiving(): void {
     const early = this.#early;
-    this.#early = [];
+    this.#early = null;
     this.#chunkAtMs = this.#shared.clock.wallMs();
     this.resumeReading();
     try {
-      for (const packet of early) this.#attachedReceived(packet);
+      for (const packet of early ?? []) this.#attachedReceived(packet);
       if (this.#earlyError !== null) throw this.#earlyError;
     } catch (error) {
       this.#failed(error);
@@ -277,14 +276,25 @@ export class Connection implements ChannelHandler, DeferredReader {
     this.#user = null;
     this.#answered = null;
     // [MQTT-3.1.4-6]
-    this.#early = [];
-    this.#deadline();
+    this.#early = null;
+    this.#clearDeadline();
     this.#output.end();
     this.channel.end();
     this.channel.resumeReading();
-    this.#deadline = this.#shared.wheel.after(this.#shared.limits.lingerMs, () =>
-      this.channel.destroy(),
-    );
+    const { clock, limits } = this.#shared;
+    this.#setDeadline(clock.monotonicMs() + limits.lingerMs);
+  }
+
+  deadlinePassed(): void {
+    const { counters } = this.#shared;
+    if (this.#phase === "opened") {
+      counters.connectTimeouts++;
+      this.close();
+    } else if (this.#phase === "challenged") {
+      counters.authenticationTimeouts++;
+      this.refuse(ReasonCode.notAuthorized);
+    } else if (this.#phase === "attached") this.#checkKeepAlive();
+    else if (this.#phase === "closing") this.channel.destroy();
   }
 
   #read(chunk: Buffer): void {
@@ -297,7 +307,7 @@ export class Connection implements ChannelHandler, DeferredReader {
     this.#user?.roomMayHaveGrown();
   }
 
-  #packetReceived(packet: InboundPacket): void {
+  packetReceived(packet: InboundPacket): void {
     this.#shared.counters.packetsReceived++;
     this.#route(packet);
   }
@@ -313,11 +323,12 @@ export class Connection implements ChannelHandler, DeferredReader {
       this.#version = packet.protocolVersion;
       this.#maximumPacketSizeBytes =
         packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
-      this.#deadline();
+      this.#clearDeadline();
       // Until CONNACK the client is not read, so that what it sends early stays bounded.
       this.pauseReading();
       this.#owner.connectReceived(this, packet);
     } else if (this.#phase === "connecting") {
+      this.#early ??= [];
       this.#early.push(packet);
     } else if (this.#phase === "challenged") this.#challengedReceived(packet);
   }
@@ -329,7 +340,7 @@ export class Connection implements ChannelHandler, DeferredReader {
       throw new MqttError(ReasonCode.protocolError, "not an AUTH, before CONNACK");
     }
     this.#phase = "connecting";
-    this.#deadline();
+    this.#clearDeadline();
     this.pauseReading();
     try {
       this.#answered?.(packet);
@@ -396,21 +407,32 @@ export class Connection implements ChannelHandler, DeferredReader {
     else this.close();
   }
 
-  #tooSlow(detail: string): void {
+  tooSlow(detail: string): void {
     this.#shared.counters.slowConsumers++;
     this.#end(ReasonCode.quotaExceeded, detail);
     // It reads nothing, so there is no one to wait for.
     this.channel.destroy();
   }
 
-  #watchKeepAlive(limitMs: number): void {
-    this.#deadline = this.#shared.wheel.at(this.#receivedAtMs + limitMs, () => {
-      const silentMs = this.#shared.clock.monotonicMs() - this.#receivedAtMs;
-      // While we do not read, the silence is ours.
-      if (this.#pauses > 0) this.#receivedAtMs = this.#shared.clock.monotonicMs();
-      if (this.#pauses > 0 || silentMs < limitMs) return this.#watchKeepAlive(limitMs);
-      this.#shared.counters.keepAliveTimeouts++;
-      this.#end(ReasonCode.keepAliveTimeout, `nothing received for ${Math.round(silentMs)} ms`);
-    });
+  #checkKeepAlive(): void {
+    const nowMs = this.#shared.clock.monotonicMs();
+    // While we do not read, the silence is ours.
+    const isOurs = this.#pauses > 0;
+    const silentMs = nowMs - this.#receivedAtMs;
+    if (isOurs) this.#receivedAtMs = nowMs;
+    if (isOurs || silentMs < this.#silenceMaxMs) {
+      this.#setDeadline(this.#receivedAtMs + this.#silenceMaxMs);
+      return;
+    }
+    this.#shared.counters.keepAliveTimeouts++;
+    this.#end(ReasonCode.keepAliveTimeout, `nothing received for ${Math.round(silentMs)} ms`);
+  }
+
+  #setDeadline(deadlineMs: number): void {
+    this.#deadlineTick = this.#shared.wheel.set(deadlineMs, this);
+  }
+
+  #clearDeadline(): void {
+    this.#shared.wheel.clear(this.#deadlineTick, this);
   }
 }

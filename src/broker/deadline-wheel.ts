@@ -1,5 +1,10 @@
 import type { Cancel, Clock } from "#cluster";
 
+/** An object with one deadline at a time, which costs an entry in a set and nothing else. */
+export interface Due {
+  deadlinePassed(): void;
+}
+
 /**
  * Many coarse deadlines behind one interval: keep alive, expiry, will delay. Nothing runs early; everything runs
  * within one tick of its time. Cost per deadline is a map entry, not a timer.
@@ -7,7 +12,7 @@ import type { Cancel, Clock } from "#cluster";
 export class DeadlineWheel {
   readonly #clock: Clock;
   readonly #tickMs: number;
-  readonly #buckets = new Map<number, Set<() => void>>();
+  readonly #buckets = new Map<number, Set<Due>>();
   #lastTick: number;
   #cancelTimer: Cancel | null = null;
   #isStopped = false;
@@ -40,19 +45,27 @@ export class DeadlineWheel {
   }
 
   at(deadlineMs: number, run: () => void): Cancel {
+    // An object of its own, so that the same function may be set twice.
+    const due = { deadlinePassed: run };
+    const tick = this.set(deadlineMs, due);
+    return () => this.clear(tick, due);
+  }
+
+  /** Answers what `clear` takes. */
+  set(deadlineMs: number, due: Due): number {
     const tick = Math.max(Math.ceil(deadlineMs / this.#tickMs), this.#lastTick + 1);
     let bucket = this.#buckets.get(tick);
     if (!bucket) {
       bucket = new Set();
       this.#buckets.set(tick, bucket);
     }
-    // A wrapper of its own, so that the same function may be set twice.
-    const entry = () => run();
-    bucket.add(entry);
-    const home = bucket;
-    return () => {
-      home.delete(entry);
-    };
+    bucket.add(due);
+    return tick;
+  }
+
+  /** Harmless when it has passed. */
+  clear(tick: number, due: Due): void {
+    this.#buckets.get(tick)?.delete(due);
   }
 
   #arm(): void {
@@ -73,8 +86,9 @@ export class DeadlineWheel {
     for (const key of due) {
       const bucket = this.#buckets.get(key);
       if (!bucket) continue;
+      for (const each of bucket) each.deadlinePassed();
+      // Not before, since one of them may clear another.
       this.#buckets.delete(key);
-      for (const run of bucket) run();
     }
   }
 }

@@ -14,12 +14,13 @@ const lentSizeBytesMin = 32 * 1024;
 export class OutputRuns implements PacketSink {
   readonly #pool: RunPool;
   readonly #gatherer: Gatherer;
-  #chunks: Buffer[] = [];
+  /** null while there are none. */
+  #chunks: Buffer[] | null = null;
   #run: Buffer = none;
   #runSizeBytes = 0;
   #chunksSizeBytes = 0;
   /** Runs among the chunks. */
-  #lent: Buffer[] = [];
+  #lent: Buffer[] | null = null;
   /** Some chunks are small and not joined yet. */
   #isShared = false;
 
@@ -54,8 +55,7 @@ export class OutputRuns implements PacketSink {
     if (this.#run !== none) this.push(bytes);
     else {
       this.#isShared = true;
-      this.#chunks.push(bytes);
-      this.#chunksSizeBytes += bytes.length;
+      this.#add(bytes);
     }
   }
 
@@ -66,15 +66,14 @@ export class OutputRuns implements PacketSink {
       return;
     }
     this.#seal();
-    this.#chunks.push(bytes);
-    this.#chunksSizeBytes += bytes.length;
+    this.#add(bytes);
   }
 
   /** Everything so far, for the socket to keep; begins anew. */
   take(): readonly Buffer[] {
     this.#seal();
-    const chunks = this.#chunks;
-    this.#chunks = [];
+    const chunks = this.#chunks ?? [];
+    this.#chunks = null;
     this.#chunksSizeBytes = 0;
     const isGathered = !this.#isShared;
     this.#isShared = false;
@@ -83,9 +82,9 @@ export class OutputRuns implements PacketSink {
 
   /** Of what was taken last: to be called when the socket is done with it. Nothing is lost but memory to use again when it never is. */
   giveBack(): (() => void) | undefined {
-    if (this.#lent.length === 0) return undefined;
     const lent = this.#lent;
-    this.#lent = [];
+    if (lent === null) return undefined;
+    this.#lent = null;
     return () => {
       for (const run of lent) this.#pool.give(run);
     };
@@ -114,15 +113,21 @@ export class OutputRuns implements PacketSink {
     if (run === none) return;
     this.#run = none;
     this.#runSizeBytes = 0;
-    this.#chunksSizeBytes += sizeBytes;
     if (sizeBytes >= lentSizeBytesMin) {
-      this.#lent.push(run);
-      this.#chunks.push(run.subarray(0, sizeBytes));
+      if (this.#lent === null) this.#lent = [run];
+      else this.#lent.push(run);
+      this.#add(run.subarray(0, sizeBytes));
       return;
     }
     const copy = Buffer.allocUnsafe(sizeBytes);
     run.copy(copy, 0, 0, sizeBytes);
     this.#pool.give(run);
-    this.#chunks.push(copy);
+    this.#add(copy);
+  }
+
+  #add(bytes: Buffer): void {
+    if (this.#chunks === null) this.#chunks = [bytes];
+    else this.#chunks.push(bytes);
+    this.#chunksSizeBytes += bytes.length;
   }
 }

@@ -12,19 +12,24 @@ import { OutputRuns } from "./output-runs.ts";
 /** More than this is handed to the socket within the turn, so that congestion is the socket's word and not ours. */
 const eagerSizeBytes = 64 * 1024;
 
-export interface OutputOptions {
-  readonly channel: Channel;
+/** The same for all clients. */
+export interface OutputShared {
   readonly flushList: FlushList;
   readonly wheel: DeadlineWheel;
   readonly limits: BrokerLimits;
   readonly counters: BrokerCounters;
+}
+
+export interface OutputOwner {
   /** The client takes too little: end it. Called at most once. */
-  readonly onTooSlow: (detail: string) => void;
+  tooSlow(detail: string): void;
 }
 
 /** What goes to one client: collected, written once per turn, and watched for a client that does not read. */
 export class Output implements Flushable {
-  readonly #options: OutputOptions;
+  readonly #channel: Channel;
+  readonly #owner: OutputOwner;
+  readonly #shared: OutputShared;
   readonly #runs: OutputRuns;
   #isListed = false;
   #isEnded = false;
@@ -32,9 +37,11 @@ export class Output implements Flushable {
   #wasCongested = false;
   #stallCheck: Cancel | null = null;
 
-  constructor(options: OutputOptions) {
-    this.#options = options;
-    this.#runs = new OutputRuns(options.flushList.runs, options.flushList.gatherer);
+  constructor(channel: Channel, owner: OutputOwner, shared: OutputShared) {
+    this.#channel = channel;
+    this.#owner = owner;
+    this.#shared = shared;
+    this.#runs = new OutputRuns(shared.flushList.runs, shared.flushList.gatherer);
   }
 
   send(packet: OutboundPacket, version: ProtocolVersion): void {
@@ -54,18 +61,18 @@ export class Output implements Flushable {
     const { sizeBytes } = this.#runs;
     if (sizeBytes === 0) return;
     this.#handedOverSizeBytes += sizeBytes;
-    this.#options.counters.bytesSent += sizeBytes;
+    this.#shared.counters.bytesSent += sizeBytes;
     const chunks = this.#runs.take();
-    this.#options.channel.write(chunks, this.#runs.giveBack());
-    const waiting = this.#options.channel.bufferedSizeBytes();
-    if (waiting > this.#options.limits.outputSizeBytesMax && !this.#isEnded) {
-      this.#options.onTooSlow(`${waiting} bytes wait for the client`);
+    this.#channel.write(chunks, this.#runs.giveBack());
+    const waiting = this.#channel.bufferedSizeBytes();
+    if (waiting > this.#shared.limits.outputSizeBytesMax && !this.#isEnded) {
+      this.#owner.tooSlow(`${waiting} bytes wait for the client`);
     }
   }
 
   isCongested(): boolean {
-    const waiting = this.#runs.sizeBytes + this.#options.channel.bufferedSizeBytes();
-    if (waiting <= this.#options.limits.congestedSizeBytes) return false;
+    const waiting = this.#runs.sizeBytes + this.#channel.bufferedSizeBytes();
+    if (waiting <= this.#shared.limits.congestedSizeBytes) return false;
     if (!this.#wasCongested) {
       this.#wasCongested = true;
       this.#watchForStall();
@@ -94,20 +101,20 @@ export class Output implements Flushable {
     if (this.#runs.sizeBytes >= eagerSizeBytes) this.flush();
     else if (!this.#isListed) {
       this.#isListed = true;
-      this.#options.flushList.add(this);
+      this.#shared.flushList.add(this);
     }
   }
 
   #takenSizeBytes(): number {
-    return this.#handedOverSizeBytes - this.#options.channel.bufferedSizeBytes();
+    return this.#handedOverSizeBytes - this.#channel.bufferedSizeBytes();
   }
 
   #watchForStall(): void {
     const before = this.#takenSizeBytes();
-    this.#stallCheck = this.#options.wheel.after(this.#options.limits.stalledMs, () => {
+    this.#stallCheck = this.#shared.wheel.after(this.#shared.limits.stalledMs, () => {
       if (this.#isEnded || !this.#wasCongested) return;
       if (this.#takenSizeBytes() > before) this.#watchForStall();
-      else this.#options.onTooSlow("the client reads nothing");
+      else this.#owner.tooSlow("the client reads nothing");
     });
   }
 }

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Log } from "#cluster";
-import type { Channel, ChannelAcceptor } from "../broker/channel.ts";
+import type { Channel, ChannelAcceptor, ChannelHandler } from "../broker/channel.ts";
 import { isLoopbackAddress, plainAddress } from "./address.ts";
 import { bind } from "./bind.ts";
 import { sayLastWords } from "./last-words.ts";
@@ -14,7 +14,8 @@ export async function listenTcp(
   acceptor: ChannelAcceptor,
   log: Log,
 ): Promise<Listener> {
-  const onSocket = (socket: Socket) => connect(socket, acceptor, log);
+  const failed = (error: Error) => log.debug({ error }, "socket error");
+  const onSocket = (socket: Socket) => connect(socket, acceptor, failed);
   // Nagle's algorithm would hold back what was already collected for a turn.
   const socketOptions = { noDelay: true, allowHalfOpen: true };
   const tlsServer = options.tls
@@ -36,7 +37,11 @@ export async function listenTcp(
   };
 }
 
-function connect(socket: Socket, acceptor: ChannelAcceptor, log: Log): void {
+function connect(
+  socket: HandledSocket,
+  acceptor: ChannelAcceptor,
+  failed: (error: Error) => void,
+): void {
   const handler = acceptor.accept(new SocketChannel(socket));
   if (handler === null) {
     socket.on("error", () => {
@@ -45,12 +50,36 @@ function connect(socket: Socket, acceptor: ChannelAcceptor, log: Log): void {
     socket.destroy();
     return;
   }
-  socket.on("data", (chunk: Buffer) => handler.received(chunk));
-  socket.on("drain", () => handler.drained());
-  // At the end of the turn, behind the answers to what came last.
-  socket.on("end", () => handler.ended(() => setImmediate(() => sayLastWords(socket))));
-  socket.on("error", (error) => log.debug({ error }, "socket error"));
-  socket.on("close", () => handler.closed());
+  socket[handlerKey] = handler;
+  socket.on("data", received);
+  socket.on("drain", drained);
+  socket.on("end", ended);
+  socket.on("error", failed);
+  socket.on("close", closed);
+}
+
+/** The handler of a socket stands on it, so that all sockets share their listeners: a closure each would be 280 bytes for a client. */
+const handlerKey = Symbol("handler");
+
+interface HandledSocket extends Socket {
+  [handlerKey]?: ChannelHandler;
+}
+
+function received(this: HandledSocket, chunk: Buffer): void {
+  this[handlerKey]!.received(chunk);
+}
+
+function drained(this: HandledSocket): void {
+  this[handlerKey]!.drained();
+}
+
+/** Our half is closed at the end of the turn, behind the answers to what came last. */
+function ended(this: HandledSocket): void {
+  this[handlerKey]!.ended(() => setImmediate(() => sayLastWords(this)));
+}
+
+function closed(this: HandledSocket): void {
+  this[handlerKey]!.closed();
 }
 
 class SocketChannel implements Channel {

@@ -8,13 +8,9 @@ import { ReasonCode } from "./reason-code.ts";
 import { decodeAck, decodeAuth, decodeDisconnect } from "./reason-decoder.ts";
 import { decodeSubscribe, decodeUnsubscribe } from "./subscribe-decoder.ts";
 
-export interface PacketDecoderOptions {
-  /**
-   * The whole packet, fixed header included; a longer one is refused with 0x95 as soon as its
-   * length is known.
-   */
-  readonly maximumPacketSizeBytes: number;
-  readonly onPacket: (packet: InboundPacket) => void;
+/** Takes the packets of one decoder, in order. */
+export interface PacketReceiver {
+  packetReceived(packet: InboundPacket): void;
 }
 
 /** One type byte and up to four bytes of Remaining Length. */
@@ -29,9 +25,9 @@ const EMPTY = Buffer.alloc(0);
  * chunk away and must not write into it again.
  */
 export class PacketDecoder {
+  readonly #receiver: PacketReceiver;
   readonly #maximumPacketSizeBytes: number;
-  readonly #onPacket: (packet: InboundPacket) => void;
-  readonly #cursor = new Cursor();
+  readonly #cursor: Cursor;
   #protocolVersion: ProtocolVersion = 4;
   #isConnected = false;
   #isStopped = false;
@@ -41,9 +37,14 @@ export class PacketDecoder {
   /** Set by `#measure` when it finds a complete fixed header. */
   #headerSizeBytes = 0;
 
-  constructor(options: PacketDecoderOptions) {
-    this.#maximumPacketSizeBytes = options.maximumPacketSizeBytes;
-    this.#onPacket = options.onPacket;
+  /**
+   * `maximumPacketSizeBytes`: the whole packet, fixed header included; a longer one is refused with 0x95 as soon as its length is known.
+   * `cursor`: decoders may share one, since nothing of it is needed any more when a packet is handed on.
+   */
+  constructor(receiver: PacketReceiver, maximumPacketSizeBytes: number, cursor = new Cursor()) {
+    this.#receiver = receiver;
+    this.#maximumPacketSizeBytes = maximumPacketSizeBytes;
+    this.#cursor = cursor;
   }
 
   /**
@@ -183,23 +184,23 @@ export class PacketDecoder {
     const type = firstByte >> 4;
     switch (type) {
       case PacketType.publish:
-        this.#onPacket(decodePublish(cursor, firstByte, version));
+        this.#receiver.packetReceived(decodePublish(cursor, firstByte, version));
         return;
       case PacketType.puback:
       case PacketType.pubrec:
       case PacketType.pubrel:
       case PacketType.pubcomp:
-        this.#onPacket(decodeAck(cursor, type, version));
+        this.#receiver.packetReceived(decodeAck(cursor, type, version));
         return;
       case PacketType.pingreq:
         cursor.expectEnd();
-        this.#onPacket({ cmd: "pingreq" });
+        this.#receiver.packetReceived({ cmd: "pingreq" });
         return;
       case PacketType.disconnect:
-        this.#onPacket(decodeDisconnect(cursor, version));
+        this.#receiver.packetReceived(decodeDisconnect(cursor, version));
         return;
       case PacketType.auth:
-        this.#onPacket(decodeAuth(cursor));
+        this.#receiver.packetReceived(decodeAuth(cursor));
         return;
       default:
         this.#decodeByReference(Buffer.from(bytes.subarray(start, end)), type);
@@ -213,15 +214,15 @@ export class PacketDecoder {
       this.#protocolVersion = readProtocolVersion(cursor);
       const packet = decodeConnect(frame, cursor, this.#protocolVersion);
       this.#isConnected = true;
-      this.#onPacket(packet);
+      this.#receiver.packetReceived(packet);
       return;
     }
     // The DUP of an MQTT 3.1 client; mqtt-packet knows the flags of 3.1.1 only.
     frame[0] = frame[0]! & ~DUP_FLAG;
     if (type === PacketType.subscribe) {
-      this.#onPacket(decodeSubscribe(frame, cursor, this.#protocolVersion));
+      this.#receiver.packetReceived(decodeSubscribe(frame, cursor, this.#protocolVersion));
     } else {
-      this.#onPacket(decodeUnsubscribe(frame, cursor, this.#protocolVersion));
+      this.#receiver.packetReceived(decodeUnsubscribe(frame, cursor, this.#protocolVersion));
     }
   }
 }

@@ -42,8 +42,8 @@ export function decode(
   maximumPacketSizeBytes = 1 << 20,
 ): Decoding {
   const packets: InboundPacket[] = [];
-  const onPacket = (packet: InboundPacket) => void packets.push(packet);
-  const decoder = new PacketDecoder({ maximumPacketSizeBytes, onPacket });
+  const packetReceived = (packet: InboundPacket) => void packets.push(packet);
+  const decoder = new PacketDecoder({ packetReceived }, maximumPacketSizeBytes);
   if (version !== null) decoder.push(connectBytes(version));
   packets.length = 0;
   try {

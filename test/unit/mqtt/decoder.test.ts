@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PacketDecoder } from "../../../src/mqtt/decoder.ts";
+import type { InboundPacket } from "../../../src/mqtt/packets.ts";
 import {
   bytes,
   connectBytes,
@@ -50,13 +51,11 @@ describe("the stream", () => {
 
   it("stops in the middle of a chunk", () => {
     const seen: string[] = [];
-    const decoder: PacketDecoder = new PacketDecoder({
-      maximumPacketSizeBytes: 1000,
-      onPacket: (packet) => {
-        seen.push(packet.cmd);
-        if (packet.cmd === "pingreq") decoder.stop();
-      },
-    });
+    const packetReceived = (packet: InboundPacket) => {
+      seen.push(packet.cmd);
+      if (packet.cmd === "pingreq") decoder.stop();
+    };
+    const decoder: PacketDecoder = new PacketDecoder({ packetReceived }, 1000);
     decoder.push(Buffer.concat([connectBytes(4), three]));
     decoder.push(three);
     expect(seen).toEqual(["connect", "publish", "pingreq"]);
