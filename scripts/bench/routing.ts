@@ -25,7 +25,7 @@ function subscriptionTo(filter: string): Subscription {
 }
 
 function createTarget(clientId: string): LocalTarget {
-  return { clientId, isAvailable: true };
+  return { clientId, isAvailable: true, isStored: false };
 }
 
 function heapBytes(): number {

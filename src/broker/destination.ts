@@ -4,7 +4,5 @@ import type { DeliveryOptions } from "../session/session-api.ts";
 
 /** Whom a message may be delivered to on this node: a session, or somebody who looks on. */
 export interface Destination extends LocalTarget {
-  /** What the log keeps for it at QoS > 0 it gets from there. */
-  readonly isStored: boolean;
   deliver(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void;
 }

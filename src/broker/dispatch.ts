@@ -111,8 +111,8 @@ export class Dispatcher {
   }
 
   #routeOf({ topic, publisherId, retain, qos }: ApplicationMessage): Route<Destination> {
-    const isPassedOver = qos === 0 ? undefined : this.#isServedByLog;
-    return this.#context.router.route(topic, publisherId, retain, isPassedOver);
+    const isServedByLog = qos === 0 ? undefined : this.#isServedByLog;
+    return this.#context.router.route(topic, publisherId, retain, isServedByLog);
   }
 
   #deliver(

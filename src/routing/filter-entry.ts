@@ -1,7 +1,7 @@
 import type { NodeId } from "#cluster";
 import { CompactMap } from "./compact-map.ts";
 import type { LocalMember } from "./local-member.ts";
-import type { LocalDelivery, LocalTarget } from "./routing-api.ts";
+import { filterWeight, type LocalDelivery, type LocalTarget } from "./routing-api.ts";
 import type { SharedGroup } from "./shared-group.ts";
 import { type PlanEntry, TopicPlan } from "./topic-plan.ts";
 
@@ -11,7 +11,9 @@ const noGroups: readonly never[] = Object.freeze([]);
 export class FilterEntry<T extends LocalTarget> implements PlanEntry<T> {
   readonly filter: string;
   readonly members = new CompactMap<T, LocalMember<T>>();
-  readonly remotes = new CompactMap<NodeId, true>();
+  readonly remotes = new CompactMap<NodeId, number>();
+  /** Members to whom the log brings nothing. */
+  #unloggedCount = 0;
   #groups: readonly SharedGroup<T>[] = noGroups;
   #solePlan: TopicPlan<T> | null = null;
   #plain: readonly LocalDelivery<T>[] | null = null;
@@ -29,22 +31,33 @@ export class FilterEntry<T extends LocalTarget> implements PlanEntry<T> {
     return this.members.size === 0 && this.remotes.size === 0 && this.#groups.length === 0;
   }
 
+  /** What other nodes are to send to this one; see `filterWeight`. */
+  get weight(): number {
+    if (this.members.size === 0) return 0;
+    return this.#unloggedCount > 0 ? filterWeight.everything : filterWeight.unlogged;
+  }
+
   /** True if the target is new here; else its subscription is replaced. */
   setMember(member: LocalMember<T>): boolean {
-    const sizeBefore = this.members.size;
-    this.members.set(member.target, member);
     this.#changed();
-    return this.members.size > sizeBefore;
+    const previous = this.members.get(member.target);
+    if (previous?.isLogged === false) this.#unloggedCount--;
+    if (!member.isLogged) this.#unloggedCount++;
+    this.members.set(member.target, member);
+    return previous === undefined;
   }
 
   removeMember(target: T): boolean {
+    const member = this.members.get(target);
+    if (member === undefined) return false;
     this.#changed();
+    if (!member.isLogged) this.#unloggedCount--;
     return this.members.delete(target);
   }
 
-  addRemote(nodeId: NodeId): void {
+  setRemote(nodeId: NodeId, weight: number): void {
     this.#changed();
-    this.remotes.set(nodeId, true);
+    this.remotes.set(nodeId, weight);
   }
 
   removeRemote(nodeId: NodeId): void {

@@ -24,6 +24,11 @@ export class LocalMember<T extends LocalTarget> {
       : this.plain;
   }
 
+  /** A stored session at QoS > 0: it gets from the log what is published at QoS > 0. */
+  get isLogged(): boolean {
+    return this.target.isStored && this.subscription.qos > 0;
+  }
+
   delivery(retain: boolean): LocalDelivery<T> {
     return retain ? this.retained : this.plain;
   }

@@ -103,13 +103,10 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
       return { key: group.key, weight: group.localCount };
     }
     const entry = this.#entryFor(filter);
-    const isNew = entry.setMember(member);
+    const before = entry.weight;
+    if (entry.setMember(member)) this.#subscriptionCount++;
     this.#changed(filter);
-    if (!isNew) {
-      return null;
-    }
-    this.#subscriptionCount++;
-    return entry.members.size === 1 ? { key: entry.filter, weight: 1 } : null;
+    return updateOf(entry, before);
   }
 
   unsubscribe(target: T, filter: string): InterestUpdate | null {
@@ -123,13 +120,14 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
       return { key: group.key, weight: group.localCount };
     }
     const entry = this.#trie.get(filter);
+    const before = entry?.weight ?? 0;
     if (entry === undefined || !entry.removeMember(target)) {
       return null;
     }
     this.#subscriptionCount--;
     this.#changed(filter);
     this.#dropEntryIfEmpty(entry);
-    return entry.members.size === 0 ? { key: entry.filter, weight: 0 } : null;
+    return updateOf(entry, before);
   }
 
   setRemoteInterest(nodeId: NodeId, key: string, weight: number): void {
@@ -150,9 +148,10 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
       const group = this.#groupFor(key);
       group.setRemote(nodeId, weight);
       this.#remoteInterest.add(nodeId, group.key);
-    } else if (!isKnown) {
+    } else {
       const entry = this.#entryFor(key);
-      entry.addRemote(nodeId);
+      if (entry.remotes.get(nodeId) === weight) return;
+      entry.setRemote(nodeId, weight);
       this.#remoteInterest.add(nodeId, entry.filter);
       this.#changed(key);
     }
@@ -176,15 +175,15 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
     topic: string,
     publisherId: string,
     retain: boolean,
-    isPassedOver?: (groupKey: string) => boolean,
+    isServedByLog?: (groupKey: string) => boolean,
   ): Route<T> {
     const plan = this.#planFor(topic);
-    const route = plan.route(publisherId, retain);
+    const route = plan.route(publisherId, retain, isServedByLog !== undefined);
     if (plan.groups.length === 0) return route;
     const groups =
-      isPassedOver === undefined
+      isServedByLog === undefined
         ? plan.groups
-        : plan.groups.filter(({ key }) => !isPassedOver(key));
+        : plan.groups.filter(({ key }) => !isServedByLog(key));
     return this.#withShares(route, groups, topic, retain);
   }
 
@@ -195,7 +194,7 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
     isPlain: boolean,
     shares: readonly string[],
   ): readonly LocalDelivery<T>[] {
-    const ordinary = isPlain ? this.#planFor(topic).route(publisherId, retain).local : [];
+    const ordinary = isPlain ? this.#planFor(topic).route(publisherId, retain, false).local : [];
     if (shares.length === 0) {
       return ordinary;
     }
@@ -317,6 +316,13 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
     this.#changed(key);
     this.#dropEntryIfEmpty(entry);
   }
+}
+
+function updateOf<T extends LocalTarget>(
+  { filter, weight }: FilterEntry<T>,
+  before: number,
+): InterestUpdate | null {
+  return weight === before ? null : { key: filter, weight };
 }
 
 /** One delivery per node: what it gets as an ordinary subscriber, and the shared subscriptions it was chosen for. */

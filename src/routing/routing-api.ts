@@ -6,6 +6,8 @@ export interface LocalTarget {
   readonly clientId: string;
   /** For shared subscriptions: a member that cannot take a message now is passed over. */
   readonly isAvailable: boolean;
+  /** What it wants at QoS > 0 comes from the log. */
+  readonly isStored: boolean;
 }
 
 export interface LocalDelivery<T extends LocalTarget> {
@@ -32,10 +34,18 @@ export interface InterestUpdate {
   readonly weight: number;
 }
 
+/** Weights of an ordinary filter; 0 withdraws it. */
+export const filterWeight = {
+  /** Somebody there wants every message from the node that it came to. */
+  everything: 1,
+  /** All there are stored sessions at QoS > 0: what is published at QoS > 0 comes to them from the log. */
+  unlogged: 2,
+} as const;
+
 /**
  * Who gets a message: one lookup over local subscriptions and the interest of the other nodes. Implemented by `Router` in
- * router.ts. Interest keys are topic filters: weight 1 for an ordinary filter with at least one local subscriber, the number
- * of local members for a shared one.
+ * router.ts. Interest keys are topic filters: for an ordinary one the weight says what is wanted (`filterWeight`), for a shared one it is the
+ * number of local members.
  */
 export interface RouterCore<T extends LocalTarget> {
   /** Adds or replaces; answers the interest that changed (null = none). */
@@ -45,12 +55,15 @@ export interface RouterCore<T extends LocalTarget> {
   clearRemoteInterest(nodeId: NodeId): void;
   /** A suspended node gets no share of a shared subscription, but still every ordinary message. */
   setSuspended(nodeId: NodeId, isSuspended: boolean): void;
-  /** For a message that entered the cluster here. `isPassedOver`: shared subscriptions that somebody else serves. */
+  /**
+   * For a message that entered the cluster here. `isServedByLog`, given where the log brings the message to stored sessions: shared
+   * subscriptions that it serves; nodes that wait for it alone are left out.
+   */
   route(
     topic: string,
     publisherId: string,
     retain: boolean,
-    isPassedOver?: (groupKey: string) => boolean,
+    isServedByLog?: (groupKey: string) => boolean,
   ): Route<T>;
   /** For a message that another node forwarded: ordinary subscribers if `isPlain`, plus one member for each share. */
   routeForwarded(

@@ -1,7 +1,13 @@
 import type { NodeId } from "#cluster";
 import type { CompactMap } from "./compact-map.ts";
 import { type LocalMember, mergeDeliveries } from "./local-member.ts";
-import type { LocalDelivery, LocalTarget, RemoteDelivery, Route } from "./routing-api.ts";
+import {
+  filterWeight,
+  type LocalDelivery,
+  type LocalTarget,
+  type RemoteDelivery,
+  type Route,
+} from "./routing-api.ts";
 import type { SharedGroup } from "./shared-group.ts";
 
 const noShares: readonly string[] = Object.freeze([]);
@@ -9,8 +15,8 @@ const noShares: readonly string[] = Object.freeze([]);
 /** What a plan needs to know of a filter that matches. */
 export interface PlanEntry<T extends LocalTarget> {
   readonly members: CompactMap<T, LocalMember<T>>;
-  /** Nodes with an ordinary subscription. */
-  readonly remotes: CompactMap<NodeId, true>;
+  /** Nodes with an ordinary subscription, and what they want of it; see `filterWeight`. */
+  readonly remotes: CompactMap<NodeId, number>;
   readonly groups: readonly SharedGroup<T>[];
   /** One delivery per member; the same array until the members change. */
   deliveries(retain: boolean): readonly LocalDelivery<T>[];
@@ -25,40 +31,63 @@ export class TopicPlan<T extends LocalTarget> {
   /** How much the plan holds for itself, in deliveries; fixed, although the routes are made when first asked for. */
   readonly cost: number;
   readonly #entries: readonly PlanEntry<T>[];
-  readonly #remote: readonly RemoteDelivery[];
+  readonly #routes: Routes<T>;
+  /** Of a message that the log brings to stored sessions. */
+  readonly #unlogged: Routes<T>;
   /** Client identifiers of matching subscriptions with No Local: only their messages need a route of their own. */
   readonly #noLocalIds: ReadonlySet<string> | null;
-  #plain: Route<T> | null = null;
-  #retained: Route<T> | null = null;
 
   constructor(entries: readonly PlanEntry<T>[]) {
     this.#entries = entries;
     this.groups =
       entries.length === 1 ? entries[0]!.groups : entries.flatMap(({ groups }) => groups);
-    this.#remote = collectRemotes(entries);
+    const remote = collectRemotes(entries, false);
+    const unlogged = collectRemotes(entries, true);
+    this.#routes = new Routes(entries, remote);
+    const isSame = unlogged.length === remote.length;
+    this.#unlogged = isSame ? this.#routes : new Routes(entries, unlogged);
     this.#noLocalIds = collectNoLocalIds(entries);
-    this.cost = 1 + this.#remote.length + 2 * countMerged(entries);
+    this.cost = 1 + remote.length + 2 * countMerged(entries);
   }
 
-  /** The route apart from shared subscriptions. */
-  route(publisherId: string, retain: boolean): Route<T> {
+  /** The route apart from shared subscriptions; `isLogged`: the log brings the message to stored sessions. */
+  route(publisherId: string, retain: boolean, isLogged: boolean): Route<T> {
+    const routes = isLogged ? this.#unlogged : this.#routes;
     if (this.#noLocalIds?.has(publisherId) === true) {
       const local = mergeLocals(this.#entries, publisherId, retain);
-      return { local, remote: this.#remote };
+      return { local, remote: routes.remote };
     }
-    if (retain) {
-      this.#retained ??= this.#routeForAll(true);
-      return this.#retained;
-    }
+    return retain ? routes.retained() : routes.plain();
+  }
+}
+
+/** To the same nodes, with the retain flag and without; made when first asked for. */
+class Routes<T extends LocalTarget> {
+  readonly remote: readonly RemoteDelivery[];
+  readonly #entries: readonly PlanEntry<T>[];
+  #plain: Route<T> | null = null;
+  #retained: Route<T> | null = null;
+
+  constructor(entries: readonly PlanEntry<T>[], remote: readonly RemoteDelivery[]) {
+    this.#entries = entries;
+    this.remote = remote;
+  }
+
+  plain(): Route<T> {
     this.#plain ??= this.#routeForAll(false);
     return this.#plain;
+  }
+
+  retained(): Route<T> {
+    this.#retained ??= this.#routeForAll(true);
+    return this.#retained;
   }
 
   #routeForAll(retain: boolean): Route<T> {
     const only = this.#entries.length === 1 ? this.#entries[0]! : null;
     const local =
       only !== null ? only.deliveries(retain) : mergeLocals(this.#entries, null, retain);
-    return { local, remote: this.#remote };
+    return { local, remote: this.remote };
   }
 }
 
@@ -87,11 +116,12 @@ function mergeLocals<T extends LocalTarget>(
 
 function collectRemotes<T extends LocalTarget>(
   entries: readonly PlanEntry<T>[],
+  isLogged: boolean,
 ): readonly RemoteDelivery[] {
   const nodeIds = new Set<NodeId>();
   for (const entry of entries) {
-    entry.remotes.forEach((_, nodeId) => {
-      nodeIds.add(nodeId);
+    entry.remotes.forEach((weight, nodeId) => {
+      if (!isLogged || weight !== filterWeight.unlogged) nodeIds.add(nodeId);
     });
   }
   return [...nodeIds].map((nodeId) => ({ nodeId, shares: noShares, isPlain: true }));

@@ -31,8 +31,10 @@ export function subscription(filter: string, fields: Partial<Subscription> = {})
 export class TestTarget implements LocalTarget {
   readonly clientId: string;
   isAvailable = true;
+  readonly isStored: boolean;
 
-  constructor(clientId: string) {
+  constructor(clientId: string, isStored = false) {
     this.clientId = clientId;
+    this.isStored = isStored;
   }
 }

@@ -17,7 +17,12 @@ import { endsAtMs, type QueuedMessage } from "./stored-session.ts";
 export class MessageStore {
   readonly #records: StateRecords;
   readonly #limits: ReplicaLimits;
-  readonly #messages = new Map<string, StoredMessage>();
+  /**
+   * Those that a place may come for later, by id: copies of retained messages, and after a restart all, because places have records of
+   * their own. What is published is not among them: it gets its places at once, and comes and goes too fast for a table.
+   */
+  readonly #listed = new Map<string, StoredMessage>();
+  #count = 0;
   readonly #expiry = new ExpiryQueue<StoredMessage>();
   #sizeBytes = 0;
   /** Of the entry being applied: several of its commands may store a message. */
@@ -30,15 +35,16 @@ export class MessageStore {
   }
 
   get count(): number {
-    return this.#messages.size;
+    return this.#count;
   }
 
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
 
+  /** A copy of a retained message, or while the state is restored any. */
   get(id: string): StoredMessage | undefined {
-    return this.#messages.get(id);
+    return this.#listed.get(id);
   }
 
   hasRoomFor(sizeBytes: number): boolean {
@@ -66,13 +72,19 @@ export class MessageStore {
     return this.#keep(id, decodeMessage(value)!.message, timeMs, hash);
   }
 
+  /** From now on it is found by its id. */
+  list(stored: StoredMessage): void {
+    this.#listed.set(stored.id, stored);
+    stored.isListed = true;
+  }
+
   /** Null for a record that cannot be read. */
   restore(id: string, value: Uint8Array, hash: RecordHash): readonly RecipientRecord[] | null {
     const own = Buffer.allocUnsafeSlow(value.length);
     own.set(value);
     const record = decodeMessage(own);
     if (record === null) return null;
-    this.#keep(id, record.message, record.storedAtMs, hash);
+    this.list(this.#keep(id, record.message, record.storedAtMs, hash));
     return record.recipients;
   }
 
@@ -80,9 +92,11 @@ export class MessageStore {
   release(entry: QueuedMessage, writer: StateWriter): void {
     if (entry.isPlaced) this.#deletePlace(entry, writer);
     const { stored } = entry;
-    if (stored.places.size > 0 || this.#messages.get(stored.id) !== stored) return;
+    if (stored.places.size > 0 || !stored.isKept) return;
+    stored.isKept = false;
+    this.#count--;
     this.#records.delete(writer, recordPrefix.message + stored.id, stored.hash);
-    this.#messages.delete(stored.id);
+    if (stored.isListed) this.#listed.delete(stored.id);
     this.#expiry.remove(stored);
     this.#sizeBytes -= stored.sizeBytes;
   }
@@ -108,15 +122,16 @@ export class MessageStore {
     if (first === undefined || first.expiresAtMs > nowMs) return null;
     this.#expiry.remove(first);
     first.expiresAtMs = Number.POSITIVE_INFINITY;
-    for (const place of first.places) {
+    first.places.forEach((_, place) => {
       const placeEndsAtMs = endsAtMs(place);
       if (placeEndsAtMs > nowMs) this.#scheduleAt(first, placeEndsAtMs);
-    }
+    });
     return first;
   }
 
   clear(): void {
-    this.#messages.clear();
+    this.#listed.clear();
+    this.#count = 0;
     this.#expiry.clear();
     this.#sizeBytes = 0;
     this.#entryIndex = 0;
@@ -130,7 +145,7 @@ export class MessageStore {
     hash: RecordHash,
   ): StoredMessage {
     const stored = new StoredMessage(id, message, storedAtMs, hash);
-    this.#messages.set(id, stored);
+    this.#count++;
     this.#sizeBytes += stored.sizeBytes;
     return stored;
   }

@@ -77,7 +77,9 @@ export class RetainedCopies {
     }
     // A topic that was cleared begins again with a version that it may have had within the same entries of the log.
     const ownId = known === undefined ? id : this.#messages.nextId(context);
-    return this.#messages.add(ownId, message, [], context, writer);
+    const stored = this.#messages.add(ownId, message, [], context, writer);
+    this.#messages.list(stored);
+    return stored;
   }
 }
 

@@ -101,9 +101,11 @@ export class SessionQueues {
     while (messages < this.#limits.expiredPerApplyMax) {
       const stored = this.#messages.takeExpired(nowMs);
       if (stored === null) return;
-      const away = [...stored.places].filter((entry) => {
+      const away: QueuedMessage[] = [];
+      stored.places.forEach((_, entry) => {
         const { session } = entry;
-        return endsAtMs(entry) <= nowMs && !session.isConnected && !session.hasBegun(entry);
+        const isAway = !session.isConnected && !session.hasBegun(entry);
+        if (isAway && endsAtMs(entry) <= nowMs) away.push(entry);
       });
       // One that only the connected wait for does not count: a replica that has just started meets it again.
       if (away.length === 0) continue;

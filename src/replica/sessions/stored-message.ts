@@ -1,4 +1,5 @@
 import { type ApplicationMessage, expiresAtMs } from "../../mqtt/message.ts";
+import { CompactMap } from "../../routing/compact-map.ts";
 import type { RecordHash } from "../digest.ts";
 import type { Expiring } from "../expiry-queue.ts";
 import type { QueuedMessage } from "./stored-session.ts";
@@ -16,8 +17,12 @@ export class StoredMessage implements Expiring {
   /** As the bounds count it. */
   readonly sizeBytes: number;
   readonly hash: RecordHash;
-  /** The places in queues that refer to it. */
-  readonly places = new Set<QueuedMessage>();
+  /** It has its record; false once the last of its places is free. */
+  isKept = true;
+  /** It can be found by its id. */
+  isListed = false;
+  /** The places in queues that refer to it; nearly always one. */
+  readonly places = new CompactMap<QueuedMessage, true>();
   queueIndex = -1;
 
   constructor(id: string, message: ApplicationMessage, storedAtMs: number, hash: RecordHash) {

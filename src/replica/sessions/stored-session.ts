@@ -100,7 +100,7 @@ export class StoredSession implements Expiring {
 
   add(entry: QueuedMessage): void {
     this.queue.set(entry.seq, entry);
-    entry.stored.places.add(entry);
+    entry.stored.places.set(entry, true);
     this.#count(entry, 1);
     this.nextSeq = Math.max(this.nextSeq, entry.seq + 1);
   }

@@ -104,6 +104,42 @@ test.each(["another node", "the same node"])(
   },
 );
 
+test("a node where only stored sessions wait is sent nothing that they get from the log", async () => {
+  const rig = new BrokerRig();
+  const [here, other] = [rig.addNode(), rig.addNode()];
+  const waiting = await stored(rig, other, "c");
+  const publisher = await rig.connect(here, "pub");
+  const sent = (): number => here.broker.counters.forwardSent;
+  publisher.publish("t", "1", { qos: 1, messageId: 1 });
+  publisher.publish("t", "2", { qos: 2, messageId: 2 });
+  await rig.settle();
+  publisher.send({ cmd: "pubrel", messageId: 2 } as Packet);
+  await rig.settle();
+  expect(waiting.texts()).toEqual(["t=1", "t=2"]);
+  expect(sent()).toBe(0);
+  publisher.publish("t", "3", { qos: 0 });
+  await rig.settle();
+  expect(waiting.texts()).toEqual(["t=3"]);
+  expect(sent()).toBe(1);
+
+  const live = await rig.connect(other, "live");
+  live.subscribe("t", { qos: 1 });
+  await rig.settle();
+  publisher.publish("t", "4", { qos: 1, messageId: 4 });
+  await rig.settle();
+  expect(live.texts()).toEqual(["t=4"]);
+  expect(sent()).toBe(2);
+
+  live.drop();
+  waiting.subscribe("t", { qos: 0 });
+  await rig.settle();
+  waiting.inbox.length = 0;
+  publisher.publish("t", "5", { qos: 1, messageId: 5 });
+  await rig.settle();
+  expect(waiting.texts()).toEqual(["t=5"]);
+  expect(sent()).toBe(3);
+});
+
 test("an UNSUBSCRIBE right behind its SUBSCRIBE leaves nothing behind, here or in the log", async () => {
   const rig = new BrokerRig();
   const node = rig.addNode();

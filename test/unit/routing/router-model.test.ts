@@ -8,6 +8,8 @@ import { subscription, TestTarget } from "../../support/routing-model.ts";
 const self = "0".repeat(32);
 const nodeIds = ["1".repeat(32), "2".repeat(32)];
 const clientIds = ["a", "b", "c"];
+/** Its session is stored. */
+const storedId = "c";
 
 /** So few that subscriptions overlap all the time; matching itself is the trie's test. */
 const anyTopic = fc.constantFrom("a", "a/b", "b/b", "$x/b");
@@ -49,6 +51,7 @@ const anyStep = fc.oneof(
     topic: anyTopic,
     publisherId: fc.constantFrom(...clientIds, ""),
     retain: fc.boolean(),
+    isLogged: fc.boolean(),
   }),
 );
 
@@ -59,10 +62,13 @@ class Model {
   );
   readonly remotes = new Map<string, Map<string, number>>(nodeIds.map((id) => [id, new Map()]));
 
-  /** An ordinary filter is wanted or not, a shared one by so many members. */
+  /** A shared filter is wanted by so many members, an ordinary one not at all, whatever comes, or only what the log does not bring. */
   weightHere(filter: string): number {
-    const holders = [...this.locals.values()].filter((held) => held.has(filter)).length;
-    return parseSharedFilter(filter) === null ? Math.min(1, holders) : holders;
+    const holders = [...this.locals].filter(([, held]) => held.has(filter));
+    if (parseSharedFilter(filter) !== null || holders.length === 0) return holders.length;
+    const isLogged = ([id, held]: (typeof holders)[0]): boolean =>
+      id === storedId && held.get(filter)!.qos > 0;
+    return holders.every(isLogged) ? 2 : 1;
   }
 
   ordinary(topic: string, publisherId: string, retain: boolean): Map<string, unknown> {
@@ -88,10 +94,11 @@ class Model {
     return expected;
   }
 
-  plainNodes(topic: string): string[] {
+  plainNodes(topic: string, isLogged: boolean): string[] {
     return nodeIds.filter((nodeId) =>
-      [...this.remotes.get(nodeId)!.keys()].some(
-        (key) => parseSharedFilter(key) === null && matches(key, topic),
+      [...this.remotes.get(nodeId)!].some(
+        ([key, weight]) =>
+          parseSharedFilter(key) === null && matches(key, topic) && !(isLogged && weight === 2),
       ),
     );
   }
@@ -121,8 +128,10 @@ function checkRoute(
   topic: string,
   publisherId: string,
   retain: boolean,
+  isLogged: boolean,
 ): void {
-  const { local, remote } = router.route(topic, publisherId, retain);
+  const isServedByLog = isLogged ? (): boolean => false : undefined;
+  const { local, remote } = router.route(topic, publisherId, retain, isServedByLog);
   const ordinary = model.ordinary(topic, publisherId, retain);
   const found = local.slice(0, ordinary.size).map(({ target, options }) => {
     return [target.clientId, { ...options, identifiers: [...options.identifiers].sort() }] as const;
@@ -131,7 +140,7 @@ function checkRoute(
   expect(found).toHaveLength(ordinary.size);
 
   const plain = remote.filter(({ isPlain }) => isPlain).map(({ nodeId }) => nodeId);
-  expect(plain.sort()).toEqual(model.plainNodes(topic));
+  expect(plain.sort()).toEqual(model.plainNodes(topic, isLogged));
   expect(new Set(remote.map(({ nodeId }) => nodeId)).size).toBe(remote.length);
 
   const groups = model.groups(topic);
@@ -155,7 +164,7 @@ type LocalStep = Extract<Step, { client: number }>;
 class Comparison {
   readonly router: Router<TestTarget>;
   readonly model = new Model();
-  readonly targets = clientIds.map((clientId) => new TestTarget(clientId));
+  readonly targets = clientIds.map((id) => new TestTarget(id, id === storedId));
 
   constructor(cacheCostMax: number) {
     this.router = new Router(self, { cacheCostMax });
@@ -164,7 +173,14 @@ class Comparison {
   run(step: Step): void {
     switch (step.kind) {
       case "route":
-        checkRoute(this.router, this.model, step.topic, step.publisherId, step.retain);
+        checkRoute(
+          this.router,
+          this.model,
+          step.topic,
+          step.publisherId,
+          step.retain,
+          step.isLogged,
+        );
         break;
       case "remote": {
         const nodeId = nodeIds[step.node]!;
