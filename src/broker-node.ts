@@ -12,6 +12,7 @@ import { ApiServer } from "./api/server.ts";
 import { type Broker, createBroker } from "./broker/broker.ts";
 import { type CompiledPatterns, compilePatterns } from "./broker/device-patterns.ts";
 import { type BrokerLimits, defaultBrokerLimits } from "./broker/limits.ts";
+import { ClientListeners } from "./client-listeners.ts";
 import type { LoadedConfig } from "./config/config.ts";
 import { dataDirectories } from "./config/data-directory.ts";
 import { type PortRequest, portRequest } from "./config/listen-ports.ts";
@@ -21,7 +22,6 @@ import { loadSecret, secretRequest } from "./config/secret.ts";
 import { UsageError } from "./config/usage-error.ts";
 import { isLoopbackHost } from "./config/values.ts";
 import { DrainRequests } from "./drain-requests.ts";
-import type { Listener } from "./listeners/listener.ts";
 import { listenTcp } from "./listeners/tcp.ts";
 import { listenWebSocket } from "./listeners/websocket.ts";
 import { LocalNode } from "./local-node.ts";
@@ -72,7 +72,7 @@ export class BrokerNode {
   readonly #replica: Replica;
   readonly #patterns: CompiledPatterns;
   readonly #api: ApiServer;
-  readonly #listeners: Listener[] = [];
+  #listeners: ClientListeners | null = null;
   #secret: Uint8Array = new Uint8Array();
   #starting: StartingCluster | null = null;
   #dataDir: string | null = null;
@@ -155,7 +155,7 @@ export class BrokerNode {
     this.#local.isStopping = true;
     this.#options.access.stop();
     this.#drain?.stop();
-    await Promise.all(this.#listeners.map((listener) => listener.stopAccepting()));
+    await this.#listeners?.stopAccepting();
     await broker?.stop(timeoutMs * 0.4);
     if (cluster === null) {
       await this.#starting?.stop();
@@ -250,6 +250,7 @@ export class BrokerNode {
         port: this.#local.ports.mqtt ?? 0,
         isReady: this.#local.isReady(),
       }),
+      setSharedOpen: (areOpen) => this.#listeners?.setSharedOpen(areOpen),
     });
     this.#drain.start();
     this.#local.drains = new DrainRequests(cluster, this.#drain);
@@ -275,15 +276,14 @@ export class BrokerNode {
     const log = this.#log;
     const { dataDir } = opened;
     const { http = 0, peer = 0 } = this.#local.ports;
-    const mqtt = await listenTcp(this.#portOf("mqtt", opened), broker, log);
-    this.#listeners.push(mqtt);
-    const ws = await listenWebSocket(this.#portOf("ws", opened), broker, log);
-    this.#listeners.push(ws);
-    const tlsPorts = await this.#listenTls(broker, opened);
+    const listeners = new ClientListeners(broker, log);
+    this.#listeners = listeners;
     // A stop meanwhile has not seen them.
-    if (this.#local.isStopping)
-      for (const listener of this.#listeners) await listener.stopAccepting();
-    const ports: Ports = { mqtt: mqtt.port, ws: ws.port, http, peer, ...tlsPorts };
+    if (this.#local.isStopping) await listeners.stopAccepting();
+    const mqtt = await listeners.open(listenTcp, this.#portOf("mqtt", opened));
+    const ws = await listeners.open(listenWebSocket, this.#portOf("ws", opened));
+    const tlsPorts = await this.#listenTls(listeners, opened);
+    const ports: Ports = { mqtt, ws, http, peer, ...tlsPorts };
     this.#local.ports = ports;
     this.#local.areListenersOpen = true;
     writePorts(dataDir, ports);
@@ -299,19 +299,20 @@ export class BrokerNode {
     return ports;
   }
 
-  async #listenTls(broker: Broker, opened: OpenedNode): Promise<Pick<Ports, "mqtts" | "wss">> {
+  async #listenTls(
+    listeners: ClientListeners,
+    opened: OpenedNode,
+  ): Promise<Pick<Ports, "mqtts" | "wss">> {
     const { access } = this.#options;
     const { tls } = access;
     if (tls === null) return {};
-    const mqtts = await listenTcp({ ...this.#portOf("mqtts", opened), tls }, broker, this.#log);
-    this.#listeners.push(mqtts);
-    const wss = await listenWebSocket({ ...this.#portOf("wss", opened), tls }, broker, this.#log);
-    this.#listeners.push(wss);
+    const mqtts = await listeners.open(listenTcp, { ...this.#portOf("mqtts", opened), tls });
+    const wss = await listeners.open(listenWebSocket, { ...this.#portOf("wss", opened), tls });
     access.onTlsChanged((settings) => {
-      for (const listener of this.#listeners) listener.renewTls?.(settings);
+      listeners.renewTls(settings);
       if (this.#loaded.config.httpTls) this.#api.renewTls(settings);
     });
-    return { mqtts: mqtts.port, wss: wss.port };
+    return { mqtts, wss };
   }
 }
 

@@ -16,6 +16,8 @@ export interface NodeDrainOptions {
   readonly log: Log;
   /** Of this node. */
   readonly address: () => ClientAddress;
+  /** False: the ports that this node shares are left to the other nodes there. */
+  readonly setSharedOpen: (areOpen: boolean) => void;
 }
 
 /** Where other nodes take clients is asked again so often, since that changes meanwhile. */
@@ -33,6 +35,8 @@ export class NodeDrain {
   /** What each other node said last. */
   #answers: ReadonlyMap<string, ClientAddress> = new Map();
   #disarm: Cancel | null = null;
+  /** Another node that is ready is found at the address of this one. */
+  #isAddressShared = false;
   #isHandingOver = false;
   #transferProblem: string | null = null;
   #isDrainedTold = false;
@@ -67,6 +71,7 @@ export class NodeDrain {
     this.#isDrainedTold = false;
     this.#transferProblem = null;
     clients.begin({ clientsPerSecond, servers: () => this.#servers });
+    this.#leaveSharedPorts();
     log.info({ clientsPerSecond, servers: this.#servers }, "draining: clients are moved away");
     if (this.#disarm === null) this.#arm();
   }
@@ -75,6 +80,7 @@ export class NodeDrain {
     if (!this.isOn) return;
     this.stop();
     this.#options.clients.cancel();
+    this.#options.setSharedOpen(true);
     this.#options.log.info({}, "draining was cancelled: this node takes clients again");
   }
 
@@ -104,7 +110,7 @@ export class NodeDrain {
 
   #arm(): void {
     this.#disarm = this.#options.clock.after(refreshMs, () => {
-      void this.#findServers();
+      void this.#findServers().then(() => this.#leaveSharedPorts());
       void this.#goOn();
       this.#arm();
     });
@@ -132,11 +138,18 @@ export class NodeDrain {
     }
   }
 
+  /** To the others there, or else it stays and tells who comes where to go. */
+  #leaveSharedPorts(): void {
+    if (this.isOn) this.#options.setSharedOpen(!this.#isAddressShared);
+  }
+
   /** Answers whether any other node is ready. */
   async #findServers(): Promise<boolean> {
     const { cluster, address } = this.#options;
     const areClientsLocal = isLoopbackHost(address().host);
-    const others = cluster.members().filter(({ isSelf, state }) => !isSelf && state === "up");
+    const members = cluster.members();
+    const self = members.find(({ isSelf }) => isSelf);
+    const others = members.filter(({ isSelf, state }) => !isSelf && state === "up");
     const answers = new Map<string, ClientAddress>();
     const ready: (string | null)[] = [];
     const asked = others.map(async (member) => ({ member, found: await this.#ask(member.nodeId) }));
@@ -147,6 +160,8 @@ export class NodeDrain {
     }
     this.#answers = answers;
     this.#servers = [...new Set(ready.filter((server) => server !== null))];
+    const own = self === undefined ? null : serverReferenceOf(address(), self, areClientsLocal);
+    this.#isAddressShared = own !== null && this.#servers.includes(own);
     return ready.length > 0;
   }
 

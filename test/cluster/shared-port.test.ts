@@ -9,6 +9,7 @@ import { NodeProcess } from "../../scripts/support/node-process.ts";
 let cluster: LocalCluster;
 let port: number;
 const clients: MqttClient[] = [];
+const passers: MqttClient[] = [];
 const received = new Set<string>();
 const clientCount = 32;
 
@@ -20,7 +21,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  for (const client of clients) client.end(true);
+  for (const client of [...clients, ...passers]) client.end(true);
   await cluster.stop();
 }, 30_000);
 
@@ -45,6 +46,26 @@ async function connectionsOf(name: string): Promise<number> {
   return status?.nodes.find((node) => node.name === name)?.connections ?? 0;
 }
 
+function connect(clientId: string): MqttClient {
+  const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, { clientId, reconnectPeriod: 50 });
+  client.on("error", () => undefined);
+  client.on("message", (_topic, payload) => received.add(payload.toString()));
+  return client;
+}
+
+async function askToDrain(method: "POST" | "DELETE"): Promise<void> {
+  const url = `http://127.0.0.1:${cluster.nodeAt(0).ready?.http}/api/v1/cluster/drain`;
+  const answer =
+    method === "DELETE"
+      ? await fetch(`${url}/n2`, { method })
+      : await fetch(url, {
+          method,
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ node: "n2", clientsPerSecond: 1000 }),
+        });
+  expect(answer.status).toBe(200);
+}
+
 /** Every client to the next one, so that most pairs of nodes are tried. */
 async function sendRound(round: string): Promise<void> {
   const topicAt = (at: number): string => `to/${(at + 1) % clientCount}`;
@@ -56,13 +77,7 @@ async function sendRound(round: string): Promise<void> {
 }
 
 test("clients of one port land on both nodes, and messages pass between them", async () => {
-  for (let at = 0; at < clientCount; at++) {
-    const options = { clientId: `c${at}`, reconnectPeriod: 50 };
-    const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, options);
-    client.on("error", () => undefined);
-    client.on("message", (_topic, payload) => received.add(payload.toString()));
-    clients.push(client);
-  }
+  for (let at = 0; at < clientCount; at++) clients.push(connect(`c${at}`));
   await until(() => clients.every(({ connected }) => connected), "all clients connected");
   await Promise.all(clients.map((client, at) => client.subscribeAsync(`to/${at}`, { qos: 1 })));
   await until(
@@ -82,6 +97,18 @@ test("a node of another cluster is kept from the port", async () => {
   expect(stranger.exitCode).toBe(1);
   expect(stranger.log.join("\n")).toContain("--reuse-port: a node of another cluster listens on");
 }, 30_000);
+
+test("a node that is drained leaves the port to the other one, until it is cancelled", async () => {
+  await askToDrain("POST");
+  await until(async () => (await connectionsOf("n1")) === clientCount, "all clients on one node");
+  const metrics = await fetch(`http://127.0.0.1:${cluster.nodeAt(1).ready?.http}/metrics`);
+  expect(await metrics.text()).toMatch(/^flockmq_connects_redirected_total 0$/m);
+  await askToDrain("DELETE");
+  for (let at = 0; at < clientCount / 2; at++) passers.push(connect(`passer-${at}`));
+  await until(() => passers.every(({ connected }) => connected), "the new clients connected");
+  await until(async () => (await connectionsOf("n2")) > 0, "some of them on the second node");
+  await Promise.all(passers.map((passer) => passer.endAsync()));
+}, 40_000);
 
 test("clients of a node that is killed find the other one at the same port", async () => {
   cluster.nodeAt(1).signal("SIGKILL");

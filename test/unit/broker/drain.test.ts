@@ -11,16 +11,22 @@ interface DrainableNode extends RigNode {
   readonly requests: DrainRequests;
 }
 
-function addNode(): DrainableNode {
+/** By node, what it last said of the ports that it shares. */
+const sharedOpen = new Map<string, boolean>();
+
+function addNode(advertised?: string): DrainableNode {
   const node = rig.addNode();
   const { cluster, broker } = node;
   const drain = new NodeDrain({
     ...{ cluster, clients: broker.drain, clock: rig.clock, log: silentLog },
     address: () => ({
-      advertised: `${cluster.name}.example:1883`,
+      advertised: advertised ?? `${cluster.name}.example:1883`,
       ...{ host: "0.0.0.0", port: 1883 },
       isReady: !broker.drain.isOn,
     }),
+    setSharedOpen: (areOpen) => {
+      sharedOpen.set(cluster.name, areOpen);
+    },
   });
   drain.start();
   const requests = new DrainRequests(cluster, drain);
@@ -102,6 +108,24 @@ describe("a node that is drained", () => {
     expect(again.take("connack")[0]?.reasonCode).toBe(0);
     await rig.pass(1000);
     expect(again.isEnded).toBe(false);
+  });
+
+  test("leaves the ports that it shares while another node there is ready", async () => {
+    const n1 = addNode("machine.example:1883");
+    const n2 = addNode("machine.example:1883");
+    addNode();
+    await settled(n2.drain.begin(500));
+    expect(sharedOpen.get("n2")).toBe(false);
+    // Without n1 nobody would be there to tell clients of n3.
+    await settled(n1.drain.begin(500));
+    expect(sharedOpen.get("n1")).toBe(true);
+    await rig.pass(2000);
+    expect(sharedOpen.get("n2")).toBe(true);
+    n1.drain.cancel();
+    await rig.pass(2000);
+    expect(sharedOpen.get("n2")).toBe(false);
+    n2.drain.cancel();
+    expect(sharedOpen.get("n2")).toBe(true);
   });
 
   test("takes no Server Reference over what a client can take", async () => {
