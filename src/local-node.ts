@@ -243,18 +243,19 @@ export class LocalNode implements NodePort {
   }
 
   getRetained(topic: string): RetainedState | null {
+    return this.retainedMessage(topic);
+  }
+
+  retainedMessage(topic: string): ApplicationMessage | null {
     this.#checkContent();
     const message = this.#replica.getRetained(topic);
     return message === null || expiresAtMs(message) <= systemClock.wallMs() ? null : message;
   }
 
   /** Without those that have expired. */
-  *retainedMessages(): Iterable<ApplicationMessage> {
+  retainedTopics(filter: string): Iterable<readonly string[]> {
     this.#checkContent();
-    const nowMs = systemClock.wallMs();
-    for (const message of this.#replica.retainedMessages()) {
-      if (expiresAtMs(message) > nowMs) yield message;
-    }
+    return this.#replica.retainedTopics(filter, systemClock.wallMs());
   }
 
   get clients(): ClientQueries {

@@ -213,8 +213,10 @@ export interface NodePort {
   ): Promise<ShadowState>;
   /** False when there was no such device; rejects with BrokerError. */
   deleteDevice(device: string): Promise<boolean>;
-  /** May change while it is walked. */
-  retainedMessages(): Iterable<RetainedMessage>;
+  /** In order and in pieces, which may be empty; what changes while they are walked may or may not be among them. */
+  retainedTopics(filter: string): Iterable<readonly string[]>;
+  /** As `getRetained`, with what stands beside the payload. */
+  retainedMessage(topic: string): RetainedMessage | null;
   readonly clients: ClientQueries;
   readonly peers: Peers;
   /** Resolves when an answer would be heard whichever node it is published to. Rejects with BrokerError. */

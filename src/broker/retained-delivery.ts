@@ -74,7 +74,8 @@ export class RetainedDelivery implements Hold {
     this.#courses = this.#fresh.map(({ subscription }) => {
       const { filter } = subscription;
       const local: ApplicationMessage[] = [];
-      visitLocal(filter, (message) => local.push(message));
+      // Its own encoded forms: those of the kept message would stay as long as it does, with the pool's memory around them.
+      visitLocal(filter, (message) => local.push(createMessage(message)));
       return { subscription, walk: replica.walkRetained(filter), local };
     });
     this.#isScheduled = true;
@@ -135,9 +136,7 @@ export class RetainedDelivery implements Hold {
     const identifiers = identifier > 0 ? [identifier] : [];
     this.#context.counters.retainedSent++;
     this.#sent!.add(message);
-    // Its own encoded forms: those of the stored message would stay as long as it does, with the pool's memory around them.
-    const own = createMessage(message);
-    this.#entry.session.deliver(own, { qos, retain: true, identifiers }, nowMs);
+    this.#entry.session.deliver(message, { qos, retain: true, identifiers }, nowMs);
   }
 
   /** A link that just came back may still bring what was committed before this SUBSCRIBE; the client has newer already. */

@@ -38,6 +38,11 @@ export function writeMessageBody(writer: ByteWriter, message: ApplicationMessage
   writer.bytes(message.payload);
 }
 
+/** Whether the message that begins here has any; most have none. */
+export function hasProperties(reader: ByteReader): boolean {
+  return (reader.byte() & messageFlag.hasProperties) !== 0;
+}
+
 /** The payload shares memory with the reader's input. The caller checks `reader.isSound`. */
 export function readMessageBody(
   reader: ByteReader,

@@ -92,7 +92,7 @@ export class MessageWrites {
   /** Above that of the topic's message, also of one that has expired, and of the attributes. */
   #versionFor(topic: string, updates: readonly AttributeUpdate[]): number {
     const { retained, deviceWrites, versions } = this.#ports;
-    const known = retained.get(topic)?.version ?? 0;
+    const known = retained.storedVersionOf(topic);
     return versions.next([known, ...deviceWrites.versionsOf(updates)]);
   }
 

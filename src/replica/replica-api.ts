@@ -238,7 +238,7 @@ export interface ReplicaQueries {
   readonly retainedCount: number;
   readonly retainedSizeBytes: number;
   readonly devices: DeviceQueries;
-  /** Calls back for each retained message that matches, until `visit` answers false; order unspecified. Expired ones are skipped. */
+  /** Calls back with a copy of each retained message that matches, until `visit` answers false; order unspecified. Expired ones are skipped. */
   matchRetained(
     filter: string,
     nowMs: number,

@@ -46,6 +46,9 @@ export type CommandResult =
   | { readonly isEnded: boolean }
   | null;
 
+/** So few that a walk which is timed by its pieces is timed well. */
+const topicsPerPiece = 16;
+
 /**
  * The state that the log agrees on: retained messages, device state, who owns which client identifier, and the sessions that
  * outlive their connections. Results by command stand in replica-api.ts.
@@ -187,9 +190,14 @@ export class Replica implements StateMachine, ReplicaQueries {
     return this.#clients.get(clientId);
   }
 
-  /** As above; expired ones are among them. */
-  retainedMessages(): Iterable<ApplicationMessage> {
-    return this.#retained.messages();
+  /** Topics that match and have a message, in order and in pieces, which may be empty; as above. */
+  *retainedTopics(filter: string, nowMs: number): Iterable<readonly string[]> {
+    const walk = this.#retained.walkTopics(filter);
+    while (!walk.isAtEnd) {
+      const topics: string[] = [];
+      walk.advance(nowMs, topicsPerPiece, (topic) => topics.push(topic));
+      yield topics;
+    }
   }
 
   onOwnerChanged(handler: OwnerChangedHandler): void {

@@ -3,33 +3,38 @@ import { type ApplicationMessage, expiresAtMs } from "../mqtt/message.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { RecordHash } from "./digest.ts";
-import { type Expiring, ExpiryQueue } from "./expiry-queue.ts";
+import { ExpiryQueue } from "./expiry-queue.ts";
 import type { ReplicaLimits } from "./limits.ts";
-import { readMessageBody, writeMessageBody } from "./message-codec.ts";
+import { hasProperties, readMessageBody, writeMessageBody } from "./message-codec.ts";
+import { RecordSlabs } from "./record-slabs.ts";
 import { recordPrefix, type StateRecords } from "./records.ts";
-import { RetainedWalk } from "./retained-walk.ts";
+import { RetainedWalk, type TopicVisitor } from "./retained-walk.ts";
 import { SortedTopics } from "./sorted-topics.ts";
 import type { Versions } from "./versions.ts";
 
-/** One topic's; a new message replaces what is in it, so that the index by topic stays as it is. */
-interface RetainedEntry extends Expiring {
-  message: ApplicationMessage;
-  hash: RecordHash;
-  sizeBytes: number;
-  expiresAtMs: number;
+/** Of a topic whose message ends by itself; most do not, and have none. */
+interface Ending {
+  readonly expiresAtMs: number;
+  readonly expiryKey: string;
+  queueIndex: number;
 }
 
 /** An empty payload: nothing is kept [MQTT-3.3.1-6]. */
 const cleared: Uint8Array = new Uint8Array(0);
 
-/** Topic -> retained message (MQTT 5, 3.3.1.3). The payload in memory is part of the record's bytes, held once. */
+/**
+ * Topic -> retained message (MQTT 5, 3.3.1.3). In memory stand the records as they are on the disk, one behind the other; a message is made
+ * of its record when it is asked for, and shares no memory with it.
+ */
 export class RetainedView {
   readonly #records: StateRecords;
   readonly #versions: Versions;
   readonly #limits: ReplicaLimits;
-  readonly #entries = new Map<string, RetainedEntry>();
+  readonly #slots = new Map<string, number>();
+  readonly #slabs = new RecordSlabs();
   readonly #topics = new SortedTopics();
-  readonly #expiry = new ExpiryQueue<RetainedEntry>();
+  readonly #endings = new Map<string, Ending>();
+  readonly #expiry = new ExpiryQueue<Ending>();
   #sizeBytes = 0;
 
   constructor(records: StateRecords, versions: Versions, limits: ReplicaLimits) {
@@ -39,36 +44,45 @@ export class RetainedView {
   }
 
   get count(): number {
-    return this.#entries.size;
+    return this.#slots.size;
   }
 
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
 
-  /** May change while it is walked; expired ones are among them. */
-  *messages(): Iterable<ApplicationMessage> {
-    for (const { message } of this.#entries.values()) yield message;
+  get(topic: string): ApplicationMessage | null {
+    const slot = this.#slots.get(topic);
+    if (slot === undefined) return null;
+    const record = this.#slabs.view(slot);
+    const own = Buffer.allocUnsafeSlow(record.length);
+    own.set(record);
+    return decodeRecord(topic, own);
   }
 
-  get(topic: string): ApplicationMessage | null {
-    return this.#entries.get(topic)?.message ?? null;
+  /** Also of a message that has expired; 0 when there is none. */
+  storedVersionOf(topic: string): number {
+    const slot = this.#slots.get(topic);
+    return slot === undefined ? 0 : this.#versionAt(slot);
   }
 
   /** 0 when there is no message, or only one that has expired. */
   versionOf(topic: string, nowMs: number): number {
-    const entry = this.#entries.get(topic);
-    return entry === undefined || entry.expiresAtMs <= nowMs ? 0 : entry.message.version;
+    return this.#isOver(topic, nowMs) ? 0 : this.storedVersionOf(topic);
   }
 
   match(filter: string, nowMs: number, visit: (message: ApplicationMessage) => unknown): void {
     if (/[+#]/.test(filter)) this.walk(filter).advance(nowMs, Number.POSITIVE_INFINITY, visit);
-    else this.#show(filter, nowMs, visit);
+    else this.#showMessage(filter, nowMs, visit);
   }
 
-  walk(filter: string): RetainedWalk {
-    return new RetainedWalk(this.#topics, filter, (topic, nowMs, visit) =>
-      this.#show(topic, nowMs, visit),
+  walk(filter: string): RetainedWalk<ApplicationMessage> {
+    return new RetainedWalk(this.#topics, filter, this.#showMessage);
+  }
+
+  walkTopics(filter: string): RetainedWalk<string> {
+    return new RetainedWalk<string>(this.#topics, filter, (topic, nowMs, visit) =>
+      this.#isOver(topic, nowMs) ? true : visit(topic),
     );
   }
 
@@ -76,36 +90,37 @@ export class RetainedView {
   prepare(message: ApplicationMessage, version: number): Uint8Array | null {
     const { topic } = message;
     if (message.payload.length === 0) return cleared;
-    const previous = this.#entries.get(topic);
+    const slot = this.#slots.get(topic);
     const value = encodeRecord(message, version);
-    const grownBytes = this.#sizeBytes + sizeOf(topic, value) - (previous?.sizeBytes ?? 0);
-    const isTooMany = previous === undefined && this.#entries.size >= this.#limits.retainedMax;
+    const freedBytes = slot === undefined ? 0 : this.#sizeAt(topic, slot);
+    const grownBytes = this.#sizeBytes + topic.length + value.length - freedBytes;
+    const isTooMany = slot === undefined && this.#slots.size >= this.#limits.retainedMax;
     return isTooMany || grownBytes > this.#limits.retainedSizeBytesMax ? null : value;
   }
 
   /** `value` is what `prepare` answered in the same command. */
   put(topic: string, value: Uint8Array, writer: StateWriter): void {
-    const previous = this.#entries.get(topic);
+    const slot = this.#slots.get(topic);
     if (value === cleared) {
-      if (previous !== undefined) this.#delete(previous, writer);
+      if (slot !== undefined) this.#delete(topic, slot, writer);
       return;
     }
-    const sizeBytes = sizeOf(topic, value);
-    const kept = decodeRecord(topic, value)!;
     const key = recordPrefix.retained + topic;
-    const hash = this.#records.put(writer, key, value, previous?.hash ?? null);
-    this.#keep(kept, hash, sizeBytes, previous);
+    const previous = slot === undefined ? null : this.#slabs.hashOf(slot);
+    const hash = this.#records.put(writer, key, value, previous);
+    this.#keep(topic, slot, value, hash);
   }
 
   /** Removes what has expired, the earliest first and a bounded number; answers how many. */
   purgeExpired(nowMs: number, writer: StateWriter): number {
     let purged = 0;
     while (purged < this.#limits.expiredPerApplyMax) {
-      const entry = this.#expiry.first();
-      if (entry === undefined || entry.expiresAtMs > nowMs) {
+      const ending = this.#expiry.first();
+      if (ending === undefined || ending.expiresAtMs > nowMs) {
         break;
       }
-      this.#delete(entry, writer);
+      const topic = ending.expiryKey;
+      this.#delete(topic, this.#slots.get(topic)!, writer);
       purged++;
     }
     return purged;
@@ -113,78 +128,83 @@ export class RetainedView {
 
   /** False for a record that cannot be read. */
   restore(topic: string, value: Uint8Array, hash: RecordHash): boolean {
-    const own = Buffer.allocUnsafeSlow(value.length);
-    own.set(value);
-    const message = decodeRecord(topic, own);
-    if (message === null) {
+    if (decodeRecord(topic, value) === null) {
       return false;
     }
-    this.#keep(message, hash, sizeOf(topic, value), undefined);
+    this.#keep(topic, undefined, value, hash);
     return true;
   }
 
   clear(): void {
-    this.#entries.clear();
+    this.#slots.clear();
+    this.#slabs.clear();
     this.#topics.clear();
+    this.#endings.clear();
     this.#expiry.clear();
     this.#sizeBytes = 0;
   }
 
-  #show(topic: string, nowMs: number, visit: (message: ApplicationMessage) => unknown): unknown {
-    const entry = this.#entries.get(topic);
-    return entry !== undefined && entry.expiresAtMs > nowMs ? visit(entry.message) : true;
-  }
+  readonly #showMessage: TopicVisitor<ApplicationMessage> = (topic, nowMs, visit) => {
+    const slot = this.#slots.get(topic);
+    if (slot === undefined || this.#isOver(topic, nowMs)) return true;
+    // In the pool's memory: it goes to a client, and is not kept.
+    return visit(decodeRecord(topic, Buffer.from(this.#slabs.view(slot)))!);
+  };
 
-  #keep(
-    message: ApplicationMessage,
-    hash: RecordHash,
-    sizeBytes: number,
-    previous: RetainedEntry | undefined,
-  ): void {
-    const { topic } = message;
-    const timeMs = expiresAtMs(message);
-    let entry = previous;
-    if (entry === undefined) {
-      entry = { message, hash, sizeBytes, expiresAtMs: timeMs, expiryKey: topic, queueIndex: -1 };
-      this.#entries.set(topic, entry);
+  #keep(topic: string, slot: number | undefined, value: Uint8Array, hash: RecordHash): void {
+    if (slot === undefined) {
+      this.#slots.set(topic, this.#slabs.add(value, hash));
       this.#topics.add(topic);
     } else {
-      this.#forget(entry);
-      entry.message = message;
-      entry.hash = hash;
-      entry.sizeBytes = sizeBytes;
-      entry.expiresAtMs = timeMs;
+      this.#sizeBytes -= this.#sizeAt(topic, slot);
+      this.#slabs.replace(slot, value, hash);
+      this.#forgetEnding(topic);
     }
-    this.#sizeBytes += sizeBytes;
-    if (timeMs !== Number.POSITIVE_INFINITY) {
-      this.#expiry.add(entry);
-    }
+    this.#sizeBytes += topic.length + value.length;
+    const endsAtMs = recordExpiresAtMs(value);
+    if (endsAtMs === Number.POSITIVE_INFINITY) return;
+    const ending = { expiresAtMs: endsAtMs, expiryKey: topic, queueIndex: -1 };
+    this.#endings.set(topic, ending);
+    this.#expiry.add(ending);
   }
 
-  #delete(entry: RetainedEntry, writer: StateWriter): void {
-    const { topic } = entry.message;
-    this.#records.delete(writer, recordPrefix.retained + topic, entry.hash);
-    this.#versions.removed(entry.message.version, writer);
-    this.#forget(entry);
-    this.#entries.delete(topic);
+  #delete(topic: string, slot: number, writer: StateWriter): void {
+    this.#records.delete(writer, recordPrefix.retained + topic, this.#slabs.hashOf(slot));
+    this.#versions.removed(this.#versionAt(slot), writer);
+    this.#sizeBytes -= this.#sizeAt(topic, slot);
+    this.#forgetEnding(topic);
+    this.#slots.delete(topic);
+    this.#slabs.delete(slot);
     this.#topics.delete(topic);
   }
 
-  #forget(entry: RetainedEntry): void {
-    this.#sizeBytes -= entry.sizeBytes;
-    this.#expiry.remove(entry);
+  #forgetEnding(topic: string): void {
+    const ending = this.#endings.size > 0 ? this.#endings.get(topic) : undefined;
+    if (ending === undefined) return;
+    this.#endings.delete(topic);
+    this.#expiry.remove(ending);
+  }
+
+  #isOver(topic: string, nowMs: number): boolean {
+    if (this.#endings.size === 0) return false;
+    const ending = this.#endings.get(topic);
+    return ending !== undefined && ending.expiresAtMs <= nowMs;
+  }
+
+  #versionAt(slot: number): number {
+    return new ByteReader(this.#slabs.view(slot)).number();
+  }
+
+  #sizeAt(topic: string, slot: number): number {
+    return topic.length + this.#slabs.sizeOf(slot);
   }
 }
 
-function sizeOf(topic: string, value: Uint8Array): number {
-  return topic.length + value.length;
-}
-
 function encodeRecord(message: ApplicationMessage, version: number): Buffer {
-  const writer = new ByteWriter(256 + message.payload.length);
+  const writer = new ByteWriter(128 + message.payload.length);
   writer.number(version);
   writeMessageBody(writer, message);
-  return writer.finishExact();
+  return writer.finish();
 }
 
 function decodeRecord(topic: string, value: Uint8Array): ApplicationMessage | null {
@@ -192,4 +212,11 @@ function decodeRecord(topic: string, value: Uint8Array): ApplicationMessage | nu
   const version = reader.number();
   const message = readMessageBody(reader, topic, version);
   return reader.isSound && reader.isAtEnd ? message : null;
+}
+
+function recordExpiresAtMs(value: Uint8Array): number {
+  const reader = new ByteReader(value);
+  reader.number();
+  if (!hasProperties(reader)) return Number.POSITIVE_INFINITY;
+  return expiresAtMs(decodeRecord("", value)!);
 }

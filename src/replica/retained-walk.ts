@@ -1,25 +1,24 @@
-import type { ApplicationMessage } from "../mqtt/message.ts";
 import { FilterSteps } from "./filter-steps.ts";
 import type { SortedTopics } from "./sorted-topics.ts";
 
-/** Calls back for a message unless it is gone or has expired; what `visit` answers. */
-export type TopicVisitor = (
+/** Calls back for a topic unless its message is gone or has expired; what `visit` answers. */
+export type TopicVisitor<T> = (
   topic: string,
   nowMs: number,
-  visit: (message: ApplicationMessage) => unknown,
+  visit: (found: T) => unknown,
 ) => unknown;
 
 /**
  * A walk over the retained messages that match a filter, in pieces. What changes between two of them is seen as it is then: it keeps no
  * message, only the topic where it goes on.
  */
-export class RetainedWalk {
+export class RetainedWalk<T> {
   readonly #topics: SortedTopics;
   readonly #steps: FilterSteps;
-  readonly #show: TopicVisitor;
+  readonly #show: TopicVisitor<T>;
   #next: string | null;
 
-  constructor(topics: SortedTopics, filter: string, show: TopicVisitor) {
+  constructor(topics: SortedTopics, filter: string, show: TopicVisitor<T>) {
     this.#topics = topics;
     this.#steps = new FilterSteps(filter);
     this.#show = show;
@@ -30,11 +29,7 @@ export class RetainedWalk {
     return this.#next === null;
   }
 
-  advance(
-    nowMs: number,
-    stepsMax: number,
-    visit: (message: ApplicationMessage) => unknown,
-  ): number {
+  advance(nowMs: number, stepsMax: number, visit: (found: T) => unknown): number {
     if (this.#next === null) return 0;
     const { next, steps } = this.#topics.walk(this.#steps, this.#next, stepsMax, (topic) =>
       this.#show(topic, nowMs, visit),

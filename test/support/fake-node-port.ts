@@ -21,6 +21,7 @@ import type {
 } from "../../src/api/ports.ts";
 import { BrokerError } from "../../src/broker/errors.ts";
 import type { ApplicationMessage } from "../../src/mqtt/message.ts";
+import { matches } from "../../src/mqtt/topic.ts";
 import { deltaOf, mergePatch } from "../../src/replica/shadow-document.ts";
 import { FakeClients, FakePeers } from "./fake-clients.ts";
 
@@ -174,10 +175,15 @@ export class FakeNodePort implements NodePort {
   /** What a device answers to a command; null = nothing. */
   reply: Reply | null = null;
 
-  *retainedMessages(): Iterable<RetainedMessage> {
-    for (const [topic, { payload, version }] of this.retained) {
-      yield { topic, payload, version, qos: 1, receivedAtMs: 1000, publisherId: "" };
-    }
+  *retainedTopics(filter: string): Iterable<readonly string[]> {
+    for (const topic of this.retained.keys()) yield matches(filter, topic) ? [topic] : [];
+  }
+
+  retainedMessage(topic: string): RetainedMessage | null {
+    const state = this.retained.get(topic);
+    return state === undefined
+      ? null
+      : { topic, ...state, qos: 1, receivedAtMs: 1000, publisherId: "" };
   }
 
   async awaitReply(): Promise<ReplyWait> {

@@ -1,11 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import type { FastifyInstance } from "fastify";
-import { matches, topicFilterProblem } from "../../mqtt/topic.ts";
+import { topicFilterProblem } from "../../mqtt/topic.ts";
 import type { ApiContext } from "../context.ts";
 import { retainedPageSizeBytesMax } from "../limits.ts";
 import { operation } from "../operation.ts";
 import { PageSelection } from "../paging.ts";
-import type { RetainedMessage } from "../ports.ts";
+import type { NodePort, RetainedMessage } from "../ports.ts";
 import { ApiError } from "../problem.ts";
 import {
   type ConsistencyQuery,
@@ -80,41 +80,39 @@ export function registerRetainedList(app: FastifyInstance, { node, scans }: ApiC
         throw new ApiError(400, "topic-invalid", `querystring/filter: ${problem}`);
       }
       await prepareRead(node, request.query, reply);
-      const selection = new PageSelection<RetainedMessage>(after, limit);
-      const isWanted = matcherOf(filter);
-      await scans.run(node.retainedMessages(), (message) => {
-        if (isWanted(message.topic)) selection.offer(message.topic, message);
+      const selection = new PageSelection<null>(after, limit);
+      await scans.run(node.retainedTopics(filter), (topics) => {
+        for (const topic of topics) selection.offer(topic, null);
       });
-      const all = selection.page().map(({ value }) => value);
-      const shown = all.slice(0, fitting(all));
-      const hasMore = selection.hasMore || shown.length < all.length;
+      const topics = selection.page().map(({ key }) => key);
+      const { shown, last } = fitting(node, topics);
+      const hasMore = selection.hasMore || last !== topics.at(-1);
       return {
         messages: shown.map(messageBody),
-        next: hasMore ? (shown.at(-1)?.topic ?? null) : null,
+        next: hasMore ? (last ?? null) : null,
         count: selection.count,
       };
     },
   );
 }
 
-/** Most topics are told apart by what stands before the first wildcard. */
-function matcherOf(filter: string): (topic: string) => boolean {
-  const wildcard = filter.search(/[+#]/);
-  if (wildcard < 0) return (topic) => topic === filter;
-  // `a/#` matches `a`, too.
-  const prefix = filter.slice(0, Math.max(0, wildcard - 1));
-  return (topic) => topic.startsWith(prefix) && matches(filter, topic);
-}
-
-function fitting(messages: readonly RetainedMessage[]): number {
+/** Those of the first topics that make one page, and the last topic of it. */
+function fitting(
+  node: NodePort,
+  topics: readonly string[],
+): { readonly shown: readonly RetainedMessage[]; readonly last: string | undefined } {
+  const shown: RetainedMessage[] = [];
   let sizeBytes = 0;
-  let fits = 0;
-  for (const { payload } of messages) {
-    sizeBytes += payload.length;
-    if (fits > 0 && sizeBytes > retainedPageSizeBytesMax) break;
-    fits++;
+  let last: string | undefined;
+  for (const topic of topics) {
+    // It may have gone while the others were looked at.
+    const message = node.retainedMessage(topic);
+    sizeBytes += message?.payload.length ?? 0;
+    if (shown.length > 0 && sizeBytes > retainedPageSizeBytesMax) break;
+    if (message !== null) shown.push(message);
+    last = topic;
   }
-  return fits;
+  return { shown, last };
 }
 
 function messageBody(message: RetainedMessage): object {

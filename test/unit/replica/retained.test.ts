@@ -134,4 +134,67 @@ describe("retained messages", () => {
     record.fill(0);
     expect(replica.getRetained("t")?.payload.toString()).toBe("payload");
   });
+
+  it("are those of a simple model, whatever is written, cleared and expires, also while they are walked", () => {
+    const write = fc.record({
+      topic: anyTopic,
+      sizeBytes: fc.oneof(fc.nat(40), fc.constantFrom(0, 300, 70_000)),
+      expirySeconds: fc.option(fc.integer({ min: 1, max: 60 })),
+      isWalked: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(write, { maxLength: 60 }),
+        anyFilter,
+        fc.integer({ min: 1, max: 4 }),
+        (writes, filter, stepsMax) => {
+          const replica = new Replica();
+          const store = new RecordStore();
+          const model = new Map<string, { payload: string; endsAtMs: number }>();
+          const walk = replica.walkRetained(filter);
+          const met: string[] = [];
+          let nowMs = 0;
+          const live = (): [string, string][] =>
+            [...model]
+              .filter(([, { endsAtMs }]) => endsAtMs > nowMs)
+              .map(([topic, { payload }]) => [topic, payload]);
+          const step = (): void => {
+            const values = new Map(live());
+            walk.advance(nowMs, stepsMax, ({ topic, payload }) => {
+              expect(payload.toString()).toBe(values.get(topic));
+              expect(matches(filter, topic)).toBe(true);
+              met.push(topic);
+            });
+          };
+          for (const [at, { topic, sizeBytes, expirySeconds, isWalked }] of writes.entries()) {
+            nowMs = at * 1000;
+            const payload = String(at).repeat(sizeBytes).slice(0, sizeBytes);
+            const expiry = expirySeconds === null ? null : { messageExpiryInterval: expirySeconds };
+            const command = retain(topic, payload, expiry);
+            replica.apply(command, context(at + 1, { timeMs: nowMs }), store);
+            // Received at 0.
+            const endsAtMs = (expirySeconds ?? Number.POSITIVE_INFINITY) * 1000;
+            if (payload === "") model.delete(topic);
+            else model.set(topic, { payload, endsAtMs });
+            if (isWalked) step();
+          }
+          const shown: [string, string][] = [];
+          replica.matchRetained("#", nowMs, ({ topic, payload }) => {
+            shown.push([topic, payload.toString()]);
+          });
+          const open = live().filter(([topic]) => matches("#", topic));
+          expect(shown).toEqual(open.sort(([a], [b]) => (a < b ? -1 : 1)));
+          const pieces = [...replica.retainedTopics(filter, nowMs)].flat();
+          const matching = live().filter(([topic]) => matches(filter, topic));
+          expect(pieces).toEqual(matching.map(([topic]) => topic).sort());
+          while (!walk.isAtEnd) step();
+          expect(met).toEqual([...new Set(met)].sort());
+          const restored = new Replica();
+          restoreFrom(restored, store);
+          expect(restored.digest()).toBe(replica.digest());
+          expect(restored.retainedSizeBytes).toBe(replica.retainedSizeBytes);
+        },
+      ),
+    );
+  });
 });
