@@ -1,4 +1,4 @@
-import { generate, type Packet } from "mqtt-packet";
+import { generate, type Packet, writeToStream } from "mqtt-packet";
 import type { PacketSink } from "./packet-sink.ts";
 import { PacketType } from "./packet-type.ts";
 import type { AckPacket, ConnackPacket, OutboundPacket, ProtocolVersion } from "./packets.ts";
@@ -10,6 +10,9 @@ export {
   publishSizeBytes,
   writePublish,
 } from "./publish-encoder.ts";
+
+// Otherwise the first SUBACK makes a buffer for each number of two bytes: 10 MB for as long as the process lives.
+writeToStream.cacheNumbers = false;
 
 const EMPTY = Buffer.alloc(0);
 const PINGRESP = Buffer.from([PacketType.pingresp << 4, 0]);

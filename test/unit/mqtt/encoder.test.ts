@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { writeToStream } from "mqtt-packet";
 import { describe, expect, it } from "vitest";
 import {
   encodePacket,
@@ -112,6 +113,10 @@ function byReference(
     version,
   );
 }
+
+it("mqtt-packet keeps no buffer for each number of two bytes", () => {
+  expect(writeToStream.cacheNumbers).toBe(false);
+});
 
 describe("encodePublish", () => {
   it("writes the bytes of mqtt-packet and knows their number beforehand", () => {
