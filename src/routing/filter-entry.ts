@@ -7,11 +7,16 @@ import { type PlanEntry, TopicPlan } from "./topic-plan.ts";
 
 const noGroups: readonly never[] = Object.freeze([]);
 
+type Remotes = Pick<CompactMap<NodeId, number>, "size" | "get" | "forEach">;
+
+const noRemotes: Remotes = new CompactMap();
+
 /** All that subscribes to one filter, here and on other nodes. There is one entry, and one copy of the filter, per filter. */
 export class FilterEntry<T extends LocalTarget> implements PlanEntry<T> {
   readonly filter: string;
   readonly members = new CompactMap<T, LocalMember<T>>();
-  readonly remotes = new CompactMap<NodeId, number>();
+  /** null while no other node wants it. */
+  #remotes: CompactMap<NodeId, number> | null = null;
   /** Members to whom the log brings nothing. */
   #unloggedCount = 0;
   #groups: readonly SharedGroup<T>[] = noGroups;
@@ -23,12 +28,16 @@ export class FilterEntry<T extends LocalTarget> implements PlanEntry<T> {
     this.filter = filter;
   }
 
+  get remotes(): Remotes {
+    return this.#remotes ?? noRemotes;
+  }
+
   get groups(): readonly SharedGroup<T>[] {
     return this.#groups;
   }
 
   get isEmpty(): boolean {
-    return this.members.size === 0 && this.remotes.size === 0 && this.#groups.length === 0;
+    return this.members.size === 0 && this.#remotes === null && this.#groups.length === 0;
   }
 
   /** What other nodes are to send to this one; see `filterWeight`. */
@@ -57,12 +66,13 @@ export class FilterEntry<T extends LocalTarget> implements PlanEntry<T> {
 
   setRemote(nodeId: NodeId, weight: number): void {
     this.#changed();
-    this.remotes.set(nodeId, weight);
+    this.#remotes ??= new CompactMap();
+    this.#remotes.set(nodeId, weight);
   }
 
   removeRemote(nodeId: NodeId): void {
     this.#changed();
-    this.remotes.delete(nodeId);
+    if (this.#remotes?.delete(nodeId) && this.#remotes.size === 0) this.#remotes = null;
   }
 
   addGroup(group: SharedGroup<T>): void {

@@ -16,7 +16,7 @@ const noShares: readonly string[] = Object.freeze([]);
 export interface PlanEntry<T extends LocalTarget> {
   readonly members: CompactMap<T, LocalMember<T>>;
   /** Nodes with an ordinary subscription, and what they want of it; see `filterWeight`. */
-  readonly remotes: CompactMap<NodeId, number>;
+  readonly remotes: Pick<CompactMap<NodeId, number>, "forEach">;
   readonly groups: readonly SharedGroup<T>[];
   /** One delivery per member; the same array until the members change. */
   deliveries(retain: boolean): readonly LocalDelivery<T>[];

@@ -7,11 +7,12 @@ interface TrieNode<T> {
   below: T | undefined;
   /** The level `+`. */
   plus: TrieNode<T> | null;
-  readonly children: CompactMap<string, TrieNode<T>>;
+  /** The other levels; null when there are none, as behind the last level of every filter. */
+  children: CompactMap<string, TrieNode<T>> | null;
 }
 
 function createNode<T>(): TrieNode<T> {
-  return { value: undefined, below: undefined, plus: null, children: new CompactMap() };
+  return { value: undefined, below: undefined, plus: null, children: null };
 }
 
 function isEmpty(node: TrieNode<unknown>): boolean {
@@ -19,7 +20,7 @@ function isEmpty(node: TrieNode<unknown>): boolean {
     node.value === undefined &&
     node.below === undefined &&
     node.plus === null &&
-    node.children.size === 0
+    node.children === null
   );
 }
 
@@ -58,7 +59,7 @@ export class TopicTrie<T> {
       if (level === "#") {
         return node.below;
       }
-      node = level === "+" ? node.plus : node.children.get(level);
+      node = level === "+" ? node.plus : node.children?.get(level);
       if (node === undefined || node === null) {
         return undefined;
       }
@@ -99,7 +100,7 @@ export class TopicTrie<T> {
       if (level === "#") {
         node.below = undefined;
       } else {
-        path.push(level === "+" ? node.plus! : node.children.get(level)!);
+        path.push(level === "+" ? node.plus! : node.children!.get(level)!);
       }
     }
     if (levels[levels.length - 1] !== "#") {
@@ -131,7 +132,7 @@ export class TopicTrie<T> {
       const level = end < 0 ? topic.slice(start) : topic.slice(start, end);
       const next: TrieNode<T>[] = [];
       for (const node of frontier) {
-        const child = node.children.get(level);
+        const child = node.children?.get(level);
         if (child !== undefined) {
           next.push(child);
         }
@@ -163,7 +164,7 @@ export class TopicTrie<T> {
   }
 
   #childFor(node: TrieNode<T>, level: string): TrieNode<T> {
-    const known = level === "+" ? node.plus : node.children.get(level);
+    const known = level === "+" ? node.plus : node.children?.get(level);
     if (known !== undefined && known !== null) {
       return known;
     }
@@ -172,6 +173,7 @@ export class TopicTrie<T> {
     if (level === "+") {
       node.plus = child;
     } else {
+      node.children ??= new CompactMap();
       node.children.set(level, child);
     }
     return child;
@@ -185,8 +187,8 @@ export class TopicTrie<T> {
       this.#nodeCount--;
       if (level === "+") {
         parent.plus = null;
-      } else {
-        parent.children.delete(level);
+      } else if (parent.children?.delete(level) && parent.children.size === 0) {
+        parent.children = null;
       }
     }
   }

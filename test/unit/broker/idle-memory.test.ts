@@ -1,16 +1,12 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { generate } from "mqtt-packet";
 import { expect, test } from "vitest";
 import type { Channel } from "../../../src/broker/channel.ts";
 import { BrokerRig } from "../../support/broker-rig.ts";
+import { heapSizeBytes } from "../../support/heap.ts";
 
 const clients = 2000;
 /** What the fakes keep included, it takes 3,300, and took 5,700 when each client had empty tables and closures of its own. */
 const sizeBytesMax = 4000;
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
 
 /** One for all clients: what a socket takes is Node's. */
 const channel: Channel = {
@@ -34,10 +30,6 @@ test("a client that does nothing takes little memory beside its socket", async (
       broker.accept(channel)!.received(generate({ ...packet, protocolId: "MQTT" }));
     }
     await rig.settle();
-  };
-  const heapSizeBytes = (): number => {
-    for (let left = 3; left > 0; left--) collectGarbage();
-    return process.memoryUsage().heapUsed;
   };
   await connect(0, 100);
   const before = heapSizeBytes();
