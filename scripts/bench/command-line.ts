@@ -5,7 +5,7 @@ export interface BenchOptions {
   readonly workloads: readonly Workload[];
   readonly brokers: readonly string[];
   readonly targets: readonly { readonly address: string; readonly pid: number | undefined }[];
-  readonly mode: "brokers" | "variants" | "cluster";
+  readonly mode: "brokers" | "variants" | "cluster" | "shared-port";
   readonly rounds: number;
   readonly seconds: number;
   readonly warmupMs: number;
@@ -18,6 +18,7 @@ const knownBrokers = ["flockmq", "mosquitto", "nats-server", "aedes"];
 /** What a variant or a second node changes shows in these. */
 const variantWorkloads = "W1,W2,W3";
 const clusterWorkloads = "W2,W3";
+const sharedPortWorkloads = "W1,W2,W3,W5,retained";
 
 /** Ends the process with a message that names the option when one cannot be used. */
 export function readOptions(argv: readonly string[]): BenchOptions {
@@ -41,6 +42,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     .option("--rounds <count>", "runs of each workload on each broker", "5")
     .option("--seconds <count>", "measured in each run", "4")
     .option("--warmup <seconds>", "before, in each run", "1.5")
+    .option("--shared-port", "one node beside two behind one port: what another core is worth")
     .option("--json <file>", "write the result there")
     .option("--svg <file>", "draw it there")
     .option(
@@ -54,12 +56,17 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     if (!(Number(text) > 0)) program.error(`${flag} takes a number above 0, not ${text}`);
     return Number(text);
   };
-  const mode = given["variants"] ? "variants" : given["cluster"] ? "cluster" : "brokers";
+  const mode = modeOf(given);
   const brokers = given["brokers"]!.split(",").map((name) => name.trim());
   const unknown = brokers.filter((name) => name !== "" && !knownBrokers.includes(name));
   if (unknown.length > 0) program.error(`--brokers does not know ${unknown.join(", ")}`);
   if (given.pid.length > given.target.length) program.error("--pid stands beside its --target");
-  const only = { brokers: undefined, variants: variantWorkloads, cluster: clusterWorkloads }[mode];
+  const only = {
+    brokers: undefined,
+    variants: variantWorkloads,
+    cluster: clusterWorkloads,
+    "shared-port": sharedPortWorkloads,
+  }[mode];
   const isQuick = given["quick"] !== undefined;
   try {
     return {
@@ -80,6 +87,12 @@ export function readOptions(argv: readonly string[]): BenchOptions {
   } catch (error) {
     return program.error((error as Error).message);
   }
+}
+
+function modeOf(given: Readonly<Record<string, unknown>>): BenchOptions["mode"] {
+  if (given["variants"]) return "variants";
+  if (given["cluster"]) return "cluster";
+  return given["sharedPort"] ? "shared-port" : "brokers";
 }
 
 function collect(value: string, all: string[]): string[] {

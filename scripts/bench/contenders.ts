@@ -4,8 +4,12 @@ import { flockMqVersion } from "./machine.ts";
 import { startAedes } from "./peers/aedes.ts";
 import { startMosquitto } from "./peers/mosquitto.ts";
 import { startNatsMqtt } from "./peers/nats.ts";
+import { freePort } from "./processes.ts";
 import type { Contender } from "./rounds.ts";
 import { plainVariant, variantsOf } from "./variants.ts";
+
+/** Clients land on one or the other by chance. */
+const sharedPort = "2 behind one port";
 
 export interface Contest {
   readonly contenders: readonly Contender[];
@@ -39,6 +43,10 @@ export async function startContest(
     if (options.mode === "cluster") {
       for (const nodes of [2, 3]) brokers.push(await startFlockMq(nodes, version));
       await addPeer("nats-server", () => startNatsMqtt(3));
+    } else if (options.mode === "shared-port") {
+      brokers.push(await startFlockMq(1, version));
+      const args = ["--reuse-port", "--mqtt", String(await freePort())];
+      brokers.push({ ...(await startFlockMq(2, version, { args })), name: sharedPort });
     } else if (options.mode === "variants") {
       brokers.push(await startFlockMq(1, version));
     } else {
@@ -56,6 +64,11 @@ export async function startContest(
     options.mode === "variants"
       ? variantsOf(brokers[0]!)
       : brokers.map((broker) => ({ name: broker.name, broker, variant: {} }));
-  const references = { brokers: "mosquitto", variants: plainVariant, cluster: "nats-server x 3" };
+  const references = {
+    brokers: "mosquitto",
+    variants: plainVariant,
+    cluster: "nats-server x 3",
+    "shared-port": "flockmq",
+  };
   return { contenders, reference: references[options.mode], stop };
 }
