@@ -10,6 +10,7 @@ import { RecordSlabs } from "./record-slabs.ts";
 import { recordPrefix, type StateRecords } from "./records.ts";
 import { RetainedWalk, type TopicVisitor } from "./retained-walk.ts";
 import { SortedTopics } from "./sorted-topics.ts";
+import { TopicSlots } from "./topic-slots.ts";
 import type { Versions } from "./versions.ts";
 
 /** Of a topic whose message ends by itself; most do not, and have none. */
@@ -30,7 +31,7 @@ export class RetainedView {
   readonly #records: StateRecords;
   readonly #versions: Versions;
   readonly #limits: ReplicaLimits;
-  readonly #slots = new Map<string, number>();
+  readonly #slots = new TopicSlots();
   readonly #slabs = new RecordSlabs();
   readonly #topics = new SortedTopics();
   readonly #endings = new Map<string, Ending>();
@@ -153,7 +154,7 @@ export class RetainedView {
 
   #keep(topic: string, slot: number | undefined, value: Uint8Array, hash: RecordHash): void {
     if (slot === undefined) {
-      this.#slots.set(topic, this.#slabs.add(value, hash));
+      this.#slots.add(topic, this.#slabs.add(value, hash));
       this.#topics.add(topic);
     } else {
       this.#sizeBytes -= this.#sizeAt(topic, slot);
