@@ -46,6 +46,10 @@ export class MeasuredNode {
     return this.#broker.ports[0]!;
   }
 
+  get webSocketPort(): number {
+    return this.#broker.cluster.nodeAt(0).ready!.ws;
+  }
+
   get pids(): readonly number[] {
     return this.#broker.pids;
   }

@@ -4,6 +4,7 @@ import type { Memory } from "./measured-node.ts";
 import { MeasuredNode } from "./measured-node.ts";
 import { readRetained, writeRetained } from "./retained.ts";
 import { storeSession } from "./stored-session.ts";
+import { openWebSockets } from "./web-sockets.ts";
 
 /** What one thing costs. Bytes are differences of a node's memory, by the number of things. */
 export interface Row {
@@ -40,6 +41,15 @@ export const subjects: Readonly<Record<string, (counts: Counts) => Promise<reado
       await closeClients(clients);
       const notes = `${Math.round(count / seconds)} a second, 200 at a time`;
       return [{ ...row, notes }];
+    }),
+
+  websockets: ({ connections: count }) =>
+    onNewNode(async (node) => {
+      const before = await node.memory();
+      const end = await openWebSockets(node.webSocketPort, count);
+      const row = costs("idle connection over WebSocket", count, before, await node.memory());
+      end();
+      return [row];
     }),
 
   subscriptions: ({ subscriptions: count }) =>
