@@ -4,7 +4,7 @@ import type { Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import type { Log } from "#cluster";
-import type { Channel, ChannelAcceptor } from "../broker/channel.ts";
+import type { Channel, ChannelAcceptor, ChannelHandler } from "../broker/channel.ts";
 import { isLoopbackAddress, isLoopbackHost, plainAddress } from "./address.ts";
 import { bind } from "./bind.ts";
 import { sayLastWords } from "./last-words.ts";
@@ -49,6 +49,7 @@ export async function listenWebSocket(
     perMessageDeflate: false,
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
   });
+  const failed = (error: Error) => log.debug({ error }, "WebSocket error");
   const ended = boundUpgrades(server, options.tls ? "secureConnection" : "connection", acceptor);
   server.on("request", (_request, response) => {
     const headers = { "content-type": "text/plain", upgrade: "websocket", connection: "close" };
@@ -60,7 +61,7 @@ export async function listenWebSocket(
     if (isLocalOnly && !isFromThisMachine(request)) return refuse(socket, "403 Forbidden");
     if (!isMqtt(request)) return refuse(socket, "400 Bad Request");
     webSockets.handleUpgrade(request, socket, head, (webSocket) =>
-      connect(webSocket, request, acceptor, log),
+      connect(webSocket, request, acceptor, failed),
     );
   });
   const port = await bind(server, options);
@@ -87,13 +88,16 @@ function boundUpgrades(
   const ended = (socket: Socket): void => {
     if (waiting.delete(socket)) acceptor.upgradeEnded();
   };
+  function closed(this: Socket): void {
+    ended(this);
+  }
   server.on(event, (socket: Socket) => {
     if (!acceptor.tryUpgrade()) {
       socket.destroy();
       return;
     }
     waiting.add(socket);
-    socket.once("close", () => ended(socket));
+    socket.on("close", closed);
   });
   return ended;
 }
@@ -118,30 +122,45 @@ function refuse(socket: Duplex, status: string): void {
 }
 
 function connect(
-  webSocket: WebSocket,
+  webSocket: ChanneledSocket,
   request: IncomingMessage,
   acceptor: ChannelAcceptor,
-  log: Log,
+  failed: (error: Error) => void,
 ): void {
-  webSocket.on("error", (error) => log.debug({ error }, "WebSocket error"));
+  webSocket.on("error", failed);
   const channel = new WebSocketChannel(webSocket, request);
   const handler = acceptor.accept(channel);
   if (handler === null) {
     webSocket.terminate();
     return;
   }
-  channel.onDrained = () => handler.drained();
-  webSocket.on("message", (data: RawData, isBinary) => {
-    // [MQTT-6.0.0-2]
-    if (isBinary) handler.received(bytesOf(data));
-    else {
-      // [MQTT-6.0.0-1]
-      channel.closeCode = unsupportedData;
-      handler.violated("a WebSocket text frame");
-      channel.end();
-    }
-  });
-  webSocket.on("close", () => handler.closed());
+  channel.handler = handler;
+  webSocket[channelKey] = channel;
+  webSocket.on("message", received);
+  webSocket.on("close", closed);
+}
+
+/** The channel of a WebSocket stands on it, so that all share their listeners instead of having a closure each. */
+const channelKey = Symbol("channel");
+
+interface ChanneledSocket extends WebSocket {
+  [channelKey]?: WebSocketChannel;
+}
+
+function received(this: ChanneledSocket, data: RawData, isBinary: boolean): void {
+  const channel = this[channelKey]!;
+  // [MQTT-6.0.0-2]
+  if (isBinary) channel.handler?.received(bytesOf(data));
+  else {
+    // [MQTT-6.0.0-1]
+    channel.closeCode = unsupportedData;
+    channel.handler?.violated("a WebSocket text frame");
+    channel.end();
+  }
+}
+
+function closed(this: ChanneledSocket): void {
+  this[channelKey]!.handler?.closed();
 }
 
 function bytesOf(data: RawData): Buffer {
@@ -154,7 +173,8 @@ class WebSocketChannel implements Channel {
   readonly isLoopback: boolean;
   readonly certificateName: string | null;
   readonly #webSocket: WebSocket;
-  onDrained: (() => void) | null = null;
+  /** null until it is accepted. */
+  handler: ChannelHandler | null = null;
   closeCode = normalClosure;
 
   constructor(webSocket: WebSocket, request: IncomingMessage) {
@@ -171,7 +191,7 @@ class WebSocketChannel implements Channel {
     const frame = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
     this.#webSocket.send(frame, { binary: true }, () => {
       written?.();
-      if (this.#webSocket.bufferedAmount === 0) this.onDrained?.();
+      if (this.#webSocket.bufferedAmount === 0) this.handler?.drained();
     });
   }
 
