@@ -72,6 +72,7 @@ export class RetainedView {
     return this.#isOver(topic, nowMs) ? 0 : this.storedVersionOf(topic);
   }
 
+  /** In order of topics. `visit` must not write here. */
   match(filter: string, nowMs: number, visit: (message: ApplicationMessage) => unknown): void {
     if (/[+#]/.test(filter)) this.walk(filter).advance(nowMs, Number.POSITIVE_INFINITY, visit);
     else this.#showMessage(filter, nowMs, visit);

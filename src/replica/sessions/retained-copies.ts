@@ -40,26 +40,31 @@ export class RetainedCopies {
     const { filter, qos, retainHandling, identifier } = subscription;
     const isWanted = retainHandling === 0 || (retainHandling === 1 && isNew);
     if (!isWanted || qos === 0 || parseSharedFilter(filter) !== null) return;
-    const found: ApplicationMessage[] = [];
-    this.#retained.match(filter, context.timeMs, (message) => {
-      if (message.qos > 0) found.push(message);
-    });
-    if (found.length === 0) return;
+    // In the order of topics, which all replicas have.
+    const forEach = (visit: (message: ApplicationMessage) => void): number => {
+      let found = 0;
+      this.#retained.match(filter, context.timeMs, (message) => {
+        if (message.qos === 0) return;
+        found++;
+        visit(message);
+      });
+      return found;
+    };
     if (!this.#queues.hasRoomForRetained(session)) {
-      this.#queues.dropped("full", found.length);
+      const found = forEach(() => undefined);
+      if (found > 0) this.#queues.dropped("full", found);
       return;
     }
-    found.sort((a, b) => (a.topic < b.topic ? -1 : 1));
     const identifiers = identifier === 0 ? [] : [identifier];
-    for (const message of found) {
+    const found = forEach((message) => {
       const stored = this.#storedCopy(message, context, writer);
-      if (stored === null) continue;
+      if (stored === null) return;
       const lower = Math.min(qos, message.qos) as Qos;
       const { nextSeq: seq } = session;
       const place = { session, seq, stored, qos: lower, retain: true, identifiers, group: null };
       this.#queues.place({ ...place, isPlaced: true }, writer);
-    }
-    this.#table.writeCursor(session, writer);
+    });
+    if (found > 0) this.#table.writeCursor(session, writer);
   }
 
   /** The same for everyone who subscribes while it is the retained one, so that it is stored once; null when there is no room. */
