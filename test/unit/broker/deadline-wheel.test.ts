@@ -38,3 +38,26 @@ test("what is cancelled does not run, and a stopped wheel leaves no timer behind
   wheel.stop();
   expect(clock.pendingTimers()).toBe(0);
 });
+
+test("one that is due may clear another of the same tick, and set its own next", () => {
+  const clock = new FakeClock();
+  const wheel = new DeadlineWheel(clock, 100);
+  wheel.start();
+  const ran: string[] = [];
+  const other = { deadlinePassed: () => ran.push("other") };
+  let otherTick = 0;
+  const one = {
+    deadlinePassed: () => {
+      ran.push("one");
+      wheel.clear(otherTick, other);
+      if (ran.length < 2) wheel.set(clock.monotonicMs() + 100, one);
+    },
+  };
+  wheel.set(150, one);
+  otherTick = wheel.set(150, other);
+  clock.advance(250);
+  expect(ran).toEqual(["one"]);
+  clock.advance(1000);
+  expect(ran).toEqual(["one", "one"]);
+  wheel.stop();
+});

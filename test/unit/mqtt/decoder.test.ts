@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Cursor } from "../../../src/mqtt/cursor.ts";
 import { PacketDecoder } from "../../../src/mqtt/decoder.ts";
 import type { InboundPacket } from "../../../src/mqtt/packets.ts";
 import {
@@ -59,6 +60,25 @@ describe("the stream", () => {
     decoder.push(Buffer.concat([connectBytes(4), three]));
     decoder.push(three);
     expect(seen).toEqual(["connect", "publish", "pingreq"]);
+  });
+
+  it("is cut by decoders that share a cursor, one while another hands a packet on", () => {
+    const cursor = new Cursor();
+    const [outer, inner]: InboundPacket[][] = [[], []];
+    const second = new PacketDecoder(
+      { packetReceived: (packet) => void inner!.push(packet) },
+      1000,
+      cursor,
+    );
+    const packetReceived = (packet: InboundPacket) => {
+      outer!.push(packet);
+      second.push(outer!.length === 1 ? connectBytes(4) : publish);
+    };
+    const first = new PacketDecoder({ packetReceived }, 1000, cursor);
+    first.push(Buffer.concat([connectBytes(4), three]));
+    const [one] = decode(4, [publish]).packets;
+    expect(outer!.slice(1)).toEqual(decode(4, [three]).packets);
+    expect(inner!.slice(1)).toEqual([one, one, one]);
   });
 
   it("ends with the first error; what came before was handed on", () => {
