@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { SentCopies } from "../../../src/broker/sent-copies.ts";
+import { message } from "../../support/replica-model.ts";
+
+const of = (topic: string, version: number) => message(topic, "x", { version });
+
+test("a live message is compared with the copy of its own topic", () => {
+  const sent = new SentCopies(10, 100);
+  expect(sent.isEmpty).toBe(true);
+  sent.add(of("old", 4));
+  sent.add(of("hot", 90));
+  expect(sent.isEmpty).toBe(false);
+  expect(sent.covers(of("old", 4), of("old", 4))).toBe(true);
+  expect(sent.covers(of("old", 3), of("old", 40))).toBe(true);
+  expect(sent.covers(of("old", 11), of("old", 40))).toBe(false);
+  expect(sent.covers(of("hot", 90), of("hot", 91))).toBe(true);
+  expect(sent.covers(of("hot", 91), of("hot", 91))).toBe(false);
+  expect(sent.covers(of("other", 11), of("other", 11))).toBe(false);
+  // Nothing is retained there: there was no copy that could have said it.
+  expect(sent.covers(of("cleared", 5), null)).toBe(false);
+  expect(sent.covers(of("old", 0), of("old", 4))).toBe(false);
+});
+
+test("what was committed before the copies began is outdated, whatever its topic; what came later is not", () => {
+  const sent = new SentCopies(10, 100);
+  expect(sent.outdates(of("a", 4))).toBe(false);
+  sent.add(of("hot", 90));
+  expect(sent.outdates(of("a", 10))).toBe(true);
+  expect(sent.outdates(of("a", 11))).toBe(false);
+  expect(sent.outdates(of("hot", 90))).toBe(true);
+  expect(sent.outdates(of("hot", 91))).toBe(false);
+  expect(sent.outdates(of("a", 0))).toBe(false);
+});
+
+test("beyond the bound later copies are not remembered: their live messages follow", () => {
+  const sent = new SentCopies(10, 1);
+  sent.add(of("a", 11));
+  sent.add(of("b", 12));
+  expect(sent.covers(of("a", 11), of("a", 11))).toBe(true);
+  expect(sent.covers(of("b", 12), of("b", 12))).toBe(false);
+});
