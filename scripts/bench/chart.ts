@@ -99,7 +99,9 @@ function barOf(workload: Workload): (figures: Figures) => readonly Bar[] {
   return ({ contender, rateRatio, cpuRatio, messagesPerSecond, cpuMicrosPerMessage }) => {
     const isRate = workload.compared === "rate";
     const ratio = isRate ? rateRatio : cpuRatio === null ? null : 1 / cpuRatio;
-    const amount = isRate ? `${rateText(messagesPerSecond)}/s` : `${cpuMicrosPerMessage} µs`;
+    const amount = isRate
+      ? `${rateText(messagesPerSecond)}/s`
+      : `${cpuMicrosPerMessage.toPrecision(3)} µs each`;
     return ratio === null || !Number.isFinite(ratio) ? [] : [{ contender, ratio, amount }];
   };
 }
