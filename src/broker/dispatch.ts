@@ -20,11 +20,12 @@ export class Dispatcher {
     this.#isServedByLog = (groupKey) => sessions.hasGroup(groupKey);
   }
 
-  /** For a message that entered the cluster here. Answers how many sessions and nodes it went to. */
+  /** For a message that entered the cluster here. Answers how many sessions and nodes it goes to, those included that get it from the log. */
   dispatch(message: ApplicationMessage): number {
     const route = this.#routeOf(message);
     this.#deliver(message, route.local, this.#nowMsFor(message));
-    if (route.remote.length === 0) return route.local.length;
+    const matched = route.local.length + route.remote.length + route.loggedCount;
+    if (route.remote.length === 0) return matched;
     const plainFrame = encodeForward(message);
     for (const { nodeId, shares, isPlain } of route.remote) {
       const isCommon = isPlain && shares.length === 0;
@@ -34,7 +35,7 @@ export class Dispatcher {
         this.#repick(message, plainFrame, nodeId, shares);
       }
     }
-    return route.local.length + route.remote.length;
+    return matched;
   }
 
   /**

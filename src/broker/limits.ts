@@ -49,7 +49,7 @@ export interface BrokerLimits {
   readonly retainedStepsPerTurn: number;
   /** Milliseconds of a turn in which retained messages are handed to sessions, whichever they are; the other sessions wait for the next turns. */
   readonly retainedTurnMs: number;
-  /** Retained messages sent to one session that are newer than its SUBSCRIBE, and so known by topic. Beyond: their live ones follow them. */
+  /** Retained messages sent to one session whose version is above the log index of its SUBSCRIBE. Beyond: late live ones follow them. */
   readonly newerCopiesMax: number;
   /** Device updates waiting for the batch in flight. Beyond: QoS 0 `publishDropped`, QoS 1/2 refused with 0x97. */
   readonly stateUpdatesWaitingMax: number;

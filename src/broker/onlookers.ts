@@ -8,6 +8,9 @@ import { BrokerError } from "./errors.ts";
 import type { Interest } from "./interest.ts";
 import type { LocalRetained } from "./subscribe.ts";
 
+/** Until another look whether a state that is being replaced is whole. */
+const pausedMs = 100;
+
 /**
  * Those who look on without being MQTT clients. The router knows them as it knows sessions, so that rights, routes between nodes and
  * overlapping filters are the same; they have QoS 0, no state, and take what they are given.
@@ -74,7 +77,7 @@ export class Onlookers {
     filters: readonly string[],
     countMax: number,
   ): Promise<readonly ApplicationMessage[]> {
-    const { replica, clock, limits, retainedTurns } = this.#context;
+    const { replica, clock, limits, retainedTurns, wheel } = this.#context;
     const found = new Map<string, ApplicationMessage>();
     const visit = (message: ApplicationMessage): boolean => {
       if (found.size >= countMax) return false;
@@ -85,6 +88,10 @@ export class Onlookers {
       const walk = replica.walkRetained(filter);
       while (!walk.isAtEnd && found.size < countMax) {
         await new Promise<void>((resolve) => {
+          if (walk.isPaused) {
+            wheel.after(pausedMs, resolve);
+            return;
+          }
           retainedTurns.now(() => {
             walk.advance(clock.wallMs(), limits.retainedStepsPerTurn, visit);
             resolve();

@@ -10,6 +10,9 @@ import type { Hold, SessionEntry } from "./session-entry.ts";
 /** The session's own queue stays nearly empty meanwhile, so that a flood of retained messages never overflows it. */
 const queuedMessagesMax = 8;
 
+/** Until another look whether a state that is being replaced is whole. */
+const pausedMs = 100;
+
 export interface FreshSubscription {
   readonly subscription: Subscription;
   /** It did not exist before this SUBSCRIBE. */
@@ -31,8 +34,9 @@ interface Held {
 
 /**
  * The retained messages of one SUBSCRIBE: looked up and sent in slices as the client takes them, before the live messages of the same
- * subscriptions, which wait here. What is written meanwhile is sent as it is when its topic's turn comes; a live message that is no newer
- * than the retained copy sent is not sent again.
+ * subscriptions, which wait here. A topic that is written meanwhile needs no copy when the live message is here; else, because it is still
+ * on its way from another node, or was dropped, what the topic has when its turn comes is the copy. A live message from before the copies
+ * began that is no newer than the copy sent is not sent again; what was published later is sent in any case.
  */
 export class RetainedDelivery implements Hold {
   readonly #context: BrokerContext;
@@ -42,6 +46,8 @@ export class RetainedDelivery implements Hold {
   #courses: Course[] | null = null;
   #sent: SentCopies | null = null;
   #held: Held[] = [];
+  /** Topics of those that may have been published after the copies began. */
+  readonly #owedTopics = new Set<string>();
   #isScheduled = false;
 
   constructor(context: BrokerContext, entry: SessionEntry, fresh: readonly FreshSubscription[]) {
@@ -60,6 +66,7 @@ export class RetainedDelivery implements Hold {
       return false;
     }
     this.#held.push({ message, options });
+    if (this.#sent?.isOwed(message)) this.#owedTopics.add(message.topic);
     return true;
   }
 
@@ -70,7 +77,11 @@ export class RetainedDelivery implements Hold {
   /** SUBACK is out: start sending. */
   begin(visitLocal: (filter: string, visit: (message: ApplicationMessage) => void) => void): void {
     const { replica, limits, retainedTurns } = this.#context;
-    this.#sent = new SentCopies(replica.latestIndex, limits.newerCopiesMax);
+    const sent = new SentCopies(replica.latestIndex, limits.newerCopiesMax);
+    this.#sent = sent;
+    for (const { message } of this.#held) {
+      if (sent.isOwed(message)) this.#owedTopics.add(message.topic);
+    }
     this.#courses = this.#fresh.map(({ subscription }) => {
       const { filter } = subscription;
       const local: ApplicationMessage[] = [];
@@ -96,12 +107,14 @@ export class RetainedDelivery implements Hold {
   #sendSlice(): void {
     this.#isScheduled = false;
     const courses = this.#courses ?? [];
-    const { limits, clock } = this.#context;
+    const { limits, clock, wheel } = this.#context;
     const nowMs = clock.wallMs();
     const left = { messages: limits.retainedPerTurn, steps: limits.retainedStepsPerTurn };
     while (courses.length > 0 && !this.#entry.isGone) {
-      if (!this.#isDone(courses[0]!, left, nowMs)) {
-        this.pump();
+      const course = courses[0]!;
+      if (!this.#isDone(course, left, nowMs)) {
+        if (course.walk.isPaused) wheel.after(pausedMs, () => this.pump());
+        else this.pump();
         return;
       }
       courses.shift();
@@ -116,18 +129,20 @@ export class RetainedDelivery implements Hold {
     nowMs: number,
   ): boolean {
     if (!this.#filters.includes(subscription.filter)) return true;
-    const send = (message: ApplicationMessage): boolean => {
+    const send = (message: ApplicationMessage, isChanged: boolean): boolean => {
+      if (isChanged && this.#owedTopics.has(message.topic)) return true;
       // A stored session gets it from the log, except what is not in the log.
       const isStored = this.#entry.session.isStored && message.version > 0;
       if (isStored && message.qos > 0 && subscription.qos > 0) return true;
-      if (left.messages <= 0 || !this.#hasRoom()) return false;
+      if (left.messages <= 0 || this.#entry.isGone || !this.#hasRoom()) return false;
       left.messages--;
+      this.#sent!.add(message, isChanged);
       this.#send(message, subscription, nowMs);
       return true;
     };
     left.steps -= walk.advance(nowMs, left.steps, send);
     if (!walk.isAtEnd) return false;
-    while (local.length > 0 && send(local.at(-1)!)) local.pop();
+    while (local.length > 0 && send(local.at(-1)!, false)) local.pop();
     return local.length === 0;
   }
 
@@ -135,7 +150,6 @@ export class RetainedDelivery implements Hold {
     const { qos, identifier } = subscription;
     const identifiers = identifier > 0 ? [identifier] : [];
     this.#context.counters.retainedSent++;
-    this.#sent!.add(message);
     this.#entry.session.deliver(message, { qos, retain: true, identifiers }, nowMs);
   }
 

@@ -3,7 +3,8 @@ import type { ApplicationMessage } from "../mqtt/message.ts";
 /**
  * Which retained copies a client got, as far as live messages are to be compared with them. Versions of different topics say nothing about
  * each other, since that of a topic that is written often runs ahead of the log's index; but what has a version up to the index that was
- * applied when the copies began is from before. So only copies with a later version are remembered by topic.
+ * applied when the copies began is from before. So only copies with a later version are remembered by topic, and of those only where the
+ * topic had that version when the copies began.
  */
 export class SentCopies {
   readonly #index: number;
@@ -22,11 +23,20 @@ export class SentCopies {
     return this.#newestVersion === 0;
   }
 
-  add({ topic, version }: ApplicationMessage): void {
+  /**
+   * `isChanged`: the topic was written after the copies began, and its copy says nothing about what was written between; the client is owed
+   * all of that.
+   */
+  add({ topic, version }: ApplicationMessage, isChanged: boolean): void {
     this.#newestVersion = Math.max(this.#newestVersion, version);
-    if (version > this.#index && this.#newer.size < this.#newerMax) {
+    if (!isChanged && version > this.#index && this.#newer.size < this.#newerMax) {
       this.#newer.set(topic, version);
     }
+  }
+
+  /** Whether a live message may have been published after the copies began. */
+  isOwed({ version }: ApplicationMessage): boolean {
+    return version === 0 || version > this.#index;
   }
 
   /** Whether a live message is no newer than the copy of its topic; `retained` is what its topic has now. */

@@ -43,6 +43,11 @@ export function hasProperties(reader: ByteReader): boolean {
   return (reader.byte() & messageFlag.hasProperties) !== 0;
 }
 
+/** Of the message that begins here, without reading the rest. */
+export function qosOf(reader: ByteReader): number {
+  return reader.byte() & messageFlag.qosMask;
+}
+
 /** The payload shares memory with the reader's input. The caller checks `reader.isSound`. */
 export function readMessageBody(
   reader: ByteReader,

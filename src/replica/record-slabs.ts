@@ -8,8 +8,8 @@ const unitBytes = 8;
 const unitsPerSlab = slabSizeBytes / unitBytes;
 
 /** In front of each record, in words of 32 bits. */
-const header = { slot: 0, capacityBytes: 1, sizeBytes: 2, low: 3, high: 4 } as const;
-const headerSizeBytes = 20;
+const header = { slot: 0, capacityBytes: 1, sizeBytes: 2, low: 3, high: 4, change: 5 } as const;
+const headerSizeBytes = 24;
 const gone = -1;
 
 interface Slab {
@@ -32,10 +32,17 @@ export class RecordSlabs {
   #places = new Uint32Array(1024);
   #slotCount = 0;
   #freeSlots: number[] = [];
+  /** Records that were added or replaced, modulo 2^32. */
+  #changes = 0;
 
   /** All memory, with what is free in it. */
   get sizeBytes(): number {
     return this.#slabs.reduce((sum, slab) => sum + (slab?.bytes.length ?? 0), 0);
+  }
+
+  /** Where changes stand now; see `isChangedSince`. It goes on over `clear`. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Answers its slot. */
@@ -57,7 +64,7 @@ export class RecordSlabs {
     const capacityBytes = slab.words[(offset >> 2) + header.capacityBytes]!;
     const neededBytes = capacityFor(value);
     if (neededBytes <= capacityBytes && neededBytes >= capacityBytes - (capacityBytes >> 2)) {
-      fill(slab, offset, slot, capacityBytes, value, hash);
+      this.#fill(slab, offset, slot, capacityBytes, value, hash);
       return;
     }
     // In this order: making room may move what is there.
@@ -87,9 +94,12 @@ export class RecordSlabs {
   }
 
   sizeOf(slot: number): number {
-    const place = this.#places[slot]!;
-    const { words } = this.#slabs[slabOf(place)]!;
-    return words[(offsetOf(place) >> 2) + header.sizeBytes]!;
+    return this.#word(slot, header.sizeBytes);
+  }
+
+  /** Whether it was written after `changes` stood there; sure for the 2^31 changes that follow. */
+  isChangedSince(slot: number, changes: number): boolean {
+    return ((this.#word(slot, header.change) - changes) | 0) > 0;
   }
 
   clear(): void {
@@ -104,8 +114,32 @@ export class RecordSlabs {
   #write(slot: number, value: Uint8Array, hash: RecordHash): void {
     const capacityBytes = capacityFor(value);
     const place = this.#reserve(capacityBytes);
-    fill(this.#slabs[slabOf(place)]!, offsetOf(place), slot, capacityBytes, value, hash);
+    this.#fill(this.#slabs[slabOf(place)]!, offsetOf(place), slot, capacityBytes, value, hash);
     this.#places[slot] = place;
+  }
+
+  #fill(
+    { bytes, words }: Slab,
+    offset: number,
+    slot: number,
+    capacityBytes: number,
+    value: Uint8Array,
+    hash: RecordHash,
+  ): void {
+    this.#changes = (this.#changes + 1) | 0;
+    const word = offset >> 2;
+    words[word + header.slot] = slot;
+    words[word + header.capacityBytes] = capacityBytes;
+    words[word + header.sizeBytes] = value.length;
+    words[word + header.low] = hash.low;
+    words[word + header.high] = hash.high;
+    words[word + header.change] = this.#changes;
+    bytes.set(value, offset + headerSizeBytes);
+  }
+
+  #word(slot: number, field: number): number {
+    const place = this.#places[slot]!;
+    return this.#slabs[slabOf(place)]!.words[(offsetOf(place) >> 2) + field]!;
   }
 
   #reserve(capacityBytes: number): number {
@@ -173,23 +207,6 @@ function take(slab: Slab, index: number, capacityBytes: number): number {
   slab.filledBytes += capacityBytes;
   slab.liveBytes += capacityBytes;
   return place;
-}
-
-function fill(
-  { bytes, words }: Slab,
-  offset: number,
-  slot: number,
-  capacityBytes: number,
-  value: Uint8Array,
-  hash: RecordHash,
-): void {
-  const word = offset >> 2;
-  words[word + header.slot] = slot;
-  words[word + header.capacityBytes] = capacityBytes;
-  words[word + header.sizeBytes] = value.length;
-  words[word + header.low] = hash.low;
-  words[word + header.high] = hash.high;
-  bytes.set(value, offset + headerSizeBytes);
 }
 
 function capacityFor(value: Uint8Array): number {

@@ -226,11 +226,18 @@ export interface ClientOwner {
 /** A walk that is carried on later. What comes meanwhile behind the place where it stands is met, what goes is not. */
 export interface MessageWalk {
   readonly isAtEnd: boolean;
+  /** The state is being replaced by a snapshot: until it is whole, the walk does not go on. */
+  readonly isPaused: boolean;
   /**
    * Looks at no more than `stepsMax` topics, and visits what matches until `visit` answers false: that message is met again. Answers how
    * many topics it looked at.
    */
-  advance(nowMs: number, stepsMax: number, visit: (message: ApplicationMessage) => unknown): number;
+  advance(
+    nowMs: number,
+    stepsMax: number,
+    /** `isChanged`: it was written after the walk began. */
+    visit: (message: ApplicationMessage, isChanged: boolean) => unknown,
+  ): number;
 }
 
 /** What the rest of the broker reads from the replicated state, and hears of. Implemented by `Replica` (replica.ts). */

@@ -318,6 +318,7 @@ export class Replica implements StateMachine, ReplicaQueries {
       this.#listeners.tellOwner(change);
     }
     this.#devices.restored();
+    this.#retained.restored();
     this.#listeners.tellReplaced();
   }
 

@@ -5,7 +5,7 @@ import { ByteWriter } from "./byte-writer.ts";
 import type { RecordHash } from "./digest.ts";
 import { ExpiryQueue } from "./expiry-queue.ts";
 import type { ReplicaLimits } from "./limits.ts";
-import { hasProperties, readMessageBody, writeMessageBody } from "./message-codec.ts";
+import { hasProperties, qosOf, readMessageBody, writeMessageBody } from "./message-codec.ts";
 import { RecordSlabs } from "./record-slabs.ts";
 import { recordPrefix, type StateRecords } from "./records.ts";
 import { RetainedWalk, type TopicVisitor } from "./retained-walk.ts";
@@ -37,6 +37,7 @@ export class RetainedView {
   readonly #endings = new Map<string, Ending>();
   readonly #expiry = new ExpiryQueue<Ending>();
   #sizeBytes = 0;
+  #isLoading = false;
 
   constructor(records: StateRecords, versions: Versions, limits: ReplicaLimits) {
     this.#records = records;
@@ -78,14 +79,39 @@ export class RetainedView {
     else this.#showMessage(filter, nowMs, visit);
   }
 
+  /** The state is being replaced and not there as a whole. */
+  get isLoading(): boolean {
+    return this.#isLoading;
+  }
+
+  /** It stands still while the state is loaded. Tells of each message whether it was written after the walk began. */
   walk(filter: string): RetainedWalk<ApplicationMessage> {
-    return new RetainedWalk(this.#topics, filter, this.#showMessage);
+    const { changes } = this.#slabs;
+    return this.#walkWith<ApplicationMessage>(filter, (topic, nowMs, visit) => {
+      const slot = this.#slots.get(topic);
+      const isChanged = slot !== undefined && this.#slabs.isChangedSince(slot, changes);
+      return this.#showMessage(topic, nowMs, (message) => visit(message, isChanged));
+    });
   }
 
   walkTopics(filter: string): RetainedWalk<string> {
-    return new RetainedWalk<string>(this.#topics, filter, (topic, nowMs, visit) =>
-      this.#isOver(topic, nowMs) ? true : visit(topic),
+    return this.#walkWith<string>(filter, (topic, nowMs, visit) =>
+      this.#isOver(topic, nowMs) ? true : visit(topic, false),
     );
+  }
+
+  /** Visits the topics whose message was published at QoS > 0, in order; answers how many. `visit` must not write here. */
+  matchPromised(filter: string, nowMs: number, visit: (topic: string) => void): number {
+    let count = 0;
+    const visitPromised = (topic: string): void => {
+      const reader = new ByteReader(this.#slabs.view(this.#slots.get(topic)!));
+      reader.number();
+      if (qosOf(reader) === 0) return;
+      count++;
+      visit(topic);
+    };
+    this.walkTopics(filter).advance(nowMs, Number.POSITIVE_INFINITY, visitPromised);
+    return count;
   }
 
   /** The record of a message to be retained, for `put`; null when a limit keeps it out. */
@@ -137,7 +163,9 @@ export class RetainedView {
     return true;
   }
 
+  /** Until `restored` what is here is not all of it. */
   clear(): void {
+    this.#isLoading = true;
     this.#slots.clear();
     this.#slabs.clear();
     this.#topics.clear();
@@ -146,12 +174,24 @@ export class RetainedView {
     this.#sizeBytes = 0;
   }
 
-  readonly #showMessage: TopicVisitor<ApplicationMessage> = (topic, nowMs, visit) => {
+  restored(): void {
+    this.#isLoading = false;
+  }
+
+  #walkWith<T>(filter: string, show: TopicVisitor<T>): RetainedWalk<T> {
+    return new RetainedWalk(this.#topics, filter, show, () => this.#isLoading);
+  }
+
+  #showMessage(
+    topic: string,
+    nowMs: number,
+    visit: (message: ApplicationMessage) => unknown,
+  ): unknown {
     const slot = this.#slots.get(topic);
     if (slot === undefined || this.#isOver(topic, nowMs)) return true;
     // In the pool's memory: it goes to a client, and is not kept.
     return visit(decodeRecord(topic, Buffer.from(this.#slabs.view(slot)))!);
-  };
+  }
 
   #keep(topic: string, slot: number | undefined, value: Uint8Array, hash: RecordHash): void {
     if (slot === undefined) {

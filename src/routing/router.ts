@@ -235,7 +235,9 @@ export class Router<T extends LocalTarget> implements RouterCore<T> {
         keys.push(group.key);
       }
     }
-    return { local, remote: shares.size === 0 ? route.remote : addShares(route.remote, shares) };
+    const { loggedCount } = route;
+    const remote = shares.size === 0 ? route.remote : addShares(route.remote, shares);
+    return { local, remote, loggedCount };
   }
 
   #planFor(topic: string): TopicPlan<T> {

@@ -26,6 +26,8 @@ export interface RemoteDelivery {
 export interface Route<T extends LocalTarget> {
   readonly local: readonly LocalDelivery<T>[];
   readonly remote: readonly RemoteDelivery[];
+  /** Further nodes, where only stored sessions wait that get the message from the log. */
+  readonly loggedCount: number;
 }
 
 /** What changed in what this node wants, to be handed to `cluster.setInterest`. */

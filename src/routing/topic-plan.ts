@@ -43,9 +43,9 @@ export class TopicPlan<T extends LocalTarget> {
       entries.length === 1 ? entries[0]!.groups : entries.flatMap(({ groups }) => groups);
     const remote = collectRemotes(entries, false);
     const unlogged = collectRemotes(entries, true);
-    this.#routes = new Routes(entries, remote);
-    const isSame = unlogged.length === remote.length;
-    this.#unlogged = isSame ? this.#routes : new Routes(entries, unlogged);
+    this.#routes = new Routes(entries, remote, 0);
+    const loggedCount = remote.length - unlogged.length;
+    this.#unlogged = loggedCount === 0 ? this.#routes : new Routes(entries, unlogged, loggedCount);
     this.#noLocalIds = collectNoLocalIds(entries);
     this.cost = 1 + remote.length + 2 * countMerged(entries);
   }
@@ -55,7 +55,7 @@ export class TopicPlan<T extends LocalTarget> {
     const routes = isLogged ? this.#unlogged : this.#routes;
     if (this.#noLocalIds?.has(publisherId) === true) {
       const local = mergeLocals(this.#entries, publisherId, retain);
-      return { local, remote: routes.remote };
+      return { local, remote: routes.remote, loggedCount: routes.loggedCount };
     }
     return retain ? routes.retained() : routes.plain();
   }
@@ -64,13 +64,19 @@ export class TopicPlan<T extends LocalTarget> {
 /** To the same nodes, with the retain flag and without; made when first asked for. */
 class Routes<T extends LocalTarget> {
   readonly remote: readonly RemoteDelivery[];
+  readonly loggedCount: number;
   readonly #entries: readonly PlanEntry<T>[];
   #plain: Route<T> | null = null;
   #retained: Route<T> | null = null;
 
-  constructor(entries: readonly PlanEntry<T>[], remote: readonly RemoteDelivery[]) {
+  constructor(
+    entries: readonly PlanEntry<T>[],
+    remote: readonly RemoteDelivery[],
+    loggedCount: number,
+  ) {
     this.#entries = entries;
     this.remote = remote;
+    this.loggedCount = loggedCount;
   }
 
   plain(): Route<T> {
@@ -87,7 +93,7 @@ class Routes<T extends LocalTarget> {
     const only = this.#entries.length === 1 ? this.#entries[0]! : null;
     const local =
       only !== null ? only.deliveries(retain) : mergeLocals(this.#entries, null, retain);
-    return { local, remote: this.remote };
+    return { local, remote: this.remote, loggedCount: this.loggedCount };
   }
 }
 

@@ -41,22 +41,16 @@ export class RetainedCopies {
     const isWanted = retainHandling === 0 || (retainHandling === 1 && isNew);
     if (!isWanted || qos === 0 || parseSharedFilter(filter) !== null) return;
     // In the order of topics, which all replicas have.
-    const forEach = (visit: (message: ApplicationMessage) => void): number => {
-      let found = 0;
-      this.#retained.match(filter, context.timeMs, (message) => {
-        if (message.qos === 0) return;
-        found++;
-        visit(message);
-      });
-      return found;
-    };
+    const forEach = (visit: (topic: string) => void): number =>
+      this.#retained.matchPromised(filter, context.timeMs, visit);
     if (!this.#queues.hasRoomForRetained(session)) {
       const found = forEach(() => undefined);
       if (found > 0) this.#queues.dropped("full", found);
       return;
     }
     const identifiers = identifier === 0 ? [] : [identifier];
-    const found = forEach((message) => {
+    const found = forEach((topic) => {
+      const message = this.#retained.get(topic)!;
       const stored = this.#storedCopy(message, context, writer);
       if (stored === null) return;
       const lower = Math.min(qos, message.qos) as Qos;

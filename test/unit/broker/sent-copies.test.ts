@@ -7,8 +7,8 @@ const of = (topic: string, version: number) => message(topic, "x", { version });
 test("a live message is compared with the copy of its own topic", () => {
   const sent = new SentCopies(10, 100);
   expect(sent.isEmpty).toBe(true);
-  sent.add(of("old", 4));
-  sent.add(of("hot", 90));
+  sent.add(of("old", 4), false);
+  sent.add(of("hot", 90), false);
   expect(sent.isEmpty).toBe(false);
   expect(sent.covers(of("old", 4), of("old", 4))).toBe(true);
   expect(sent.covers(of("old", 3), of("old", 40))).toBe(true);
@@ -24,7 +24,7 @@ test("a live message is compared with the copy of its own topic", () => {
 test("what was committed before the copies began is outdated, whatever its topic; what came later is not", () => {
   const sent = new SentCopies(10, 100);
   expect(sent.outdates(of("a", 4))).toBe(false);
-  sent.add(of("hot", 90));
+  sent.add(of("hot", 90), false);
   expect(sent.outdates(of("a", 10))).toBe(true);
   expect(sent.outdates(of("a", 11))).toBe(false);
   expect(sent.outdates(of("hot", 90))).toBe(true);
@@ -34,8 +34,23 @@ test("what was committed before the copies began is outdated, whatever its topic
 
 test("beyond the bound later copies are not remembered: their live messages follow", () => {
   const sent = new SentCopies(10, 1);
-  sent.add(of("a", 11));
-  sent.add(of("b", 12));
+  sent.add(of("a", 11), false);
+  sent.add(of("b", 12), false);
   expect(sent.covers(of("a", 11), of("a", 11))).toBe(true);
   expect(sent.covers(of("b", 12), of("b", 12))).toBe(false);
+});
+
+test("the copy of a topic that was written meanwhile stands for nothing that came after the copies began", () => {
+  const sent = new SentCopies(10, 100);
+  sent.add(of("a", 12), true);
+  expect([11, 12].map((version) => sent.covers(of("a", version), of("a", 12)))).toEqual([
+    false,
+    false,
+  ]);
+  expect([10, 11, 12].map((version) => sent.outdates(of("a", version)))).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  expect([0, 10, 11].map((version) => sent.isOwed(of("a", version)))).toEqual([true, false, true]);
 });

@@ -140,6 +140,23 @@ test("a node where only stored sessions wait is sent nothing that they get from 
   expect(sent()).toBe(3);
 });
 
+test("who publishes for the API hears that it was delivered, also to a stored session on another node", async () => {
+  const rig = new BrokerRig();
+  const [here, other] = [rig.addNode(), rig.addNode()];
+  const device = await stored(rig, other, "device");
+  const payload = Buffer.from("go");
+  const publishing = here.broker.publish({
+    topic: "t",
+    payload,
+    qos: 1,
+    retain: false,
+    properties: null,
+  });
+  await rig.settle();
+  expect(await publishing).toMatchObject({ delivery: "delivered", matched: 1 });
+  expect(device.texts()).toEqual(["t=go"]);
+});
+
 test("an UNSUBSCRIBE right behind its SUBSCRIBE leaves nothing behind, here or in the log", async () => {
   const rig = new BrokerRig();
   const node = rig.addNode();

@@ -1,0 +1,116 @@
+import type { Packet } from "mqtt-packet";
+import { expect, test } from "vitest";
+import { BrokerRig, type RigClient, type RigNode } from "../../support/broker-rig.ts";
+
+/** What happens while a client gets a hundred retained messages, ten at a time. */
+
+const topics = Array.from({ length: 100 }, (_, at) => `sensors/d${String(at).padStart(3, "0")}/v`);
+const last = topics.at(-1)!;
+
+/** Takes and acknowledges. */
+class SlowReader {
+  readonly #rig: BrokerRig;
+  readonly #client: RigClient;
+  readonly seen: string[] = [];
+
+  constructor(rig: BrokerRig, client: RigClient) {
+    this.#rig = rig;
+    this.#client = client;
+  }
+
+  async take(rounds: number): Promise<void> {
+    for (let round = 0; round < rounds; round++) {
+      for (const { topic, payload, messageId } of this.#client.take("publish")) {
+        this.seen.push(`${topic}=${payload}`);
+        this.#client.send({ cmd: "puback", messageId } as Packet);
+      }
+      await this.#rig.pass(100);
+    }
+  }
+
+  ofLast(): readonly string[] {
+    return this.seen.filter((text) => text.startsWith(last)).map((text) => text.slice(-1));
+  }
+}
+
+async function begin(
+  rig: BrokerRig,
+  writing: RigNode,
+  reading: RigNode,
+): Promise<{ publisher: RigClient; reader: SlowReader }> {
+  const publisher = await rig.connect(writing, "publisher");
+  for (const [at, topic] of topics.entries()) {
+    publisher.publish(topic, "0", { qos: 1, retain: true, messageId: at + 1 });
+  }
+  await rig.settle();
+  const client = await rig.connect(reading, "reader", { properties: { receiveMaximum: 10 } });
+  client.subscribe("sensors/#", { qos: 1 });
+  await rig.settle();
+  expect(client.take("suback")).toHaveLength(1);
+  publisher.take("puback");
+  return { publisher, reader: new SlowReader(rig, client) };
+}
+
+test.each([
+  ["retained", true],
+  ["not retained", false],
+])("nothing published after the SUBACK is lost, the first of two %s", async (_what, isRetained) => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const { publisher, reader } = await begin(rig, node, node);
+  publisher.publish(last, "1", { qos: 1, retain: isRetained, messageId: 201 });
+  publisher.publish(last, "2", { qos: 1, retain: true, messageId: 202 });
+  await rig.settle();
+  expect(publisher.take("puback")).toHaveLength(2);
+  await reader.take(30);
+  expect(reader.ofLast()).toEqual(["1", "2"]);
+  expect(reader.seen).toHaveLength(topics.length + 1);
+});
+
+test("nor when it comes from another node, later than the copy that is newer", async () => {
+  const rig = new BrokerRig();
+  const [near, far] = [rig.addNode(), rig.addNode()];
+  const { publisher, reader } = await begin(rig, far, near);
+  const forward = far.cluster.forward.bind(far.cluster);
+  const held: Uint8Array[] = [];
+  far.cluster.forward = (_nodeId, frame) => {
+    held.push(Uint8Array.from(frame));
+    return "queued";
+  };
+  for (const text of ["1", "2"]) {
+    publisher.publish(last, text, { qos: 1, retain: true, messageId: 200 + Number(text) });
+  }
+  await rig.settle();
+  await reader.take(30);
+  expect(reader.ofLast()).toEqual(["2"]);
+  for (const frame of held) forward(near.cluster.nodeId, Buffer.from(frame), "atLeastOnce");
+  await reader.take(3);
+  expect(reader.ofLast()).toEqual(["2", "1", "2"]);
+});
+
+test("a state that is replaced by a snapshot meanwhile ends nothing early", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const records = new Map<string, Uint8Array>();
+  const apply = node.replica.apply.bind(node.replica);
+  node.replica.apply = (command, context, writer) =>
+    apply(command, context, {
+      put(key, value) {
+        records.set(key, Uint8Array.from(value));
+        writer.put(key, value);
+      },
+      delete(key) {
+        records.delete(key);
+        writer.delete(key);
+      },
+    });
+  const { reader } = await begin(rig, node, node);
+  node.replica.reset();
+  await reader.take(3);
+  // Eight more were in the queue of its session.
+  expect(reader.seen).toHaveLength(18);
+  for (const [key, value] of records) node.replica.restore(key, value);
+  node.replica.restored();
+  await reader.take(30);
+  expect(reader.seen.map((text) => text.slice(0, -2))).toEqual(topics);
+});
