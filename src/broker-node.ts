@@ -25,6 +25,7 @@ import { DrainRequests } from "./drain-requests.ts";
 import { listenTcp } from "./listeners/tcp.ts";
 import { listenWebSocket } from "./listeners/websocket.ts";
 import { LocalNode } from "./local-node.ts";
+import { machineName } from "./machine-name.ts";
 import { NodeDrain } from "./node-drain.ts";
 import { bindNextFree, checkFixedPorts } from "./port-binding.ts";
 import { replicaLimits } from "./replica/limits.ts";
@@ -242,6 +243,7 @@ export class BrokerNode {
 
   #openToDrain(cluster: Cluster, broker: Broker): void {
     const { mqtt, advertiseMqtt } = this.#loaded.config;
+    const machine = machineName();
     this.#drain = new NodeDrain({
       ...{ cluster, clients: broker.drain, clock: systemClock, log: this.#log },
       address: () => ({
@@ -249,8 +251,10 @@ export class BrokerNode {
         host: mqtt.host,
         port: this.#local.ports.mqtt ?? 0,
         isReady: this.#local.isReady(),
+        machine,
+        sharedDoors: this.#listeners?.openShared() ?? [],
       }),
-      setSharedOpen: (areOpen) => this.#listeners?.setSharedOpen(areOpen),
+      leaveDoors: (names) => this.#listeners?.leave(names),
     });
     this.#drain.start();
     this.#local.drains = new DrainRequests(cluster, this.#drain);
@@ -276,7 +280,7 @@ export class BrokerNode {
     const log = this.#log;
     const { dataDir } = opened;
     const { http = 0, peer = 0 } = this.#local.ports;
-    const listeners = new ClientListeners(broker, log);
+    const listeners = new ClientListeners(broker, log, systemClock);
     this.#listeners = listeners;
     // A stop meanwhile has not seen them.
     if (this.#local.isStopping) await listeners.stopAccepting();
@@ -285,7 +289,7 @@ export class BrokerNode {
     const tlsPorts = await this.#listenTls(listeners, opened);
     const ports: Ports = { mqtt, ws, http, peer, ...tlsPorts };
     this.#local.ports = ports;
-    this.#local.areListenersOpen = true;
+    this.#local.areListenersOpen = () => listeners.areOpen;
     writePorts(dataDir, ports);
     for (const face of ["mqtt", "ws", "http", "peer", "mqtts", "wss"] as const) {
       if (

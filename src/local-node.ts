@@ -51,7 +51,7 @@ export class LocalNode implements NodePort {
   broker: Broker | null = null;
   drains: DrainRequests | null = null;
   ports: Partial<Ports> = {};
-  areListenersOpen = false;
+  areListenersOpen: () => boolean = () => false;
   isStopping = false;
   /** The replica was found wrong: nothing of it is read any more. */
   isCondemned = false;
@@ -215,7 +215,7 @@ export class LocalNode implements NodePort {
   readiness(): readonly { readonly name: string; readonly isOk: boolean }[] {
     return [
       ...(this.cluster?.readiness() ?? [{ name: "joined", isOk: false }]),
-      { name: "listeners", isOk: this.areListenersOpen },
+      { name: "listeners", isOk: this.areListenersOpen() },
       { name: "running", isOk: !this.isStopping },
       { name: "undrained", isOk: !(this.broker?.drain.isOn ?? false) },
     ];

@@ -16,8 +16,8 @@ export interface NodeDrainOptions {
   readonly log: Log;
   /** Of this node. */
   readonly address: () => ClientAddress;
-  /** False: the ports that this node shares are left to the other nodes there. */
-  readonly setSharedOpen: (areOpen: boolean) => void;
+  /** The doors of these names are left to the other nodes there, all others are open. */
+  readonly leaveDoors: (names: ReadonlySet<string>) => void;
 }
 
 /** Where other nodes take clients is asked again so often, since that changes meanwhile. */
@@ -35,8 +35,8 @@ export class NodeDrain {
   /** What each other node said last. */
   #answers: ReadonlyMap<string, ClientAddress> = new Map();
   #disarm: Cancel | null = null;
-  /** Another node that is ready is found at the address of this one. */
-  #isAddressShared = false;
+  /** Names of the doors on this machine at which another node takes clients. */
+  #doorsOfOthers: ReadonlySet<string> = new Set();
   #isHandingOver = false;
   #transferProblem: string | null = null;
   #isDrainedTold = false;
@@ -71,7 +71,7 @@ export class NodeDrain {
     this.#isDrainedTold = false;
     this.#transferProblem = null;
     clients.begin({ clientsPerSecond, servers: () => this.#servers });
-    this.#leaveSharedPorts();
+    this.#leaveDoors();
     log.info({ clientsPerSecond, servers: this.#servers }, "draining: clients are moved away");
     if (this.#disarm === null) this.#arm();
   }
@@ -80,7 +80,7 @@ export class NodeDrain {
     if (!this.isOn) return;
     this.stop();
     this.#options.clients.cancel();
-    this.#options.setSharedOpen(true);
+    this.#options.leaveDoors(new Set());
     this.#options.log.info({}, "draining was cancelled: this node takes clients again");
   }
 
@@ -110,7 +110,7 @@ export class NodeDrain {
 
   #arm(): void {
     this.#disarm = this.#options.clock.after(refreshMs, () => {
-      void this.#findServers().then(() => this.#leaveSharedPorts());
+      void this.#findServers().then(() => this.#leaveDoors());
       void this.#goOn();
       this.#arm();
     });
@@ -139,29 +139,30 @@ export class NodeDrain {
   }
 
   /** To the others there, or else it stays and tells who comes where to go. */
-  #leaveSharedPorts(): void {
-    if (this.isOn) this.#options.setSharedOpen(!this.#isAddressShared);
+  #leaveDoors(): void {
+    if (this.isOn) this.#options.leaveDoors(this.#doorsOfOthers);
   }
 
   /** Answers whether any other node is ready. */
   async #findServers(): Promise<boolean> {
     const { cluster, address } = this.#options;
-    const areClientsLocal = isLoopbackHost(address().host);
-    const members = cluster.members();
-    const self = members.find(({ isSelf }) => isSelf);
-    const others = members.filter(({ isSelf, state }) => !isSelf && state === "up");
+    const { host, machine } = address();
+    const areClientsLocal = isLoopbackHost(host);
+    const others = cluster.members().filter(({ isSelf, state }) => !isSelf && state === "up");
     const answers = new Map<string, ClientAddress>();
     const ready: (string | null)[] = [];
+    const doors: string[] = [];
     const asked = others.map(async (member) => ({ member, found: await this.#ask(member.nodeId) }));
     for (const { member, found } of await Promise.all(asked)) {
       if (found === null) continue;
       answers.set(member.nodeId, found);
-      if (found.isReady) ready.push(serverReferenceOf(found, member, areClientsLocal));
+      if (!found.isReady) continue;
+      ready.push(serverReferenceOf(found, member, areClientsLocal));
+      if (machine !== null && found.machine === machine) doors.push(...found.sharedDoors);
     }
     this.#answers = answers;
     this.#servers = [...new Set(ready.filter((server) => server !== null))];
-    const own = self === undefined ? null : serverReferenceOf(address(), self, areClientsLocal);
-    this.#isAddressShared = own !== null && this.#servers.includes(own);
+    this.#doorsOfOthers = new Set(doors);
     return ready.length > 0;
   }
 

@@ -10,6 +10,10 @@ export interface ClientAddress {
   readonly port: number;
   /** It takes clients now. */
   readonly isReady: boolean;
+  /** Where its ports are (`machineName`); null when it cannot say. */
+  readonly machine: string | null;
+  /** Names of the doors that it shares and that are open. */
+  readonly sharedDoors: readonly string[];
 }
 
 const everyHost: ReadonlySet<string> = new Set(["0.0.0.0", "::", ""]);
@@ -42,11 +46,15 @@ export function decodeClientAddress(bytes: Uint8Array): ClientAddress | null {
   } catch {
     return null;
   }
-  const { advertised, host, port, isReady } = value ?? {};
+  // A node of an earlier version tells nothing of the last two.
+  const { advertised, host, port, isReady, machine = null, sharedDoors = [] } = value ?? {};
   const isWhole =
     (advertised === null || typeof advertised === "string") &&
     typeof host === "string" &&
     typeof port === "number" &&
-    typeof isReady === "boolean";
-  return isWhole ? { advertised, host, port, isReady } : null;
+    typeof isReady === "boolean" &&
+    (machine === null || typeof machine === "string") &&
+    Array.isArray(sharedDoors) &&
+    sharedDoors.every((name) => typeof name === "string");
+  return isWhole ? { advertised, host, port, isReady, machine, sharedDoors } : null;
 }

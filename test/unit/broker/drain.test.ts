@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { DrainRequests } from "../../../src/drain-requests.ts";
 import { NodeDrain } from "../../../src/node-drain.ts";
+import type { ClientAddress } from "../../../src/server-reference.ts";
 import { BrokerRig, type RigClient, type RigNode } from "../../support/broker-rig.ts";
 import { silentLog } from "../../support/silent-log.ts";
 
@@ -11,22 +12,22 @@ interface DrainableNode extends RigNode {
   readonly requests: DrainRequests;
 }
 
-/** By node, what it last said of the ports that it shares. */
-const sharedOpen = new Map<string, boolean>();
+/** By node, the doors that it last said it leaves. */
+const left = new Map<string, readonly string[]>();
 
-function addNode(advertised?: string): DrainableNode {
+function addNode(changes: Partial<ClientAddress> = {}): DrainableNode {
   const node = rig.addNode();
   const { cluster, broker } = node;
   const drain = new NodeDrain({
     ...{ cluster, clients: broker.drain, clock: rig.clock, log: silentLog },
     address: () => ({
-      advertised: advertised ?? `${cluster.name}.example:1883`,
+      advertised: `${cluster.name}.example:1883`,
       ...{ host: "0.0.0.0", port: 1883 },
       isReady: !broker.drain.isOn,
+      ...{ machine: "a", sharedDoors: [] },
+      ...changes,
     }),
-    setSharedOpen: (areOpen) => {
-      sharedOpen.set(cluster.name, areOpen);
-    },
+    leaveDoors: (names) => left.set(cluster.name, [...names]),
   });
   drain.start();
   const requests = new DrainRequests(cluster, drain);
@@ -111,21 +112,41 @@ describe("a node that is drained", () => {
   });
 
   test("leaves the ports that it shares while another node there is ready", async () => {
-    const n1 = addNode("machine.example:1883");
-    const n2 = addNode("machine.example:1883");
+    const sharedDoors = ["--mqtt 0.0.0.0:1883"];
+    const n1 = addNode({ sharedDoors });
+    const n2 = addNode({ sharedDoors });
     addNode();
     await settled(n2.drain.begin(500));
-    expect(sharedOpen.get("n2")).toBe(false);
+    expect(left.get("n2")).toEqual(sharedDoors);
     // Without n1 nobody would be there to tell clients of n3.
     await settled(n1.drain.begin(500));
-    expect(sharedOpen.get("n1")).toBe(true);
+    expect(left.get("n1")).toEqual([]);
     await rig.pass(2000);
-    expect(sharedOpen.get("n2")).toBe(true);
+    expect(left.get("n2")).toEqual([]);
     n1.drain.cancel();
     await rig.pass(2000);
-    expect(sharedOpen.get("n2")).toBe(false);
+    expect(left.get("n2")).toEqual(sharedDoors);
     n2.drain.cancel();
-    expect(sharedOpen.get("n2")).toBe(true);
+    expect(left.get("n2")).toEqual([]);
+  });
+
+  test("leaves to the others what they hold on its machine, whatever they advertise", async () => {
+    const advertised = "balancer.example:1883";
+    addNode({ advertised, sharedDoors: ["--ws 0.0.0.0:8083"] });
+    const n2 = addNode({ advertised });
+    addNode({ sharedDoors: ["--wss 0.0.0.0:8084"] });
+    addNode({ isReady: false, sharedDoors: ["--mqtts 0.0.0.0:8883"] });
+    addNode({ advertised, machine: "b", sharedDoors: ["--mqtt 0.0.0.0:1883"] });
+    await settled(n2.drain.begin(500));
+    expect(left.get("n2")).toEqual(["--ws 0.0.0.0:8083", "--wss 0.0.0.0:8084"]);
+  });
+
+  test("leaves no port when it cannot know which machine it is on", async () => {
+    const [machine, sharedDoors] = [null, ["--mqtt 127.0.0.1:1883"]];
+    addNode({ machine, host: "127.0.0.1", sharedDoors });
+    const n2 = addNode({ machine, host: "127.0.0.1", sharedDoors });
+    await settled(n2.drain.begin(500));
+    expect(left.get("n2")).toEqual([]);
   });
 
   test("takes no Server Reference over what a client can take", async () => {

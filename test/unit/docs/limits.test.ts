@@ -8,6 +8,7 @@ import { searchLimits } from "../../../src/api/device-search.ts";
 import * as api from "../../../src/api/limits.ts";
 import { defaultLiveLimits } from "../../../src/api/live/limits.ts";
 import * as broker from "../../../src/broker/limits.ts";
+import * as listeners from "../../../src/listeners/limits.ts";
 import { TOPIC_LEVELS_MAX, TOPIC_SIZE_BYTES_MAX } from "../../../src/mqtt/topic.ts";
 import { whereLimits } from "../../../src/query/where.ts";
 import { defaultHistoryBounds } from "../../../src/replica/device-history.ts";
@@ -29,6 +30,7 @@ const groups: readonly (readonly [string, object])[] = [
   ["cluster/log-limits.ts", log],
   ["cluster/raft/limits.ts", raft],
   ["src/broker/limits.ts", broker],
+  ["src/listeners/limits.ts", listeners],
   ["src/access/limits.ts", access],
   ["src/replica/limits.ts", { ...replica, valueDepthMax }],
   ["src/replica/device-history.ts", { defaultHistoryBounds }],

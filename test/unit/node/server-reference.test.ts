@@ -7,7 +7,10 @@ import {
 } from "../../../src/server-reference.ts";
 
 const member = { addresses: ["10.0.0.7:7001", "127.0.0.1:7001"] };
-const address: ClientAddress = { advertised: null, host: "0.0.0.0", port: 1884, isReady: true };
+const address: ClientAddress = {
+  ...{ advertised: null, host: "0.0.0.0", port: 1884, isReady: true },
+  ...{ machine: "a", sharedDoors: ["--mqtt 0.0.0.0:1884"] },
+};
 
 test.each<[string, Partial<ClientAddress>, boolean, string | null]>([
   ["every interface: the host that its peers know", {}, false, "10.0.0.7:1884"],
@@ -30,7 +33,15 @@ test("a member with an IPv6 address keeps the brackets, one without any is not n
 
 test("it travels between nodes, and nothing else does", () => {
   expect(decodeClientAddress(encodeClientAddress(address))).toEqual(address);
-  for (const text of ["", "{", "null", "7", '{"host":"h","port":"1","isReady":true}']) {
+  const malformed = { ...address, sharedDoors: [7] };
+  const others = ["", "{", "null", "7", '{"host":"h","port":"1","isReady":true}'];
+  for (const text of [...others, JSON.stringify(malformed)]) {
     expect(decodeClientAddress(Buffer.from(text))).toBeNull();
   }
+});
+
+test("a node of an earlier version is understood, and shares nothing", () => {
+  const { machine: _machine, sharedDoors: _doors, ...earlier } = address;
+  const bytes = Buffer.from(JSON.stringify(earlier));
+  expect(decodeClientAddress(bytes)).toEqual({ ...earlier, machine: null, sharedDoors: [] });
 });
