@@ -253,9 +253,14 @@ export class LocalNode implements NodePort {
   }
 
   /** Without those that have expired. */
-  retainedTopics(filter: string): Iterable<readonly string[]> {
-    this.#checkContent();
-    return this.#replica.retainedTopics(filter, systemClock.wallMs());
+  *retainedTopics(filter: string): Iterable<readonly string[]> {
+    for (const topics of this.#replica.retainedTopics(filter, systemClock.wallMs())) {
+      this.#checkContent();
+      if (this.#replica.isLoading) {
+        throw new BrokerError("overloaded", "the state is being replaced by a snapshot; try again");
+      }
+      yield topics;
+    }
   }
 
   get clients(): ClientQueries {

@@ -29,8 +29,11 @@ export class Latecomers implements Hold {
   /** True: taken, which here means dropped. An older subscription to the same topic wants every message. */
   offer(message: ApplicationMessage): boolean {
     const { topic } = message;
-    if (!this.#sent.outdates(message)) return false;
     if (!this.#filters.some((filter) => matches(filter, topic))) return false;
+    if (!this.#sent.outdates(message)) {
+      this.#sent.followed(message);
+      return false;
+    }
     if (this.#entry.hasSubscriptionFor(topic, new Set(this.#filters))) return false;
     this.#context.counters.heldSuperseded++;
     return true;

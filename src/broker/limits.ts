@@ -39,7 +39,7 @@ export interface BrokerLimits {
   readonly readingTurnMs: number;
   /** Messages of one publisher that wait for the log. Beyond: its socket is not read until half of them are settled. */
   readonly publishesWaitingMax: number;
-  /** Live messages held back while retained messages are sent first. Beyond: delivered at once; `heldOverflows`. */
+  /** Live messages held back while retained messages are sent first. Beyond: the oldest is delivered at once; `heldOverflows`. */
   readonly heldMessagesMax: number;
   /** After a SUBSCRIBE, live messages older than its retained ones are dropped for this long; `heldSuperseded`. */
   readonly latecomersMs: number;

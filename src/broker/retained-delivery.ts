@@ -1,4 +1,4 @@
-import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
+import { type ApplicationMessage, createMessage, expiresAtMs } from "../mqtt/message.ts";
 import { matches } from "../mqtt/topic.ts";
 import type { MessageWalk } from "../replica/replica-api.ts";
 import type { DeliveryOptions, Subscription } from "../session/session-api.ts";
@@ -34,9 +34,8 @@ interface Held {
 
 /**
  * The retained messages of one SUBSCRIBE: looked up and sent in slices as the client takes them, before the live messages of the same
- * subscriptions, which wait here. A topic that is written meanwhile needs no copy when the live message is here; else, because it is still
- * on its way from another node, or was dropped, what the topic has when its turn comes is the copy. A live message from before the copies
- * began that is no newer than the copy sent is not sent again; what was published later is sent in any case.
+ * subscriptions, which wait here. What is written meanwhile is sent as it is when its topic's turn comes. A live message that the copy
+ * stands for is not sent again; what was published between goes out behind it, and then the newest once more.
  */
 export class RetainedDelivery implements Hold {
   readonly #context: BrokerContext;
@@ -46,8 +45,7 @@ export class RetainedDelivery implements Hold {
   #courses: Course[] | null = null;
   #sent: SentCopies | null = null;
   #held: Held[] = [];
-  /** Topics of those that may have been published after the copies began. */
-  readonly #owedTopics = new Set<string>();
+  #isLettingGo = false;
   #isScheduled = false;
 
   constructor(context: BrokerContext, entry: SessionEntry, fresh: readonly FreshSubscription[]) {
@@ -59,14 +57,13 @@ export class RetainedDelivery implements Hold {
   }
 
   offer(message: ApplicationMessage, options: DeliveryOptions): boolean {
-    if (this.#entry.isGone) return false;
+    if (this.#entry.isGone || this.#isLettingGo) return false;
     if (!this.#filters.some((filter) => matches(filter, message.topic))) return false;
     if (this.#held.length >= this.#context.limits.heldMessagesMax) {
       this.#context.counters.heldOverflows++;
-      return false;
+      this.#letGo(this.#held.shift());
     }
     this.#held.push({ message, options });
-    if (this.#sent?.isOwed(message)) this.#owedTopics.add(message.topic);
     return true;
   }
 
@@ -77,11 +74,7 @@ export class RetainedDelivery implements Hold {
   /** SUBACK is out: start sending. */
   begin(visitLocal: (filter: string, visit: (message: ApplicationMessage) => void) => void): void {
     const { replica, limits, retainedTurns } = this.#context;
-    const sent = new SentCopies(replica.latestIndex, limits.newerCopiesMax);
-    this.#sent = sent;
-    for (const { message } of this.#held) {
-      if (sent.isOwed(message)) this.#owedTopics.add(message.topic);
-    }
+    this.#sent = new SentCopies(replica.latestIndex, limits.newerCopiesMax);
     this.#courses = this.#fresh.map(({ subscription }) => {
       const { filter } = subscription;
       const local: ApplicationMessage[] = [];
@@ -99,6 +92,14 @@ export class RetainedDelivery implements Hold {
     this.#context.retainedTurns.later(() => this.#sendSlice());
   }
 
+  #pause(): void {
+    this.#isScheduled = true;
+    this.#context.wheel.after(pausedMs, () => {
+      this.#isScheduled = false;
+      this.pump();
+    });
+  }
+
   #hasRoom(): boolean {
     const { connection, session } = this.#entry;
     return !connection?.isCongested() && session.queuedCount < queuedMessagesMax;
@@ -106,14 +107,15 @@ export class RetainedDelivery implements Hold {
 
   #sendSlice(): void {
     this.#isScheduled = false;
-    const courses = this.#courses ?? [];
-    const { limits, clock, wheel } = this.#context;
+    const courses = this.#courses;
+    if (courses === null) return;
+    const { limits, clock } = this.#context;
     const nowMs = clock.wallMs();
     const left = { messages: limits.retainedPerTurn, steps: limits.retainedStepsPerTurn };
     while (courses.length > 0 && !this.#entry.isGone) {
       const course = courses[0]!;
       if (!this.#isDone(course, left, nowMs)) {
-        if (course.walk.isPaused) wheel.after(pausedMs, () => this.pump());
+        if (course.walk.isPaused) this.#pause();
         else this.pump();
         return;
       }
@@ -130,7 +132,6 @@ export class RetainedDelivery implements Hold {
   ): boolean {
     if (!this.#filters.includes(subscription.filter)) return true;
     const send = (message: ApplicationMessage, isChanged: boolean): boolean => {
-      if (isChanged && this.#owedTopics.has(message.topic)) return true;
       // A stored session gets it from the log, except what is not in the log.
       const isStored = this.#entry.session.isStored && message.version > 0;
       if (isStored && message.qos > 0 && subscription.qos > 0) return true;
@@ -165,7 +166,16 @@ export class RetainedDelivery implements Hold {
     this.#entry.addTimedHold(latecomers, (end) => wheel.after(limits.latecomersMs, end));
   }
 
+  /** One that waits no longer, past this hold and not past others. */
+  #letGo(held: Held | undefined): void {
+    if (held === undefined) return;
+    this.#isLettingGo = true;
+    this.#entry.deliver(held.message, held.options, this.#context.clock.wallMs());
+    this.#isLettingGo = false;
+  }
+
   #release(): void {
+    this.#courses = null;
     this.#entry.removeHold(this);
     const held = this.#held;
     this.#held = [];
@@ -190,6 +200,18 @@ export class RetainedDelivery implements Hold {
       }
       followed.add(topic);
       this.#entry.deliver(message, options, nowMs);
+      this.#sent?.followed(message);
     }
+    for (const topic of this.#sent?.takeBehind() ?? []) this.#sayAgain(topic, nowMs);
+  }
+
+  /** The message that was newest did not come live: it was dropped, or was published somewhere else and is still on its way. */
+  #sayAgain(topic: string, nowMs: number): void {
+    const message = this.#context.replica.getRetained(topic);
+    if (message === null || expiresAtMs(message) <= nowMs) return;
+    const wanted = this.#fresh.find(
+      ({ subscription: { filter } }) => this.#filters.includes(filter) && matches(filter, topic),
+    );
+    if (wanted !== undefined) this.#send(message, wanted.subscription, nowMs);
   }
 }

@@ -3,13 +3,16 @@ import type { ApplicationMessage } from "../mqtt/message.ts";
 /**
  * Which retained copies a client got, as far as live messages are to be compared with them. Versions of different topics say nothing about
  * each other, since that of a topic that is written often runs ahead of the log's index; but what has a version up to the index that was
- * applied when the copies began is from before. So only copies with a later version are remembered by topic, and of those only where the
- * topic had that version when the copies began.
+ * applied when the copies began is from before. So only later versions are remembered by topic: as one from before where the topic had it
+ * when the copies began, else as that of a single message, since the client is owed all that was published in between.
  */
 export class SentCopies {
   readonly #index: number;
   readonly #newerMax: number;
   readonly #newer = new Map<string, number>();
+  readonly #changed = new Map<string, number>();
+  /** Of these, topics of which an older live message went out behind the copy, and the newest has not. */
+  readonly #behind = new Map<string, number>();
   #newestVersion = 0;
 
   /** `index`: of the log, applied when the copies begin. */
@@ -23,32 +26,43 @@ export class SentCopies {
     return this.#newestVersion === 0;
   }
 
-  /**
-   * `isChanged`: the topic was written after the copies began, and its copy says nothing about what was written between; the client is owed
-   * all of that.
-   */
+  /** `isChanged`: the topic was written after the copies began. */
   add({ topic, version }: ApplicationMessage, isChanged: boolean): void {
     this.#newestVersion = Math.max(this.#newestVersion, version);
-    if (!isChanged && version > this.#index && this.#newer.size < this.#newerMax) {
-      this.#newer.set(topic, version);
-    }
+    const known = isChanged ? this.#changed : this.#newer;
+    if (version > this.#index && known.size < this.#newerMax) known.set(topic, version);
   }
 
-  /** Whether a live message may have been published after the copies began. */
-  isOwed({ version }: ApplicationMessage): boolean {
-    return version === 0 || version > this.#index;
-  }
-
-  /** Whether a live message is no newer than the copy of its topic; `retained` is what its topic has now. */
+  /** Whether the copy of its topic stands for a live message; `retained` is what its topic has now. */
   covers({ topic, version }: ApplicationMessage, retained: ApplicationMessage | null): boolean {
     if (version === 0) return false;
-    if (version <= (this.#newer.get(topic) ?? 0)) return true;
+    if (this.#isSaid(topic, version)) return true;
     return this.#isFromBefore(version) && retained !== null && version <= retained.version;
   }
 
   /** The same for one that comes when all copies are sent, or that was committed before they began: the client is not owed it. */
   outdates({ topic, version }: ApplicationMessage): boolean {
-    return version > 0 && (this.#isFromBefore(version) || version <= (this.#newer.get(topic) ?? 0));
+    return version > 0 && (this.#isFromBefore(version) || this.#isSaid(topic, version));
+  }
+
+  /** A live message went out behind the copies: one that is older than the copy of its topic puts the topic back. */
+  followed({ topic, version }: ApplicationMessage): void {
+    const copy = this.#changed.get(topic) ?? this.#behind.get(topic);
+    if (copy === undefined || version === 0) return;
+    this.#changed.delete(topic);
+    if (version < copy) this.#behind.set(topic, copy);
+    else this.#behind.delete(topic);
+  }
+
+  /** Topics that stand at an older message than their copy was; from then on they count as told. */
+  takeBehind(): readonly string[] {
+    const topics = [...this.#behind.keys()];
+    this.#behind.clear();
+    return topics;
+  }
+
+  #isSaid(topic: string, version: number): boolean {
+    return version <= (this.#newer.get(topic) ?? 0) || version === this.#changed.get(topic);
   }
 
   #isFromBefore(version: number): boolean {

@@ -83,6 +83,9 @@ export class Replica implements StateMachine, ReplicaQueries {
   };
 
   /** Other limits than the built-in ones are for tests: they must be equal on all nodes. What is remembered is each node's own. */
+  /** It goes on while the state is replaced by a newer one. */
+  #latestIndex = 0;
+
   constructor(
     limits: ReplicaLimits = replicaLimits,
     historyBounds: HistoryBounds = defaultHistoryBounds,
@@ -166,7 +169,12 @@ export class Replica implements StateMachine, ReplicaQueries {
   }
 
   get latestIndex(): number {
-    return this.#versions.index;
+    return this.#latestIndex;
+  }
+
+  /** The state is being replaced and not there as a whole. */
+  get isLoading(): boolean {
+    return this.#retained.isLoading;
   }
 
   getRetained(topic: string): ApplicationMessage | null {
@@ -337,6 +345,7 @@ export class Replica implements StateMachine, ReplicaQueries {
   #begin({ index }: CommandContext): void {
     this.#devices.index = index;
     this.#versions.index = index;
+    this.#latestIndex = index;
   }
 
   #applyCommand(command: Command, context: CommandContext, writer: StateWriter): CommandResult {

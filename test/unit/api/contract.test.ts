@@ -95,10 +95,18 @@ function escaped(part: string): string {
 }
 
 /** Calls that fit the document. */
+/** The two others are of another address, once it is resolved. */
+const isSegment = (text: string): boolean => text !== "." && text !== "..";
+
 function validCall(operation: Operation): fc.Arbitrary<Call> {
   const { parameters = [], requestBody } = operation;
   const values = fc.record(
-    Object.fromEntries(parameters.map(({ name, schema }) => [name, fitting(schema)])),
+    Object.fromEntries(
+      parameters.map(({ name, in: place, schema }) => {
+        const value = fitting(schema);
+        return [name, place === "path" ? value.filter((each) => isSegment(String(each))) : value];
+      }),
+    ),
     { requiredKeys: parameters.filter((one) => one.required).map(({ name }) => name) },
   );
   const [[type, { schema }] = ["", { schema: {} }]] = Object.entries(requestBody?.content ?? {});
@@ -164,9 +172,6 @@ const oddBodies = [
   ...['{"messages":[]}', '{"messages":[{"topic":"#"}]}', '{"topic":"a","payloadBase64":"%"}'],
 ];
 const oddBytes = [Buffer.from([0xff, 0xfe]), Buffer.from('{"command":"\xff"}', "latin1")];
-
-/** Of another address, once it is resolved. */
-const isSegment = (text: string): boolean => text !== "." && text !== "..";
 
 /** Calls that most often do not fit. */
 function oddCall(operation: Operation): fc.Arbitrary<Call> {

@@ -40,17 +40,26 @@ test("beyond the bound later copies are not remembered: their live messages foll
   expect(sent.covers(of("b", 12), of("b", 12))).toBe(false);
 });
 
-test("the copy of a topic that was written meanwhile stands for nothing that came after the copies began", () => {
+test("the copy of a topic that was written meanwhile stands for its own message and no other that came after the copies began", () => {
   const sent = new SentCopies(10, 100);
   sent.add(of("a", 12), true);
-  expect([11, 12].map((version) => sent.covers(of("a", version), of("a", 12)))).toEqual([
-    false,
-    false,
+  const now = of("a", 12);
+  expect([10, 11, 12, 13].map((version) => sent.covers(of("a", version), now))).toEqual([
+    ...[true, false, true, false],
   ]);
-  expect([10, 11, 12].map((version) => sent.outdates(of("a", version)))).toEqual([
-    true,
-    false,
-    false,
+  expect([10, 11, 12, 13].map((version) => sent.outdates(of("a", version)))).toEqual([
+    ...[true, false, true, false],
   ]);
-  expect([0, 10, 11].map((version) => sent.isOwed(of("a", version)))).toEqual([true, false, true]);
+});
+
+test("behind an older message the newest is said again, live or as a copy", () => {
+  const sent = new SentCopies(10, 100);
+  for (const topic of ["live", "copy", "other"]) sent.add(of(topic, 12), true);
+  sent.followed(of("live", 11));
+  expect(sent.covers(of("live", 12), of("live", 12))).toBe(false);
+  sent.followed(of("live", 12));
+  sent.followed(of("copy", 11));
+  sent.followed(of("copy", 0));
+  expect(sent.takeBehind()).toEqual(["copy"]);
+  expect(sent.takeBehind()).toEqual([]);
 });
