@@ -61,7 +61,7 @@ export class RetainedDelivery implements Hold {
     if (!this.#filters.some((filter) => matches(filter, message.topic))) return false;
     if (this.#held.length >= this.#context.limits.heldMessagesMax) {
       this.#context.counters.heldOverflows++;
-      this.#letGo(this.#held.shift());
+      this.#letGo();
     }
     this.#held.push({ message, options });
     return true;
@@ -166,11 +166,10 @@ export class RetainedDelivery implements Hold {
     this.#entry.addTimedHold(latecomers, (end) => wheel.after(limits.latecomersMs, end));
   }
 
-  /** One that waits no longer, past this hold and not past others. */
-  #letGo(held: Held | undefined): void {
-    if (held === undefined) return;
+  /** The oldest waits no longer: past this hold and not past others. */
+  #letGo(): void {
     this.#isLettingGo = true;
-    this.#entry.deliver(held.message, held.options, this.#context.clock.wallMs());
+    this.#deliverHeld(this.#held.splice(0, 1));
     this.#isLettingGo = false;
   }
 
@@ -180,6 +179,8 @@ export class RetainedDelivery implements Hold {
     const held = this.#held;
     this.#held = [];
     if (held.length > 0 && !this.#entry.isGone) this.#deliverHeld(held);
+    const nowMs = this.#context.clock.wallMs();
+    for (const topic of this.#sent?.takeBehind() ?? []) this.#sayAgain(topic, nowMs);
     this.#refuseLatecomers();
   }
 
@@ -202,7 +203,6 @@ export class RetainedDelivery implements Hold {
       this.#entry.deliver(message, options, nowMs);
       this.#sent?.followed(message);
     }
-    for (const topic of this.#sent?.takeBehind() ?? []) this.#sayAgain(topic, nowMs);
   }
 
   /** The message that was newest did not come live: it was dropped, or was published somewhere else and is still on its way. */

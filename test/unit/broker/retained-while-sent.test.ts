@@ -101,6 +101,26 @@ test("nor when so much waits that the oldest goes ahead, and the newest still co
   expect(node.broker.counters.heldOverflows).toBe(2);
 });
 
+test("nor when the oldest goes ahead behind a copy that is newer", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode({ heldMessagesMax: 2 });
+  const { publisher, reader } = await begin(rig, node, node);
+  const near = topics[20]!;
+  for (const text of ["1", "2"]) {
+    publisher.publish(near, text, { qos: 1, retain: true, messageId: 200 + Number(text) });
+  }
+  await rig.settle();
+  await reader.take(3);
+  expect(reader.seen.filter((text) => text.startsWith(near))).toEqual([`${near}=2`]);
+  publisher.publish(last, "3", { qos: 1, retain: true, messageId: 203 });
+  await rig.settle();
+  await reader.take(30);
+  expect(reader.seen.filter((text) => text.startsWith(near)).map((text) => text.at(-1))).toEqual([
+    ...["2", "1", "2"],
+  ]);
+  expect(reader.ofLast()).toEqual(["3"]);
+});
+
 test("the newest comes last when its live message is dropped on the way", async () => {
   const rig = new BrokerRig();
   const [near, far] = [rig.addNode(), rig.addNode()];
