@@ -178,7 +178,7 @@ describe("a node that dies", () => {
     expect(node.exitCode).toBe(0);
     expect(performance.now() - startedMs).toBeLessThan(5000);
     await guest.endAsync(true);
-    cluster.restart(2);
+    await cluster.restart(2).whenReady(30_000);
     await cluster.whenInSync(30_000);
   }, 60_000);
 });

@@ -104,7 +104,7 @@ test("an operator verifies the replicas, cuts the logs, hands over and asks what
   cluster.nodeAt(at).signal("SIGKILL");
   await cluster.nodeAt(at).exited;
   expect((await command("safe-to-stop", next)).code).toBe(1);
-  cluster.restart(at);
+  await cluster.restart(at).whenReady(30_000);
   await cluster.whenInSync(30_000);
   expect((await command("status", "--verify")).code).toBe(0);
 }, 60_000);

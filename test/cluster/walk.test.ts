@@ -158,7 +158,7 @@ describe.skipIf(!isInstalled)(title, () => {
     expect(await heardAfter()).toBe("slam");
     survivingMap.close();
 
-    cluster.restart(dead);
+    await cluster.restart(dead).whenReady(60_000);
     await cluster.whenInSync(60_000);
     const back = await get<Place[]>(dead, "/api/coordinates?consistency=linearizable");
     expect(back.map(({ deviceId }) => deviceId)).toEqual(["robot1", "robot2"]);

@@ -7,6 +7,7 @@ import { decodeCommand, encodeCommand } from "../../src/replica/commands.ts";
 import { Replica } from "../../src/replica/replica.ts";
 import type { Command, RetainedResult } from "../../src/replica/replica-api.ts";
 import { decodeShadow, encodeShadow, type Shadow } from "../../src/replica/shadow-record.ts";
+import { withoutTexts } from "./commands.ts";
 import type { FormatSample } from "./format-samples.ts";
 import { claim, context, RecordStore, state } from "./replica-model.ts";
 
@@ -55,7 +56,7 @@ const shadow: Omit<Shadow, "hash"> = {
 
 export const deviceFormatSamples: readonly FormatSample[] = [
   ...Object.entries(commands).map(([name, command]) => ({
-    ...{ name, value: command, decode: decodeCommand },
+    ...{ name, value: command, decode: decodePlainly },
     encode: () => encodeCommand(command),
   })),
   ...Object.entries({ "attribute record": attribute, "attribute record, expiring": expiring }).map(
@@ -115,4 +116,9 @@ function versionRead(bytes: Uint8Array): unknown {
   replica.restored();
   const command = state({ device: "robot", attribute: "rpm", value: 3 });
   return (replica.apply(command, context(1), new RecordStore()) as RetainedResult).version;
+}
+
+function decodePlainly(bytes: Buffer): unknown {
+  const command = decodeCommand(bytes);
+  return command && withoutTexts(command);
 }

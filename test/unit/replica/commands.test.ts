@@ -4,30 +4,15 @@ import { ByteReader } from "../../../src/replica/byte-reader.ts";
 import { ByteWriter } from "../../../src/replica/byte-writer.ts";
 import { decodeCommand, encodeCommand } from "../../../src/replica/commands.ts";
 import { readMessageBody } from "../../../src/replica/message-codec.ts";
-import type { AttributeUpdate, Command } from "../../../src/replica/replica-api.ts";
+import type { Command } from "../../../src/replica/replica-api.ts";
 import { valueDepthMax } from "../../../src/replica/state-value.ts";
+import { withoutTexts } from "../../support/commands.ts";
 import { anyCommand, message } from "../../support/replica-model.ts";
 
 const anyName = fc.string({ unit: "grapheme", maxLength: 40 });
 
 function withValue(value: unknown): Command {
   return { type: "state", source: "s", updates: [{ device: "d", attribute: "a", value }] };
-}
-
-/** As they were before they were encoded; the text that is read beside a value says the same. */
-function withoutTexts(command: Command): Command {
-  const plain = (updates: readonly AttributeUpdate[]): readonly AttributeUpdate[] =>
-    updates.map(({ text, ...update }) => {
-      expect(text === "" ? undefined : JSON.parse(text!)).toEqual(update.value);
-      return update;
-    });
-  if (command.type === "states") {
-    return {
-      ...command,
-      groups: command.groups.map((group) => ({ ...group, updates: plain(group.updates) })),
-    };
-  }
-  return "updates" in command ? { ...command, updates: plain(command.updates) } : command;
 }
 
 describe("commands", () => {
