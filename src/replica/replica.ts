@@ -82,10 +82,10 @@ export class Replica implements StateMachine, ReplicaQueries {
     replica_handler_errors: 0,
   };
 
-  /** Other limits than the built-in ones are for tests: they must be equal on all nodes. What is remembered is each node's own. */
   /** It goes on while the state is replaced by a newer one. */
   #latestIndex = 0;
 
+  /** Other limits than the built-in ones are for tests: they must be equal on all nodes. What is remembered is each node's own. */
   constructor(
     limits: ReplicaLimits = replicaLimits,
     historyBounds: HistoryBounds = defaultHistoryBounds,
