@@ -1,10 +1,10 @@
 #!/usr/bin/env node
+import { tuneGarbageCollector } from "./garbage-collector.ts";
 import { dieWithParent, isNodeSuitable, runAgain } from "./node-version.ts";
-import { keepNewObjectsYoung } from "./young-objects.ts";
 
 if (isNodeSuitable()) {
   dieWithParent();
-  keepNewObjectsYoung();
+  tuneGarbageCollector();
   const { main } = await import("./main.ts");
   await main(process.argv.slice(2), process.env);
 } else {

@@ -6,6 +6,7 @@ import { isLoopbackAddress, plainAddress } from "./address.ts";
 import { bind } from "./bind.ts";
 import { sayLastWords } from "./last-words.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
+import { readingInto } from "./read-buffer.ts";
 import { boundHandshakes, certificateName, secureContext, tlsOptions } from "./tls.ts";
 
 /** MQTT over TCP, or over TLS with `options.tls`. Throws BrokerError "port-taken" or "listen-failed". */
@@ -16,12 +17,17 @@ export async function listenTcp(
 ): Promise<Listener> {
   const failed = (error: Error) => log.debug({ error }, "socket error");
   const onSocket = (socket: Socket) => connect(socket, acceptor, failed);
+  const onAccepted = (accepted: Socket) => {
+    const socket = readingInto(accepted, readInto);
+    if (socket === null) accepted.resume();
+    onSocket(socket ?? accepted);
+  };
   // Nagle's algorithm would hold back what was already collected for a turn.
   const socketOptions = { noDelay: true, allowHalfOpen: true };
   const tlsServer = options.tls
     ? createTlsServer({ ...socketOptions, ...tlsOptions(options.tls) }, onSocket)
     : null;
-  const server: Server = tlsServer ?? createServer(socketOptions, onSocket);
+  const server: Server = tlsServer ?? createServer({ ...socketOptions, pauseOnConnect: true }, onAccepted);
   if (tlsServer !== null) boundHandshakes(tlsServer, acceptor);
   const port = await bind(server, options);
   server.on("error", (error) => log.error({ error }, "the MQTT listener failed"));
@@ -63,6 +69,13 @@ const handlerKey = Symbol("handler");
 
 interface HandledSocket extends Socket {
   [handlerKey]?: ChannelHandler;
+}
+
+function readInto(this: HandledSocket, sizeBytes: number, buffer: Uint8Array): boolean {
+  const chunk = Buffer.allocUnsafe(sizeBytes);
+  chunk.set(sizeBytes === buffer.length ? buffer : buffer.subarray(0, sizeBytes));
+  this[handlerKey]!.received(chunk);
+  return true;
 }
 
 function received(this: HandledSocket, chunk: Buffer): void {
