@@ -19,7 +19,7 @@ import type { DeadlineWheel, Due } from "./deadline-wheel.ts";
 import type { FlushList } from "./flush-list.ts";
 import type { BrokerLimits } from "./limits.ts";
 import { Output, type OutputOwner } from "./output.ts";
-import type { DeferredReader, ReadingTurns } from "./reading-turns.ts";
+import type { DeferredReader, ReadingTurns, RestingReader } from "./reading-turns.ts";
 
 export interface ConnectionShared {
   readonly clock: Clock;
@@ -56,7 +56,7 @@ type Phase = "opened" | "connecting" | "challenged" | "attached" | "closing" | "
  * most of them idle: what its parts tell it comes to methods and not to closures, and what is mostly empty is not there.
  */
 export class Connection
-  implements ChannelHandler, DeferredReader, PacketReceiver, OutputOwner, Due
+  implements ChannelHandler, DeferredReader, RestingReader, PacketReceiver, OutputOwner, Due
 {
   readonly channel: Channel;
   readonly #owner: ConnectionOwner;
@@ -128,6 +128,7 @@ export class Connection
     this.#receivedAtMs = clock.monotonicMs();
     if (this.#deferred === null && readingTurns.hasTime(this.#receivedAtMs)) {
       this.#read(chunk);
+      if (chunk.length >= this.#shared.limits.readSizeBytes) this.#rest();
       return;
     }
     counters.readsDeferred++;
@@ -138,6 +139,10 @@ export class Connection
     this.#deferred = [chunk];
     this.pauseReading();
     readingTurns.defer(this);
+  }
+
+  readOn(): void {
+    this.resumeReading();
   }
 
   readDeferred(): void {
@@ -305,6 +310,14 @@ export class Connection
       this.#failed(error);
     }
     this.#user?.roomMayHaveGrown();
+  }
+
+  /** There is more where this came from: first the others. */
+  #rest(): void {
+    if (!this.isOpen) return;
+    this.#shared.counters.readsRested++;
+    this.pauseReading();
+    this.#shared.readingTurns.rest(this);
   }
 
   packetReceived(packet: InboundPacket): void {

@@ -46,6 +46,7 @@ export class BrokerCounters {
   upgradesRefused = 0;
   connectTimeouts = 0;
   readsDeferred = 0;
+  readsRested = 0;
   connectsAccepted = 0;
   connectsRefused = 0;
   connectsNotAuthorized = 0;

@@ -37,6 +37,8 @@ export interface BrokerLimits {
   readonly lingerMs: number;
   /** Milliseconds of a turn of the event loop in which what clients sent is read. The rest waits for the next turns; `readsDeferred`. */
   readonly readingTurnMs: number;
+  /** What is read of a client at once, at most. It has sent more then, and the others are read first: until the next turn; `readsRested`. */
+  readonly readSizeBytes: number;
   /** Messages of one publisher that wait for the log. Beyond: its socket is not read until half of them are settled. */
   readonly publishesWaitingMax: number;
   /** Live messages held back while retained messages are sent first. Beyond: the oldest is delivered at once; `heldOverflows`. */
@@ -102,6 +104,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   stalledMs: 60_000,
   lingerMs: 2_000,
   readingTurnMs: 20,
+  readSizeBytes: 32 * 1024,
   publishesWaitingMax: 2_000,
   heldMessagesMax: 10_000,
   latecomersMs: 30_000,

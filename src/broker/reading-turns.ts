@@ -5,6 +5,11 @@ export interface DeferredReader {
   readDeferred(): void;
 }
 
+/** Has sent so much at once that there is more to come. */
+export interface RestingReader {
+  readOn(): void;
+}
+
 /**
  * Keeps a turn of the event loop short however many clients have sent something: what comes when the time for reading is over waits
  * for the turns that follow, in the order in which it came. So timers and the other nodes get their share under any load.
@@ -14,6 +19,7 @@ export class ReadingTurns {
   readonly #durationMs: number;
   /** While any wait, a turn has begun. */
   #waiting: DeferredReader[] = [];
+  #resting: RestingReader[] = [];
   #isBegun = false;
   #endsAtMs = 0;
 
@@ -36,6 +42,18 @@ export class ReadingTurns {
 
   defer(reader: DeferredReader): void {
     this.#waiting.push(reader);
+  }
+
+  /** `reader` is not read any more in this turn, and told when the next one comes: all others have been read by then. */
+  rest(reader: RestingReader): void {
+    if (this.#resting.length === 0) this.#clock.endOfTurn(() => this.#readOn());
+    this.#resting.push(reader);
+  }
+
+  #readOn(): void {
+    const rested = this.#resting;
+    this.#resting = [];
+    for (const reader of rested) reader.readOn();
   }
 
   #readDeferred(): void {

@@ -78,6 +78,33 @@ test("a node without time to read loses nothing of what many clients send at onc
   expect(node.broker.counters.readsDeferred).toBeGreaterThan(0);
 });
 
+test("a client that has sent a full read is read on when all others had their turn", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode({ readSizeBytes: 1024 });
+  const reader = await rig.connect(node, "reader");
+  reader.subscribe("#");
+  await rig.settle();
+  const writer = await rig.connect(node, "writer");
+  writer.publish("t", "short");
+  expect(writer.isReadingPaused).toBe(false);
+  writer.publish("t", "x".repeat(1024));
+  expect(writer.isReadingPaused).toBe(true);
+  expect(node.broker.counters.readsRested).toBe(1);
+  await rig.settle();
+  expect(writer.isReadingPaused).toBe(false);
+  expect(reader.texts()).toEqual(["t=short", `t=${"x".repeat(1024)}`]);
+});
+
+test("a client that was closed while it waited for its turn is done with", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode({ readSizeBytes: 1024 });
+  const writer = await rig.connect(node, "writer");
+  writer.publish("t", "x".repeat(1024));
+  writer.drop();
+  await rig.settle();
+  expect(node.broker.counters.internalErrors).toBe(0);
+});
+
 test("what a client sent before it went is read although its turn had no time", async () => {
   const rig = new BrokerRig();
   const node = rig.addNode({ readingTurnMs: 0 });
