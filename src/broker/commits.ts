@@ -18,6 +18,8 @@ export interface LogPlan {
   readonly expectedVersion?: number | undefined;
 }
 
+const noUpdates: readonly AttributeUpdate[] = [];
+
 /** Brings retained messages and device state to the log. */
 export class Commits {
   readonly #context: BrokerContext;
@@ -31,7 +33,7 @@ export class Commits {
   /** `qos2PacketId`: of a stored session's message, else 0. */
   plan(message: ApplicationMessage, qos2PacketId: number): LogPlan | null {
     const { topic, payload, qos, retain } = message;
-    const updates = this.#context.patterns.updatesFrom(topic, payload) ?? [];
+    const updates = this.#context.patterns.updatesFrom(topic, payload) ?? noUpdates;
     const isForSessions =
       qos2PacketId > 0 || (qos > 0 && this.#context.replica.sessions.isStored(topic));
     if (!retain && !isForSessions && updates.length === 0) return null;

@@ -20,10 +20,22 @@ export class Dispatcher {
     this.#isServedByLog = (groupKey) => sessions.hasGroup(groupKey);
   }
 
-  /** For a message that entered the cluster here. Answers how many sessions and nodes it goes to, those included that get it from the log. */
+  /**
+   * For a message that entered the cluster here, on the way of which some time may have passed. Answers how many sessions and nodes it goes
+   * to, those included that get it from the log.
+   */
   dispatch(message: ApplicationMessage): number {
+    return this.#dispatchAt(message, this.#nowMsFor(message));
+  }
+
+  /** The same for one that has just been received: the clock need not be asked again. */
+  dispatchAtOnce(message: ApplicationMessage): number {
+    return this.#dispatchAt(message, message.receivedAtMs);
+  }
+
+  #dispatchAt(message: ApplicationMessage, nowMs: number): number {
     const route = this.#routeOf(message);
-    this.#deliver(message, route.local, this.#nowMsFor(message));
+    this.#deliver(message, route.local, nowMs);
     const matched = route.local.length + route.remote.length + route.loggedCount;
     if (route.remote.length === 0) return matched;
     const plainFrame = encodeForward(message);

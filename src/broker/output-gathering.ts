@@ -1,3 +1,5 @@
+import { TopicBytes } from "../mqtt/topic-bytes.ts";
+
 /** Buffers of up to this size are copied together; larger ones go by reference. */
 const smallSizeBytes = 2048;
 const runSizeBytesMax = 64 * 1024;
@@ -15,6 +17,8 @@ interface Gathered {
  * do, share the runs: they are joined once.
  */
 export class Gatherer {
+  /** For those who write into runs. */
+  readonly topics = new TopicBytes();
   /** By the first buffer. */
   readonly #remembered = new Map<Buffer, Gathered>();
 

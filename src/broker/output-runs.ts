@@ -1,4 +1,5 @@
 import { type PacketSink, RESERVED_SIZE_BYTES_MAX } from "../mqtt/packet-sink.ts";
+import type { TopicBytes } from "../mqtt/topic-bytes.ts";
 import type { Gatherer } from "./output-gathering.ts";
 import type { RunPool } from "./run-pool.ts";
 
@@ -35,6 +36,10 @@ export class OutputRuns implements PacketSink {
 
   get bytes(): Buffer {
     return this.#run;
+  }
+
+  get topics(): TopicBytes {
+    return this.#gatherer.topics;
   }
 
   reserve(sizeBytes: number): number {

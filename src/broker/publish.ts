@@ -88,7 +88,7 @@ export class PublishFlow {
   #publishQos0(entry: SessionEntry, message: ApplicationMessage, plan: LogPlan | null): void {
     if (plan !== null) this.#commits.commit(message, plan, "none", null);
     if (entry.publishes.isClear) {
-      this.#dispatcher.dispatch(message);
+      this.#dispatcher.dispatchAtOnce(message);
       return;
     }
     const { connection } = entry;
@@ -118,7 +118,7 @@ export class PublishFlow {
     const { connection } = entry;
     // At QoS 1 nobody minds a message that comes again, so those who are here need not wait for what others acknowledged.
     const isAhead = plan === null && message.qos === 1 && entry.publishes.isClear;
-    const dispatched = isAhead ? this.#dispatcher.dispatch(message) : null;
+    const dispatched = isAhead ? this.#dispatcher.dispatchAtOnce(message) : null;
     const waiting: WaitingPublish = {
       message,
       token,
@@ -145,7 +145,7 @@ export class PublishFlow {
       this.#fail(entry, { token, connection, outcome });
       return;
     }
-    this.#acknowledge(entry, token, this.#dispatcher.dispatch(message) > 0);
+    this.#acknowledge(entry, token, this.#dispatcher.dispatchAtOnce(message) > 0);
     const { latency } = this.#context;
     if (entry.connection !== null) latency.atOnce(entry.connection.receivedAtMs);
   }
@@ -217,11 +217,14 @@ export class PublishFlow {
   }
 
   #isAllowed(entry: SessionEntry, message: ApplicationMessage): boolean {
-    // $SYS is what this broker says about itself.
-    if (message.topic.startsWith("$SYS/")) return false;
-    // So is the answer to a request: nobody else may seem to have given it.
-    if (this.#shadows.topics.parse(message.topic) === "reserved") return false;
-    return this.#context.authorizer.canPublish(entry.identity, message.topic);
+    const { topic } = message;
+    if (topic.charCodeAt(0) === DOLLAR) {
+      // $SYS is what this broker says about itself.
+      if (topic.startsWith("$SYS/")) return false;
+      // So is the answer to a request: nobody else may seem to have given it.
+      if (this.#shadows.topics.parse(topic) === "reserved") return false;
+    }
+    return this.#context.authorizer.canPublish(entry.identity, topic);
   }
 
   #refuse(entry: SessionEntry, token: number): void {
@@ -302,6 +305,8 @@ export class PublishFlow {
     connection?.resumeReading();
   }
 }
+
+const DOLLAR = 0x24;
 
 /** What became of a message of the broker's own. */
 type PublishDone = (

@@ -40,8 +40,15 @@ export class ByteWriter {
   }
 
   writeBytes(value: Buffer): void {
-    value.copy(this.bytes, this.#at);
+    this.bytes.set(value, this.#at);
     this.#at += value.length;
+  }
+
+  /** For the caller to write: answers where the next `sizeBytes` bytes begin. */
+  skip(sizeBytes: number): number {
+    const at = this.#at;
+    this.#at = at + sizeBytes;
+    return at;
   }
 }
 

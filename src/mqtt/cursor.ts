@@ -1,4 +1,5 @@
 import { malformed } from "./errors.ts";
+import { TopicNames } from "./topic-names.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
 /** A Variable Byte Integer has four bytes at most [MQTT-1.5.5-1]. */
@@ -9,6 +10,7 @@ export const VARIABLE_BYTE_INTEGER_MAX = 268_435_455;
  * packet after packet. Every read throws MqttError 0x81 when the packet is too short for it.
  */
 export class Cursor {
+  readonly #topicNames = new TopicNames();
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
   #end = 0;
@@ -61,14 +63,21 @@ export class Cursor {
   }
 
   readString(): string {
-    return this.readText(decodeUtf8);
-  }
-
-  /** A string that `decode` checks and makes from `bytes[start, end)`. */
-  readText(decode: (bytes: Buffer, start: number, end: number) => string): string {
     const sizeBytes = this.readUint16();
     const at = this.#take(sizeBytes);
-    return decode(this.#bytes, at, at + sizeBytes);
+    return decodeUtf8(this.#bytes, at, at + sizeBytes);
+  }
+
+  /** A topic name that `decode` checks and makes from `bytes[start, end)`, unless it came lately. */
+  readTopicName(decode: (bytes: Buffer, start: number, end: number) => string): string {
+    const sizeBytes = this.readUint16();
+    const at = this.#take(sizeBytes);
+    const end = at + sizeBytes;
+    const known = this.#topicNames.find(this.#bytes, at, end);
+    if (known !== undefined) return known;
+    const name = decode(this.#bytes, at, end);
+    this.#topicNames.remember(name, this.#bytes, at, end);
+    return name;
   }
 
   /** A view into the buffer. */

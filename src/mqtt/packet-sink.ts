@@ -1,3 +1,5 @@
+import type { TopicBytes } from "./topic-bytes.ts";
+
 /** What may be asked of `reserve` at once; larger packets get memory of their own and are pushed. */
 export const RESERVED_SIZE_BYTES_MAX = 2048;
 
@@ -8,6 +10,8 @@ export const RESERVED_SIZE_BYTES_MAX = 2048;
 export interface PacketSink {
   /** Where the room from the last `reserve` lies. */
   readonly bytes: Buffer;
+  /** Many sinks may share one. */
+  readonly topics: TopicBytes;
   /**
    * Room for the next `sizeBytes` bytes of the stream, at most RESERVED_SIZE_BYTES_MAX: answers where they start in
    * `bytes`. The caller fills all of it before anything else happens to the sink.

@@ -20,13 +20,7 @@ export function decodePublish(
   const qos = ((firstByte >> 1) & 0x03) as Qos;
   const dup = (firstByte & DUP_FLAG) !== 0;
   const retain = (firstByte & RETAIN_FLAG) !== 0;
-  const topic = cursor.readText(decodeTopicName);
-  if (exceedsLevels(topic)) {
-    throw new MqttError(
-      ReasonCode.topicNameInvalid,
-      "PUBLISH to a topic name with too many levels",
-    );
-  }
+  const topic = cursor.readTopicName(decodeTopicName);
   // [MQTT-2.2.1-2]
   const messageId = qos > 0 ? readPacketId(cursor) : 0;
   const properties = version === 5 ? readPublishProperties(cursor) : null;
@@ -34,17 +28,16 @@ export function decodePublish(
     // Section 3.3.2.1 and [MQTT-4.7.3-1]
     throw protocolError("PUBLISH without a topic name");
   }
-  const packet: PublishPacket = {
-    cmd: "publish",
-    topic,
-    payload: cursor.readRest(),
-    qos,
-    dup,
-    retain,
-  };
-  if (qos > 0) packet.messageId = messageId;
-  if (properties !== null) packet.properties = properties;
-  return packet;
+  const payload = cursor.readRest();
+  // Each kind whole: a field that is added later lies outside of the object, in memory of its own.
+  if (qos === 0) {
+    return properties === null
+      ? { cmd: "publish", topic, payload, qos, dup, retain }
+      : { cmd: "publish", topic, payload, qos, dup, retain, properties };
+  }
+  return properties === null
+    ? { cmd: "publish", topic, payload, qos, dup, retain, messageId }
+    : { cmd: "publish", topic, payload, qos, dup, retain, messageId, properties };
 }
 
 /** [MQTT-2.2.1-3] and [MQTT-2.2.1-4] A packet identifier is never 0. */
@@ -74,9 +67,16 @@ function decodeTopicName(bytes: Buffer, start: number, end: number): string {
     if (byte >= 0x80) isAscii = false;
   }
   // [MQTT-3.3.2-1]
-  return isAscii
+  const topic = isAscii
     ? bytes.toString("latin1", start, end)
     : decodeStrictly(bytes.subarray(start, end));
+  if (exceedsLevels(topic)) {
+    throw new MqttError(
+      ReasonCode.topicNameInvalid,
+      "PUBLISH to a topic name with too many levels",
+    );
+  }
+  return topic;
 }
 
 /** For the topic inside a Will, which takes the ordinary path. */

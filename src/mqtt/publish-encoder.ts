@@ -4,6 +4,7 @@ import { type PacketSink, RESERVED_SIZE_BYTES_MAX } from "./packet-sink.ts";
 import { DUP_FLAG, PacketType, RETAIN_FLAG } from "./packet-type.ts";
 import type { ProtocolVersion } from "./packets.ts";
 import { propertiesSizeBytes, writeProperties } from "./publish-properties.ts";
+import { TopicBytes } from "./topic-bytes.ts";
 
 /**
  * A payload above this goes out by reference, behind a buffer with what precedes it; a smaller one
@@ -20,7 +21,10 @@ export function encodePublish(
   version: ProtocolVersion,
 ): Buffer | Buffer[] {
   const isShareable = version !== 5 || isPlain(publish);
-  const head = isShareable ? sharedHead(publish, version) : encodeHead(publish, version);
+  const topics = new TopicBytes();
+  const head = isShareable
+    ? sharedHead(publish, version, topics)
+    : encodeHead(publish, version, topics);
   const { payload } = publish.message;
   return payload.length > INLINE_PAYLOAD_SIZE_BYTES_MAX ? [head, payload] : head;
 }
@@ -42,7 +46,7 @@ export function writePublish(
 }
 
 function writeShared(publish: OutboundPublish, version: ProtocolVersion, sink: PacketSink): void {
-  const form = sharedForm(publish, version);
+  const form = sharedForm(publish, version, sink.topics);
   const { payload } = publish.message;
   const isWithReference = payload.length > INLINE_PAYLOAD_SIZE_BYTES_MAX;
   if (isWithReference || form.length > RESERVED_SIZE_BYTES_MAX) {
@@ -61,20 +65,22 @@ function writeShared(publish: OutboundPublish, version: ProtocolVersion, sink: P
 
 function writeOwn(publish: OutboundPublish, version: ProtocolVersion, sink: PacketSink): void {
   const { payload } = publish.message;
-  const remainingLength = remainingLengthOf(publish, version);
+  const { topics } = sink;
+  const remainingLength = remainingLengthOf(publish, version, topicSizeBytes(publish, topics));
   const sizeBytes = 1 + variableByteIntegerSize(remainingLength) + remainingLength;
   if (sizeBytes <= RESERVED_SIZE_BYTES_MAX) {
     const at = sink.reserve(sizeBytes);
-    writeHead(new ByteWriter(sink.bytes, at), publish, version, remainingLength);
+    writeHead(new ByteWriter(sink.bytes, at), publish, version, topics, remainingLength);
     return;
   }
-  sink.push(encodeHead(publish, version));
+  sink.push(encodeHead(publish, version, topics));
   if (payload.length > INLINE_PAYLOAD_SIZE_BYTES_MAX) sink.push(payload);
 }
 
 /** The whole packet in bytes, as it counts for the Maximum Packet Size of the client. */
 export function publishSizeBytes(publish: OutboundPublish, version: ProtocolVersion): number {
-  const remainingLength = remainingLengthOf(publish, version);
+  const topicSize = publish.isTopicOmitted ? 0 : Buffer.byteLength(publish.message.topic);
+  const remainingLength = remainingLengthOf(publish, version, topicSize);
   return 1 + variableByteIntegerSize(remainingLength) + remainingLength;
 }
 
@@ -86,21 +92,29 @@ function isPlain(publish: OutboundPublish): boolean {
 }
 
 /** The form that all subscribers of this kind share; with an acknowledgement to come, it is copied and patched. */
-function sharedForm(publish: OutboundPublish, version: ProtocolVersion): Buffer {
+function sharedForm(
+  publish: OutboundPublish,
+  version: ProtocolVersion,
+  topics: TopicBytes,
+): Buffer {
   const { wire } = publish.message;
   wire.slots ??= [];
   const { slots } = wire;
   const slot = (version === 5 ? 4 : 0) + (publish.retain ? 2 : 0) + (publish.qos > 0 ? 1 : 0);
   let form = slots[slot];
   if (form === undefined) {
-    form = encodeHead(publish, version);
+    form = encodeHead(publish, version, topics);
     slots[slot] = form;
   }
   return form;
 }
 
-function sharedHead(publish: OutboundPublish, version: ProtocolVersion): Buffer {
-  const form = sharedForm(publish, version);
+function sharedHead(
+  publish: OutboundPublish,
+  version: ProtocolVersion,
+  topics: TopicBytes,
+): Buffer {
+  const form = sharedForm(publish, version, topics);
   return publish.qos === 0 ? form : patched(form, publish);
 }
 
@@ -131,9 +145,17 @@ function firstByte(publish: OutboundPublish): number {
   );
 }
 
-function remainingLengthOf(publish: OutboundPublish, version: ProtocolVersion): number {
-  let sizeBytes = 2 + publish.message.payload.length;
-  if (!publish.isTopicOmitted) sizeBytes += Buffer.byteLength(publish.message.topic);
+/** Behind it the topic is in `topics`. */
+function topicSizeBytes(publish: OutboundPublish, topics: TopicBytes): number {
+  return publish.isTopicOmitted ? 0 : topics.encode(publish.message.topic);
+}
+
+function remainingLengthOf(
+  publish: OutboundPublish,
+  version: ProtocolVersion,
+  topicSize: number,
+): number {
+  let sizeBytes = 2 + topicSize + publish.message.payload.length;
   if (publish.qos > 0) sizeBytes += 2;
   if (version === 5) {
     const propertiesSize = propertiesSizeBytes(publish);
@@ -143,13 +165,17 @@ function remainingLengthOf(publish: OutboundPublish, version: ProtocolVersion): 
 }
 
 /** Everything, or everything but a large payload. */
-function encodeHead(publish: OutboundPublish, version: ProtocolVersion): Buffer {
+function encodeHead(
+  publish: OutboundPublish,
+  version: ProtocolVersion,
+  topics: TopicBytes,
+): Buffer {
   const { payload } = publish.message;
-  const remainingLength = remainingLengthOf(publish, version);
+  const remainingLength = remainingLengthOf(publish, version, topicSizeBytes(publish, topics));
   const isInline = payload.length <= INLINE_PAYLOAD_SIZE_BYTES_MAX;
   const sizeBytes = 1 + variableByteIntegerSize(remainingLength) + remainingLength;
   const head = Buffer.allocUnsafe(isInline ? sizeBytes : sizeBytes - payload.length);
-  writeHead(new ByteWriter(head), publish, version, remainingLength);
+  writeHead(new ByteWriter(head), publish, version, topics, remainingLength);
   return head;
 }
 
@@ -157,12 +183,15 @@ function writeHead(
   writer: ByteWriter,
   publish: OutboundPublish,
   version: ProtocolVersion,
+  topics: TopicBytes,
   remainingLength: number,
 ): void {
-  const { payload, topic } = publish.message;
+  const { payload } = publish.message;
   writer.writeByte(firstByte(publish));
   writer.writeVariableByteInteger(remainingLength);
-  writer.writeString(publish.isTopicOmitted ? "" : topic);
+  const topicSize = topicSizeBytes(publish, topics);
+  writer.writeUint16(topicSize);
+  if (topicSize > 0) topics.copyTo(writer.bytes, writer.skip(topicSize));
   if (publish.qos > 0) writer.writeUint16(publish.packetId);
   if (version === 5) {
     writer.writeVariableByteInteger(propertiesSizeBytes(publish));

@@ -7,6 +7,19 @@ const REASON_SHIFT = 18;
 const noRing = new Uint32Array(0);
 const ringLengthMin = 16;
 
+export function packetIdOf(entry: number): number {
+  return entry & PACKET_ID_MASK;
+}
+
+export function isQos2(entry: number): boolean {
+  return (entry & QOS2_BIT) !== 0;
+}
+
+/** Meaningful once settled. */
+export function reasonCodeOf(entry: number): number {
+  return entry >>> REASON_SHIFT;
+}
+
 /** One acknowledgement taken from the queue. */
 export interface PendingAck {
   token: number;
@@ -55,7 +68,7 @@ export class AckQueue {
    */
   qos2PacketId(token: number): number {
     const entry = this.#ring[this.#slot(token)]!;
-    return (entry & QOS2_BIT) === 0 ? 0 : entry & PACKET_ID_MASK;
+    return isQos2(entry) ? packetIdOf(entry) : 0;
   }
 
   /** Settles the QoS 2 entry of a packet identifier, wherever it stands. */
@@ -66,15 +79,17 @@ export class AckQueue {
     }
   }
 
-  /** Takes the oldest one if it is settled, else null. */
-  shiftSettled(): PendingAck | null {
-    if (this.#length === 0) return null;
+  /**
+   * Takes the oldest one if it is settled, else answers 0: in one number, to be read with `packetIdOf`, `isQos2` and `reasonCodeOf`, since
+   * this happens for each message.
+   */
+  shiftSettled(): number {
+    if (this.#length === 0) return 0;
     const entry = this.#ring[this.#slot(this.#headToken)]!;
-    if ((entry & SETTLED_BIT) === 0) return null;
-    const ack = this.#read(this.#headToken);
+    if ((entry & SETTLED_BIT) === 0) return 0;
     this.#headToken += 1;
     this.#length -= 1;
-    return ack;
+    return entry;
   }
 
   /** Empties the queue; tokens go on counting. */
@@ -92,10 +107,10 @@ export class AckQueue {
     const entry = this.#ring[this.#slot(token)]!;
     return {
       token,
-      packetId: entry & PACKET_ID_MASK,
-      isQos2: (entry & QOS2_BIT) !== 0,
+      packetId: packetIdOf(entry),
+      isQos2: isQos2(entry),
       isSettled: (entry & SETTLED_BIT) !== 0,
-      reasonCode: entry >>> REASON_SHIFT,
+      reasonCode: reasonCodeOf(entry),
     };
   }
 

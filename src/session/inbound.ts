@@ -3,7 +3,7 @@ import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { AckPacket, PublishPacket, PublishProperties } from "../mqtt/packets.ts";
 import { FIRST_FAILURE_CODE, ReasonCode, reasonText } from "../mqtt/reason-code.ts";
 import { legalReasonCode, PUBACK_CODES } from "../mqtt/reason-sets.ts";
-import { AckQueue } from "./ack-queue.ts";
+import { AckQueue, isQos2, packetIdOf, reasonCodeOf } from "./ack-queue.ts";
 import type { Link } from "./link.ts";
 
 /** What is known of a QoS 2 packet identifier between its first PUBLISH and its PUBREL. */
@@ -202,14 +202,14 @@ export class Inbound {
   #flush(): void {
     const link = this.#link;
     if (link === null) return;
-    for (let ack = this.#acks.shiftSettled(); ack !== null; ack = this.#acks.shiftSettled()) {
-      const reasonCode = legalReasonCode(ack.reasonCode, PUBACK_CODES);
-      if (ack.isQos2) this.#settleQos2(ack.packetId, reasonCode);
+    for (let ack = this.#acks.shiftSettled(); ack !== 0; ack = this.#acks.shiftSettled()) {
+      const messageId = packetIdOf(ack);
+      const reasonCode = legalReasonCode(reasonCodeOf(ack), PUBACK_CODES);
+      if (isQos2(ack)) this.#settleQos2(messageId, reasonCode);
       else this.#unacknowledged -= 1;
       refuseWithoutReasonCodes(link, reasonCode);
       // [MQTT-4.3.2-4] and [MQTT-4.3.3-8]
-      const cmd = ack.isQos2 ? "pubrec" : "puback";
-      link.effects.send({ cmd, messageId: ack.packetId, reasonCode });
+      link.effects.send({ cmd: isQos2(ack) ? "pubrec" : "puback", messageId, reasonCode });
       if (this.#link !== link) return;
     }
   }

@@ -6,12 +6,15 @@ export interface Identified {
 /** A power of two; what most clients have under way at once fits. */
 const slotsMin = 16;
 
+/** 1 KiB. A table up to this is left as it is: it would grow again with the next burst, and shrink behind it. */
+const slotsKeptMax = 128;
+
 /** 2^32 over the golden ratio: numbers in turn get places far from each other (Knuth, The Art of Computer Programming, 6.4). */
 const multiplier = 0x9e3779b1;
 
 /**
- * Exchanges under way by packet identifier: a hash table with linear probing, never more than half full, and made smaller when less than
- * an eighth is. Identifiers are mostly given out in turn and would stand side by side in one long run, which every removal has to walk;
+ * Exchanges under way by packet identifier: a hash table with linear probing, never more than half full, and a large one is made
+ * smaller when less than an eighth is. Identifiers are mostly given out in turn and would stand side by side in one long run, which every removal has to walk;
  * the multiplication lays them out evenly, with gaps between them. Memory is bounded by how many there are, not by how far apart they
  * lie. A Map costs more where entries come and go all the time, because it is rehashed again and again.
  */
@@ -69,7 +72,9 @@ export class PacketIdTable<Entry extends Identified> {
       slots[at] = null;
       free = at;
     }
-    if (slots.length > slotsMin && this.#size * 8 < slots.length) this.#resize(slots.length / 2);
+    if (slots.length > slotsKeptMax && this.#size * 8 < slots.length) {
+      this.#resize(slots.length / 2);
+    }
   }
 
   /** In no order that means anything. */

@@ -15,6 +15,7 @@ import type {
   ProtocolVersion,
   PublishProperties,
 } from "../../../src/mqtt/packets.ts";
+import { TopicBytes } from "../../../src/mqtt/topic-bytes.ts";
 import type { OutboundPublish } from "../../../src/session/session-api.ts";
 import { PUBLISH_PROPERTIES } from "../../support/mqtt-arbitrary.ts";
 import { bytes, reference, userPairs } from "../../support/mqtt-wire.ts";
@@ -61,10 +62,14 @@ function packetBytes(packet: OutboundPacket, version: ProtocolVersion): Buffer {
   return result;
 }
 
+const sharedTopics = new TopicBytes();
+
 /** As careless as a sink may be: every piece somewhere else, never at 0. */
 class RecordingSink implements PacketSink {
   readonly #parts: Buffer[] = [];
   bytes = Buffer.alloc(0);
+  /** Of all sinks of this file, so that each topic follows another. */
+  readonly topics = sharedTopics;
 
   reserve(sizeBytes: number): number {
     expect(sizeBytes).toBeLessThanOrEqual(RESERVED_SIZE_BYTES_MAX);
