@@ -3,7 +3,9 @@ import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { LocalDelivery, Route } from "../routing/routing-api.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Destination } from "./destination.ts";
-import { decodeForwardFrame, encodeForward, passedOn, withShares } from "./forward-codec.ts";
+import { encodeForward, passedOn, withShares } from "./forward-codec.ts";
+import { ForwardDecoder } from "./forward-decoder.ts";
+import { forwardTextsMax } from "./limits.ts";
 
 /**
  * Fan-out: one loop over local sessions and other nodes. A message crosses one link, because what comes from another node goes to local
@@ -13,6 +15,7 @@ export class Dispatcher {
   readonly #context: BrokerContext;
   /** Where stored sessions share a subscription, the log has chosen one of them. */
   readonly #isServedByLog: (groupKey: string) => boolean;
+  readonly #decoder = new ForwardDecoder(forwardTextsMax);
 
   constructor(context: BrokerContext) {
     this.#context = context;
@@ -79,7 +82,7 @@ export class Dispatcher {
   /** What another node sent. */
   receiveForward(frame: Uint8Array): void {
     const { router, counters } = this.#context;
-    const forward = decodeForwardFrame(frame);
+    const forward = this.#decoder.decode(frame);
     if (!forward) {
       counters.forwardMalformed++;
       return;

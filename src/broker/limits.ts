@@ -143,3 +143,5 @@ export const clientHistoriesMax = 10_000;
 export const clientEventsMax = 50;
 /** Commands of the HTTP API that wait for an answer at once; a further one is refused. */
 export const repliesWaitingMax = 1000;
+/** Topics and client identifiers of forwarded messages kept as strings, 64 bytes each at most; one that falls on another's place takes it. */
+export const forwardTextsMax = 4096;

@@ -1,16 +1,31 @@
+import type { TextMemo } from "./text-memo.ts";
+
 /**
  * Reads what {@link ByteWriter} wrote. Never throws: after the first field that does not fit, `isSound` stays false and every
  * field reads as empty, so that a parser checks once, at its end.
  */
 export class ByteReader {
-  readonly #buffer: Buffer;
+  #buffer: Buffer;
   #offset = 0;
+  #end: number;
   #isSound = true;
+  readonly #texts: TextMemo | null;
 
-  constructor(bytes: Uint8Array) {
+  /** With `texts`, strings that were read lately are not made again. */
+  constructor(bytes: Uint8Array, texts: TextMemo | null = null) {
     this.#buffer = Buffer.isBuffer(bytes)
       ? bytes
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#end = this.#buffer.length;
+    this.#texts = texts;
+  }
+
+  /** Begins anew with `bytes[start, end)`: for a reader that is used for one record after the other. */
+  reset(bytes: Buffer, start: number, end: number): void {
+    this.#buffer = bytes;
+    this.#offset = start;
+    this.#end = end;
+    this.#isSound = true;
   }
 
   get isSound(): boolean {
@@ -18,41 +33,44 @@ export class ByteReader {
   }
 
   get isAtEnd(): boolean {
-    return this.#offset === this.#buffer.length;
+    return this.#offset === this.#end;
   }
 
   get remainingBytes(): number {
-    return this.#buffer.length - this.#offset;
+    return this.#end - this.#offset;
   }
 
   /** Marks the input as wrong, for a parser that finds a field's value impossible. */
   fail(): void {
     this.#isSound = false;
-    this.#offset = this.#buffer.length;
+    this.#offset = this.#end;
   }
 
   byte(): number {
-    const value = this.#buffer[this.#offset];
-    if (value === undefined) {
+    if (this.#offset >= this.#end) {
       this.fail();
       return 0;
     }
-    this.#offset++;
-    return value;
+    return this.#buffer[this.#offset++] as number;
   }
 
   number(): number {
-    const first = this.#buffer[this.#offset];
-    if (first !== undefined && first < 0x80) {
-      this.#offset++;
-      return first;
+    if (this.#offset < this.#end) {
+      const first = this.#buffer[this.#offset] as number;
+      if (first < 0x80) {
+        this.#offset++;
+        return first;
+      }
     }
     return this.#longNumber();
   }
 
   string(): string {
     const start = this.#take();
-    return start < 0 ? "" : this.#buffer.toString("utf8", start, this.#offset);
+    if (start < 0) return "";
+    return this.#texts === null
+      ? this.#buffer.toString("utf8", start, this.#offset)
+      : this.#texts.read(this.#buffer, start, this.#offset);
   }
 
   /** Shares memory with the input. */

@@ -1,11 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  decodeForwardFrame,
-  encodeForward,
-  passedOn,
-  withShares,
-} from "../../../src/broker/forward-codec.ts";
+import { encodeForward, passedOn, withShares } from "../../../src/broker/forward-codec.ts";
+import { ForwardDecoder } from "../../../src/broker/forward-decoder.ts";
 import { type ApplicationMessage, createMessage } from "../../../src/mqtt/message.ts";
 import type { Qos } from "../../../src/mqtt/packets.ts";
 
@@ -33,15 +29,50 @@ const message: fc.Arbitrary<ApplicationMessage> = fc
   .map(createMessage);
 
 test("a forwarded message arrives as it was", () => {
+  const decoder = new ForwardDecoder(16);
   fc.assert(
     fc.property(message, fc.boolean(), fc.array(fc.string()), (sent, isPlain, shares) => {
       const frame = withShares(encodeForward(sent), isPlain, shares);
-      expect(decodeForwardFrame(frame)).toEqual({
+      expect(decoder.decode(frame)).toEqual({
         ...{ message: sent, isPlain, shares },
         isPassedOn: false,
       });
-      const again = decodeForwardFrame(passedOn(encodeForward(sent), shares));
+      const again = decoder.decode(passedOn(encodeForward(sent), shares));
       expect(again).toEqual({ message: sent, isPlain: false, shares, isPassedOn: true });
     }),
   );
 });
+
+test("a forwarded message stays what it was when the memory of its frame is used again, and when others follow", () => {
+  const decoder = new ForwardDecoder(16);
+  const sizes = fc.array(fc.constantFrom(0, 1, 60, 700, 5_000), { maxLength: 40 });
+  fc.assert(
+    fc.property(sizes, (payloadSizes) => {
+      const sent = payloadSizes.map((sizeBytes, at) => messageOf(`t/${at}`, sizeBytes, at));
+      const received = sent.map((each) => {
+        const frame = Buffer.from(encodeForward(each));
+        const forward = decoder.decode(frame);
+        frame.fill(0xff);
+        return forward?.message;
+      });
+      expect(received).toEqual(sent);
+    }),
+  );
+});
+
+test("what follows a frame that is cut short is read whole", () => {
+  const decoder = new ForwardDecoder(16);
+  const sent = messageOf("a/b", 20, 1);
+  const frame = encodeForward(sent);
+  for (let sizeBytes = 0; sizeBytes < frame.length; sizeBytes++) {
+    expect(decoder.decode(frame.subarray(0, sizeBytes))).toBeNull();
+    expect(decoder.decode(frame)?.message).toEqual(sent);
+  }
+});
+
+function messageOf(topic: string, payloadSizeBytes: number, at: number): ApplicationMessage {
+  const payload = Buffer.alloc(payloadSizeBytes, at);
+  const publisherId = `publisher ${at}`;
+  const rest = { qos: 0, retain: false, properties: null, receivedAtMs: 1, version: 0 } as const;
+  return createMessage({ topic, payload, publisherId, ...rest });
+}
