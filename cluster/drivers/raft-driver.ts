@@ -20,6 +20,7 @@ import {
 import type { ClusterStorage, StorageRestore } from "../storage/storage.ts";
 import { Channel, type Transport } from "../transport/transport.ts";
 import { type BatchHeader, readBatchHeader } from "../wire/batch-codec.ts";
+import { NodeIds } from "../wire/node-ids.ts";
 import { decodeMessage, EntryBlocks, encodeMessage, mayCarryEntries } from "../wire/raft-codec.ts";
 
 export interface RaftDriverHandlers {
@@ -72,6 +73,7 @@ export class RaftDriver {
   readonly #window: LogWindow;
   /** Entries as they were encoded for one follower, for the others. */
   readonly #blocks = new EntryBlocks();
+  readonly #ids = new NodeIds();
   #isScheduled = false;
   #isStopped = false;
   /** Null unless a snapshot is on disk and being loaded: writes that finish meanwhile, since the core hears of them in order. */
@@ -175,7 +177,7 @@ export class RaftDriver {
     }
     const body = frame.subarray(1);
     // The core keeps entries: views into the receive buffer would keep whole chunks alive or be overwritten.
-    const message = decodeMessage(mayCarryEntries(body) ? new Uint8Array(body) : body);
+    const message = decodeMessage(mayCarryEntries(body) ? new Uint8Array(body) : body, this.#ids);
     if (message.from !== from) {
       throw new ClusterError("frame-malformed", "raft message names another sender", { from });
     }
@@ -213,7 +215,7 @@ export class RaftDriver {
       this.#options.handlers.snapshotWanted(message.to, message.term);
       return;
     }
-    const frame = encodeMessage(message, this.#blocks, defaultGroup);
+    const frame = encodeMessage(message, this.#blocks, defaultGroup, this.#ids);
     const result = this.#options.transport.send(message.to, Channel.raft, frame);
     if (result !== "queued" && message.type === "append") {
       this.raft.reportUnreachable(message.to);

@@ -1,4 +1,5 @@
 import type { NodeId } from "../node-id.ts";
+import { type NodeIds, nodeIdSizeBytes } from "./node-ids.ts";
 
 const nothing = new Uint8Array(0);
 
@@ -72,10 +73,12 @@ export class ByteReader {
     return this.#buffer.subarray(this.#position - sizeBytes, this.#position);
   }
 
-  nodeId(): NodeId {
-    if (!this.#has(16)) return "";
-    this.#position += 16;
-    return this.#buffer.toString("hex", this.#position - 16, this.#position);
+  /** `ids` saves the conversion of one that it has seen before. */
+  nodeId(ids?: NodeIds): NodeId {
+    if (!this.#has(nodeIdSizeBytes)) return "";
+    const start = this.#position;
+    this.#position += nodeIdSizeBytes;
+    return ids?.read(this.#buffer, start) ?? this.#buffer.toString("hex", start, this.#position);
   }
 
   #has(sizeBytes: number): boolean {

@@ -1,4 +1,5 @@
 import type { NodeId } from "../node-id.ts";
+import { type NodeIds, nodeIdSizeBytes } from "./node-ids.ts";
 
 const pooledSizeBytesMax = 1024;
 
@@ -68,10 +69,12 @@ export class ByteWriter {
     return this;
   }
 
-  nodeId(value: NodeId): this {
-    this.#reserve(16);
-    this.#buffer.write(value, this.#sizeBytes, 16, "hex");
-    this.#sizeBytes += 16;
+  /** `ids` saves the conversion of one that it has seen before. */
+  nodeId(value: NodeId, ids?: NodeIds): this {
+    if (ids !== undefined) return this.bytes(ids.bytesOf(value));
+    this.#reserve(nodeIdSizeBytes);
+    this.#buffer.write(value, this.#sizeBytes, nodeIdSizeBytes, "hex");
+    this.#sizeBytes += nodeIdSizeBytes;
     return this;
   }
 

@@ -11,6 +11,7 @@ import {
 } from "../raft/types.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import type { NodeIds } from "./node-ids.ts";
 
 /** The first byte of a message; numbers are never used again for another meaning. */
 const kinds = [
@@ -68,20 +69,24 @@ function encodeEntries(entries: readonly Entry[]): Uint8Array {
   return writer.finish();
 }
 
-/** One message as bytes, behind the byte `group` if there is one; `blocks` saves the second encoding of the same entries. */
+/**
+ * One message as bytes, behind the byte `group` if there is one; `blocks` saves the second encoding of the same entries, `ids` that
+ * of the same nodes.
+ */
 export function encodeMessage(
   message: Message,
   blocks?: EntryBlocks,
   group: number | null = null,
+  ids?: NodeIds,
 ): Uint8Array {
   if (message.type === "append") {
     const { previousIndex, previousTerm, commit, entries } = message;
     const block = blocks?.encode(entries) ?? encodeEntries(entries);
-    const writer = head(message, appendHeadSizeBytes + block.length, group);
+    const writer = head(message, appendHeadSizeBytes + block.length, group, ids);
     writer.u48(previousIndex).u48(previousTerm).u48(commit).u32(entries.length);
     return writer.bytes(block).finish();
   }
-  const writer = head(message, capacityBytes, group);
+  const writer = head(message, capacityBytes, group, ids);
   switch (message.type) {
     case "appendResponse":
       writer.u48(message.index).u8(message.rejected ? 1 : 0);
@@ -129,10 +134,11 @@ function head(
   { type, from, to, term }: Message,
   sizeBytes: number,
   group: number | null,
+  ids: NodeIds | undefined,
 ): ByteWriter {
   const writer = new ByteWriter(1 + sizeBytes);
   if (group !== null) writer.u8(group);
-  return writer.u8(kinds.indexOf(type)).nodeId(from).nodeId(to).u48(term);
+  return writer.u8(kinds.indexOf(type)).nodeId(from, ids).nodeId(to, ids).u48(term);
 }
 
 function writeSnapshot(writer: ByteWriter, { index, term, configuration }: SnapshotPoint): void {
@@ -152,13 +158,13 @@ export function mayCarryEntries(bytes: Uint8Array): boolean {
 }
 
 /** Entry data are views of `bytes`, which must not change afterwards. Throws ClusterError `frame-malformed`. */
-export function decodeMessage(bytes: Uint8Array): Message {
+export function decodeMessage(bytes: Uint8Array, ids?: NodeIds): Message {
   const reader = new ByteReader(bytes);
   const type = kinds[reader.u8()];
   if (type === undefined) {
     throw malformed("unknown type");
   }
-  const envelope = { from: reader.nodeId(), to: reader.nodeId(), term: reader.u48() };
+  const envelope = { from: reader.nodeId(ids), to: reader.nodeId(ids), term: reader.u48() };
   const message = readBody(reader, type, envelope);
   if (reader.isMalformed) {
     throw malformed("it ends too early");
