@@ -4,7 +4,7 @@ import type { ConfigChange } from "../raft/types.ts";
 import type { CommandContext, StateMachine, StateWriter } from "../state-machine.ts";
 import type { StateWrite } from "../storage/storage.ts";
 import { CommandTag, decodeBatch } from "../wire/batch-codec.ts";
-import { KeyDigest } from "./key-digest.ts";
+import { hashRecord, KeyDigest, type RecordHash } from "./key-digest.ts";
 import { decodeMemberRecord, encodeMemberRecord, type MemberRecord } from "./member-record.ts";
 import type { OriginProgress } from "./origin-gate.ts";
 import { applicationPrefix, StateDigest } from "./state-digest.ts";
@@ -34,7 +34,8 @@ export class AgreedState {
   readonly #members = new Map<NodeId, MemberRecord>();
   readonly #removed = new Set<NodeId>();
   readonly #origins = new Map<NodeId, OriginProgress>();
-  readonly #records = new Map<string, string>();
+  /** Of each record of its own. */
+  readonly #hashes = new Map<string, RecordHash>();
   readonly #digest = new KeyDigest();
   #timeMs = 0;
   #membersRevision = 0;
@@ -100,7 +101,7 @@ export class AgreedState {
     this.#members.clear();
     this.#removed.clear();
     this.#origins.clear();
-    this.#records.clear();
+    this.#hashes.clear();
     this.#digest.reset();
     this.#timeMs = 0;
     this.#writes = [];
@@ -222,18 +223,19 @@ export class AgreedState {
   }
 
   #delete(key: string): void {
-    const old = this.#records.get(key);
+    const old = this.#hashes.get(key);
     if (old === undefined) return;
-    this.#records.delete(key);
-    this.#digest.remove(key, old);
+    this.#hashes.delete(key);
+    this.#digest.remove(old);
     this.#writes.push({ key, value: null });
   }
 
   #remember(key: string, text: string): void {
-    const old = this.#records.get(key);
-    if (old !== undefined) this.#digest.remove(key, old);
-    this.#records.set(key, text);
-    this.#digest.add(key, text);
+    const old = this.#hashes.get(key);
+    if (old !== undefined) this.#digest.remove(old);
+    const hash = hashRecord(key, text);
+    this.#hashes.set(key, hash);
+    this.#digest.add(hash);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { RecordsDigest } from "../state-machine.ts";
-import { KeyDigest } from "./key-digest.ts";
+import { hashRecord, KeyDigest } from "./key-digest.ts";
 
 /** Records below this prefix are the state machine's. */
 export const applicationPrefix = "a/";
@@ -17,7 +17,7 @@ export class StateDigest {
     if (key.startsWith(applicationPrefix)) {
       this.#application.add(key.slice(applicationPrefix.length), value);
     } else {
-      this.#own.add(key, Buffer.from(value).toString("utf8"));
+      this.#own.add(hashRecord(key, Buffer.from(value).toString("utf8")));
     }
   }
 
