@@ -37,6 +37,7 @@ export class MemoryLink {
   /** Bytes on their way, by lane: what a real channel would hold in its queue and its stream. */
   readonly #queuedSizeBytes = [0, 0, 0, 0];
   readonly #onClosed: (() => void)[] = [];
+  readonly #flushLater = (): void => this.flush();
   #turn: Sent[] = [];
   #isClosed = false;
   #sentFrames = 0;
@@ -121,7 +122,7 @@ export class MemoryLink {
     this.#queuedSizeBytes[lane] = queued + frame.length;
     this.#sentFrames++;
     this.#sentSizeBytes += frame.length;
-    if (this.#turn.length === 0) network.clock.endOfTurn(() => this.flush());
+    if (this.#turn.length === 0) network.clock.endOfTurn(this.#flushLater);
     // A copy, as on a real wire: the sender may use its memory again.
     const copy = Buffer.allocUnsafe(frame.length);
     copy.set(frame);

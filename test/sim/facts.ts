@@ -251,10 +251,12 @@ export class Facts {
   /** Every node computes the same configuration from the log. */
   configured(index: LogIndex, configuration: Configuration): void {
     if (!Object.isFrozen(configuration)) freeze(configuration);
-    const known = this.#configurations.get(index) ?? configuration;
-    this.#configurations.set(index, known);
-    const isSame = known === configuration || this.#textOf(known) === this.#textOf(configuration);
-    this.demand(isSame, "same configuration", `index ${index} has two`);
+    const known = this.#configurations.get(index);
+    if (known === undefined) this.#configurations.set(index, configuration);
+    else {
+      const isSame = known === configuration || this.#textOf(known) === this.#textOf(configuration);
+      this.demand(isSame, "same configuration", `index ${index} has two`);
+    }
   }
 
   /** Most indexes share one configuration. It is frozen, so that it stays what it was when it was first seen. */
@@ -290,9 +292,9 @@ export class Facts {
   /** A version stands for one value of its key, on every node. */
   hasVersion(key: string, version: number, text: string): void {
     const name = `${key} ${version}`;
-    const known = this.#versions.get(name) ?? text;
-    this.demand(known === text, "one value per version", `${name} is ${known} and ${text}`);
-    this.#versions.set(name, known);
+    const known = this.#versions.get(name);
+    if (known === undefined) this.#versions.set(name, text);
+    else this.demand(known === text, "one value per version", `${name} is ${known} and ${text}`);
   }
 
   valueAt(key: string, version: number): string | null {

@@ -12,12 +12,14 @@ interface Logged {
   isSynced: boolean;
   /** Number of the log file it stands in: a full file is closed without a sync. */
   readonly file: number;
-  readonly before: ReadonlyMap<string, Buffer | undefined>;
+  /** What each operation found, in their order. */
+  readonly before: readonly (Buffer | undefined)[];
 }
 
 /** Batches that can be undone: more than a disk's cache would hold back. */
 const journalMax = 256;
 const rotationChance = 0.05;
+const stateStart = "s/";
 
 /**
  * What LevelDB keeps on a simulated disk: its records, and its newest log files batch by batch, so that a power cut can drop what
@@ -104,8 +106,10 @@ export class LevelImage {
   }
 
   #rebuild(kept: readonly Logged[]): void {
-    for (const { before } of [...this.#journal].reverse()) {
-      for (const [key, value] of before) {
+    for (const { operations, before } of this.#journal.toReversed()) {
+      for (let at = operations.length - 1; at >= 0; at--) {
+        const key = (operations[at] as Operation).key;
+        const value = before[at];
         if (value === undefined) this.records.delete(key);
         else this.records.set(key, value);
       }
@@ -113,20 +117,22 @@ export class LevelImage {
     this.#journal = kept.map((one) => ({ ...one, before: this.#put(one.operations) }));
   }
 
-  #put(operations: readonly Operation[]): Map<string, Buffer | undefined> {
-    const before = new Map<string, Buffer | undefined>();
-    for (const operation of operations) {
+  #put(operations: readonly Operation[]): (Buffer | undefined)[] {
+    const { records } = this;
+    return operations.map((operation) => {
       const { key } = operation;
-      if (!before.has(key)) before.set(key, this.records.get(key));
-      if (operation.type === "del") this.records.delete(key);
-      else this.records.set(key, operation.value);
-    }
-    return before;
+      const before = records.get(key);
+      if (operation.type === "del") records.delete(key);
+      else records.set(key, operation.value);
+      return before;
+    });
   }
 
   #confirm(operations: readonly Operation[]): void {
     const puts = new Map<string, Buffer>();
     for (const operation of operations) {
+      // The replicated state is most of it, and judged by its digest when it is loaded.
+      if (operation.key.startsWith(stateStart)) continue;
       if (operation.type === "del") puts.delete(operation.key);
       else puts.set(operation.key, operation.value);
     }

@@ -12,7 +12,6 @@ interface Timer {
 type Due = Pick<Timer, "process" | "run">;
 
 const turnsMax = 10_000;
-/** Waited for instead of null, which would be wrapped in a promise of its own each time. */
 const settled = Promise.resolve();
 const ticksPerMs = 1024;
 
@@ -42,26 +41,43 @@ export class SimClock {
   }
 
   /** Lets time pass until `untilMs`, or until `isOver` after some event. */
-  async run(untilMs: number, isOver: () => boolean = () => false): Promise<void> {
-    while (!isOver()) {
-      for (let turns = 0; ; turns++) {
-        await settled;
-        await settled;
-        await settled;
-        if (this.#turn.length === 0) break;
-        if (turns > turnsMax) throw new Error("endOfTurn spins: time does not pass any more");
-        this.#endTurn();
-      }
-      const timer = this.#next();
-      if (timer === undefined || timer.dueMs > untilMs) {
-        this.nowMs = Math.max(this.nowMs, untilMs);
-        return;
-      }
-      this.#pop();
-      this.nowMs = Math.max(this.nowMs, timer.dueMs);
-      this.events++;
-      runDue(timer);
+  run(untilMs: number, isOver: () => boolean = () => false): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let turns = 0;
+      const step = (): void => {
+        try {
+          if (this.#turn.length > 0) {
+            if (turns++ > turnsMax) {
+              throw new Error("endOfTurn spins: time does not pass any more");
+            }
+            this.#endTurn();
+          } else {
+            turns = 0;
+            if (!this.#runNext(untilMs) || isOver()) return resolve();
+          }
+        } catch (error) {
+          return reject(error);
+        }
+        stepLater();
+      };
+      const stepLater = afterMicrotasks(step);
+      if (isOver()) resolve();
+      else stepLater();
+    });
+  }
+
+  /** False when nothing is due until then. */
+  #runNext(untilMs: number): boolean {
+    const timer = this.#next();
+    if (timer === undefined || timer.dueMs > untilMs) {
+      this.nowMs = Math.max(this.nowMs, untilMs);
+      return false;
     }
+    this.#pop();
+    this.nowMs = Math.max(this.nowMs, timer.dueMs);
+    this.events++;
+    runDue(timer);
+    return true;
   }
 
   #endTurn(): void {
@@ -105,6 +121,13 @@ export class SimClock {
     }
     heap[at] = last;
   }
+}
+
+/** Runs it three turns of the microtask queue later. With `then`, for `await` makes closures at each of them. */
+function afterMicrotasks(run: () => void): () => void {
+  const lastTurn = (): void => void settled.then(run);
+  const secondTurn = (): void => void settled.then(lastTurn);
+  return () => void settled.then(secondTurn);
 }
 
 function runDue(due: Due): void {
