@@ -29,7 +29,7 @@ const syncTimeoutMs = 20_000;
 
 const started = performance.now();
 console.log(`Starting ${wanted} nodes...`);
-const cluster = await LocalCluster.start({ nodes: wanted });
+const cluster = await LocalCluster.start({ nodes: wanted, isApart: true });
 for (const { ready } of cluster.nodes) {
   if (ready === null) continue;
   console.log(

@@ -36,6 +36,8 @@ export interface LocalClusterOptions {
   readonly entry?: string;
   /** Made and removed by the cluster when left out. */
   readonly cwd?: string;
+  /** A Ctrl-C in the terminal does not reach the nodes: the program that started them has something to do with them first. */
+  readonly isApart?: boolean;
   /** Fixed ports from here on (mqtt, ws, http, peer at +0, +1000, +2000, +3000); any free ones when left out. */
   readonly basePort?: number;
 }
@@ -164,9 +166,9 @@ export class LocalCluster {
       "off",
       ...(this.#options.args ?? []),
     ];
-    const { env, entry } = this.#options;
+    const { env, entry, isApart = false } = this.#options;
     const node = new NodeProcess({
-      ...{ cwd: this.cwd, args },
+      ...{ cwd: this.cwd, args, isApart },
       ...(env === undefined ? {} : { env }),
       ...(entry === undefined ? {} : { entry }),
     });

@@ -26,6 +26,8 @@ export interface NodeProcessOptions {
   readonly entry?: string;
   /** A command line to run it in, such as `ip netns exec NAME`, that replaces itself with the node. */
   readonly within?: readonly string[];
+  /** True: a Ctrl-C in the terminal reaches the program that started it and not the node. */
+  readonly isApart?: boolean;
 }
 
 /** One real `node dist/node.js`, started, watched and ended by its process id. */
@@ -47,6 +49,7 @@ export class NodeProcess {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
+      detached: options.isApart ?? false,
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream !== null)

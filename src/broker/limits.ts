@@ -49,6 +49,8 @@ export interface BrokerLimits {
   readonly retainedPerTurn: number;
   /** Topics looked at for them per turn, whether they match or not; the rest waits for the next turn. */
   readonly retainedStepsPerTurn: number;
+  /** While a snapshot replaces the state, a walk over retained messages looks again so often whether it may go on. */
+  readonly retainedPausedMs: number;
   /** Milliseconds of a turn in which retained messages are handed to sessions, whichever they are; the other sessions wait for the next turns. */
   readonly retainedTurnMs: number;
   /** Retained messages sent to one session whose version is above the log index of its SUBSCRIBE. Beyond: late live ones follow them. */
@@ -110,6 +112,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   latecomersMs: 30_000,
   retainedPerTurn: 250,
   retainedStepsPerTurn: 2_000,
+  retainedPausedMs: 100,
   retainedTurnMs: 5,
   newerCopiesMax: 10_000,
   stateUpdatesWaitingMax: 200_000,

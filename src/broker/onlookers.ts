@@ -8,9 +8,6 @@ import { BrokerError } from "./errors.ts";
 import type { Interest } from "./interest.ts";
 import type { LocalRetained } from "./subscribe.ts";
 
-/** Until another look whether a state that is being replaced is whole. */
-const pausedMs = 100;
-
 /**
  * Those who look on without being MQTT clients. The router knows them as it knows sessions, so that rights, routes between nodes and
  * overlapping filters are the same; they have QoS 0, no state, and take what they are given.
@@ -89,7 +86,7 @@ export class Onlookers {
       while (!walk.isAtEnd && found.size < countMax) {
         await new Promise<void>((resolve) => {
           if (walk.isPaused) {
-            wheel.after(pausedMs, resolve);
+            wheel.after(limits.retainedPausedMs, resolve);
             return;
           }
           retainedTurns.now(() => {

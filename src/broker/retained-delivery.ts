@@ -10,9 +10,6 @@ import type { Hold, SessionEntry } from "./session-entry.ts";
 /** The session's own queue stays nearly empty meanwhile, so that a flood of retained messages never overflows it. */
 const queuedMessagesMax = 8;
 
-/** Until another look whether a state that is being replaced is whole. */
-const pausedMs = 100;
-
 export interface FreshSubscription {
   readonly subscription: Subscription;
   /** It did not exist before this SUBSCRIBE. */
@@ -94,7 +91,8 @@ export class RetainedDelivery implements Hold {
 
   #pause(): void {
     this.#isScheduled = true;
-    this.#context.wheel.after(pausedMs, () => {
+    const { wheel, limits } = this.#context;
+    wheel.after(limits.retainedPausedMs, () => {
       this.#isScheduled = false;
       this.pump();
     });
@@ -188,11 +186,12 @@ export class RetainedDelivery implements Hold {
     const newFilters = new Set(
       this.#fresh.filter(({ isNew }) => isNew).map(({ subscription }) => subscription.filter),
     );
-    const nowMs = this.#context.clock.wallMs();
+    const { replica, clock } = this.#context;
+    const nowMs = clock.wallMs();
     const followed = new Set<string>();
     for (const { message, options } of held) {
       const { topic } = message;
-      const isOld = this.#sent?.covers(message, this.#context.replica.getRetained(topic)) ?? false;
+      const isOld = this.#sent?.covers(message, replica.retainedVersionOf(topic)) ?? false;
       // Behind a live message the newer one is said again, so that the newest comes last. An older subscription to the
       // same topic wants every message, not only the newest.
       if (isOld && !followed.has(topic) && !this.#entry.hasSubscriptionFor(topic, newFilters)) {

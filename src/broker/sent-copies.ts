@@ -33,11 +33,11 @@ export class SentCopies {
     if (version > this.#index && known.size < this.#newerMax) known.set(topic, version);
   }
 
-  /** Whether the copy of its topic stands for a live message; `retained` is what its topic has now. */
-  covers({ topic, version }: ApplicationMessage, retained: ApplicationMessage | null): boolean {
+  /** Whether the copy of its topic stands for a live message; `retainedVersion` is what its topic has now, 0 = nothing. */
+  covers({ topic, version }: ApplicationMessage, retainedVersion: number): boolean {
     if (version === 0) return false;
     if (this.#isSaid(topic, version)) return true;
-    return this.#isFromBefore(version) && retained !== null && version <= retained.version;
+    return this.#isFromBefore(version) && version <= retainedVersion;
   }
 
   /** The same for one that comes when all copies are sent, or that was committed before they began: the client is not owed it. */

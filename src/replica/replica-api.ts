@@ -254,6 +254,8 @@ export interface ReplicaQueries {
   /** The same in pieces, in order of topics, while the state may change. */
   walkRetained(filter: string): MessageWalk;
   getRetained(topic: string): ApplicationMessage | null;
+  /** The same message's version; 0 = none. */
+  retainedVersionOf(topic: string): number;
   /** Of the latest entry with a command that this process applied; 0 = none yet. Versions of what came before may be above it. */
   readonly latestIndex: number;
   ownerOf(clientId: string): ClientOwner | null;

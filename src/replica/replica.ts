@@ -181,6 +181,10 @@ export class Replica implements StateMachine, ReplicaQueries {
     return this.#retained.get(topic);
   }
 
+  retainedVersionOf(topic: string): number {
+    return this.#retained.storedVersionOf(topic);
+  }
+
   ownerOf(clientId: string): ClientOwner | null {
     return this.#clients.ownerOf(clientId);
   }
