@@ -50,7 +50,7 @@ const http = cluster.nodes[0]?.ready?.http;
 console.log(`\nOpen the map:  http://127.0.0.1:${http}/map`);
 console.log(`the cluster:   http://127.0.0.1:${http}/cluster`);
 const steps = options.kill ? killScript(Number(options.seconds), wanted) : [];
-for (const step of steps.slice(0, 2)) console.log(`  after ${whenText(step)} of it`);
+for (const step of steps.slice(0, 2)) console.log(`  at ${whenText(step)}`);
 console.log("\nTry, in another terminal:");
 console.log(`  curl -s http://127.0.0.1:${http}/api/v1/devices/robot1`);
 console.log(
