@@ -3,8 +3,9 @@ import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { LocalDelivery, Route } from "../routing/routing-api.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Destination } from "./destination.ts";
-import { encodeForward, passedOn, withShares } from "./forward-codec.ts";
+import { passedOn, withShares } from "./forward-codec.ts";
 import { ForwardDecoder } from "./forward-decoder.ts";
+import { ForwardEncoder } from "./forward-encoder.ts";
 import { forwardTextsMax } from "./limits.ts";
 
 /**
@@ -15,6 +16,7 @@ export class Dispatcher {
   readonly #context: BrokerContext;
   /** Where stored sessions share a subscription, the log has chosen one of them. */
   readonly #isServedByLog: (groupKey: string) => boolean;
+  readonly #encoder = new ForwardEncoder();
   readonly #decoder = new ForwardDecoder(forwardTextsMax);
 
   constructor(context: BrokerContext) {
@@ -41,13 +43,15 @@ export class Dispatcher {
     this.#deliver(message, route.local, nowMs);
     const matched = route.local.length + route.remote.length + route.loggedCount;
     if (route.remote.length === 0) return matched;
-    const plainFrame = encodeForward(message);
+    let plainFrame = this.#encoder.encode(message);
     for (const { nodeId, shares, isPlain } of route.remote) {
       const isCommon = isPlain && shares.length === 0;
       const frame = isCommon ? plainFrame : withShares(plainFrame, isPlain, shares);
       const isSent = this.#forward(nodeId, frame, message);
       if (!isSent && message.qos > 0 && shares.length > 0) {
-        this.#repick(message, plainFrame, nodeId, shares);
+        this.#repick(message, nodeId, shares);
+        // A session here may have made another message of this one.
+        plainFrame = this.#encoder.encode(message);
       }
     }
     return matched;
@@ -64,7 +68,7 @@ export class Dispatcher {
     }
     const route = this.#routeOf(message);
     this.#deliver(message, route.local, this.#nowMsFor(message));
-    const plainFrame = encodeForward(message);
+    const plainFrame = this.#encoder.encode(message);
     for (const { nodeId, shares } of route.remote) {
       if (shares.length === 0) continue;
       this.#forward(nodeId, withShares(plainFrame, false, shares), message);
@@ -111,7 +115,7 @@ export class Dispatcher {
     const { router } = this.#context;
     const { topic, publisherId, retain } = message;
     const isServed = (groupKey: string): boolean => !unserved.has(groupKey);
-    const plainFrame = encodeForward(message);
+    const plainFrame = this.#encoder.encode(message);
     for (const { nodeId, shares } of router.route(topic, publisherId, retain, isServed).remote) {
       if (shares.length === 0 || !this.#forward(nodeId, passedOn(plainFrame, shares), message)) {
         continue;
@@ -156,12 +160,7 @@ export class Dispatcher {
   }
 
   /** The chosen node takes nothing: a member here, else one of another node, gets the message of each share. */
-  #repick(
-    message: ApplicationMessage,
-    plainFrame: Buffer,
-    refused: NodeId,
-    shares: readonly string[],
-  ): void {
+  #repick(message: ApplicationMessage, refused: NodeId, shares: readonly string[]): void {
     const { router, cluster, counters, clock } = this.#context;
     const { topic, publisherId, retain } = message;
     const unserved = new Set<string>();
@@ -176,6 +175,7 @@ export class Dispatcher {
     const others = this.#routeOf(message).remote;
     const isUp = cluster.members().some((m) => m.nodeId === refused && m.state === "up");
     router.setSuspended(refused, !isUp);
+    const plainFrame = this.#encoder.encode(message);
     for (const other of others) {
       if (other.nodeId === refused) continue;
       const taken = other.shares.filter((share) => unserved.has(share));

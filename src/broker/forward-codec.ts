@@ -1,6 +1,5 @@
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import { ByteWriter } from "../replica/byte-writer.ts";
-import { writeMessageBody } from "../replica/message-codec.ts";
 
 export const forwardFormatVersion = 1;
 export const forwardFlags = { plain: 0x01, passedOn: 0x02 } as const;
@@ -17,19 +16,7 @@ export interface ForwardFrame {
   readonly isPassedOn: boolean;
 }
 
-/** A message for the ordinary subscribers of a node. Encoded once, whatever the number of nodes. */
-export function encodeForward(message: ApplicationMessage): Buffer {
-  const writer = new ByteWriter(128 + message.topic.length + message.payload.length);
-  writer.byte(forwardFormatVersion);
-  writer.byte(forwardFlags.plain);
-  writer.number(0);
-  writer.string(message.topic);
-  writer.number(message.version);
-  writeMessageBody(writer, message);
-  return writer.finish();
-}
-
-/** The same message, as `encodeForward` made it, for a node that picks members of shared subscriptions. */
+/** The same message, as `ForwardEncoder` made it, for a node that picks members of shared subscriptions. */
 export function withShares(plain: Buffer, isPlain: boolean, shares: readonly string[]): Buffer {
   return framed(plain, isPlain ? forwardFlags.plain : 0, shares);
 }

@@ -15,6 +15,15 @@ export class ByteWriter {
     this.#buffer = Buffer.allocUnsafe(capacityBytes);
   }
 
+  get sizeBytes(): number {
+    return this.#length;
+  }
+
+  /** Forgets what was written behind the first `sizeBytes`, for a writer that is used for one record after the other. */
+  rewind(sizeBytes: number): void {
+    this.#length = sizeBytes;
+  }
+
   byte(value: number): void {
     this.#reserve(1);
     this.#buffer[this.#length++] = value;
@@ -57,7 +66,7 @@ export class ByteWriter {
     this.#length += value.length;
   }
 
-  /** What was written; shares memory with the writer, which must not be used again. */
+  /** What was written; shares memory with the writer, which must not be used again while this is. */
   finish(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }

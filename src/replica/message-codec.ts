@@ -24,6 +24,12 @@ const knownPropertyFlags = 0x7f;
  * subscription identifiers belong to one connection and are never part of a message.
  */
 export function writeMessageBody(writer: ByteWriter, message: ApplicationMessage): void {
+  writeMessageHead(writer, message);
+  writer.bytes(message.payload);
+}
+
+/** The body up to the payload. */
+export function writeMessageHead(writer: ByteWriter, message: ApplicationMessage): void {
   const { properties } = message;
   writer.byte(
     message.qos |
@@ -35,7 +41,6 @@ export function writeMessageBody(writer: ByteWriter, message: ApplicationMessage
   if (properties !== null) {
     writeProperties(writer, properties);
   }
-  writer.bytes(message.payload);
 }
 
 /** Whether the message that begins here has any; most have none. */

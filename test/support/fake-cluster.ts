@@ -262,7 +262,9 @@ export class FakeCluster implements Cluster {
   ): "queued" | "dropped" {
     const peer = this.#peers().find((node) => node.nodeId === to);
     if (!peer || peer.isDown || this.isDown || this.refusing.has(to)) return "dropped";
-    this.#flock.clock.endOfTurn(() => peer.#forwardHandler?.(this.nodeId, frame));
+    // The sender may write over it.
+    const copy = Buffer.from(frame);
+    this.#flock.clock.endOfTurn(() => peer.#forwardHandler?.(this.nodeId, copy));
     return "queued";
   }
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { encodeForward, passedOn, withShares } from "../../../src/broker/forward-codec.ts";
+import { passedOn, withShares } from "../../../src/broker/forward-codec.ts";
 import { ForwardDecoder } from "../../../src/broker/forward-decoder.ts";
+import { ForwardEncoder } from "../../../src/broker/forward-encoder.ts";
 import { type ApplicationMessage, createMessage } from "../../../src/mqtt/message.ts";
 import type { Qos } from "../../../src/mqtt/packets.ts";
 
@@ -29,28 +30,28 @@ const message: fc.Arbitrary<ApplicationMessage> = fc
   .map(createMessage);
 
 test("a forwarded message arrives as it was", () => {
-  const decoder = new ForwardDecoder(16);
+  const [encoder, decoder] = [new ForwardEncoder(), new ForwardDecoder(16)];
   fc.assert(
     fc.property(message, fc.boolean(), fc.array(fc.string()), (sent, isPlain, shares) => {
-      const frame = withShares(encodeForward(sent), isPlain, shares);
+      const frame = withShares(encoder.encode(sent), isPlain, shares);
       expect(decoder.decode(frame)).toEqual({
         ...{ message: sent, isPlain, shares },
         isPassedOn: false,
       });
-      const again = decoder.decode(passedOn(encodeForward(sent), shares));
+      const again = decoder.decode(passedOn(encoder.encode(sent), shares));
       expect(again).toEqual({ message: sent, isPlain: false, shares, isPassedOn: true });
     }),
   );
 });
 
 test("a forwarded message stays what it was when the memory of its frame is used again, and when others follow", () => {
-  const decoder = new ForwardDecoder(16);
+  const [encoder, decoder] = [new ForwardEncoder(), new ForwardDecoder(16)];
   const sizes = fc.array(fc.constantFrom(0, 1, 60, 700, 5_000), { maxLength: 40 });
   fc.assert(
     fc.property(sizes, (payloadSizes) => {
       const sent = payloadSizes.map((sizeBytes, at) => messageOf(`t/${at}`, sizeBytes, at));
       const received = sent.map((each) => {
-        const frame = Buffer.from(encodeForward(each));
+        const frame = Buffer.from(encoder.encode(each));
         const forward = decoder.decode(frame);
         frame.fill(0xff);
         return forward?.message;
@@ -61,13 +62,45 @@ test("a forwarded message stays what it was when the memory of its frame is used
 });
 
 test("what follows a frame that is cut short is read whole", () => {
-  const decoder = new ForwardDecoder(16);
+  const [encoder, decoder] = [new ForwardEncoder(), new ForwardDecoder(16)];
   const sent = messageOf("a/b", 20, 1);
-  const frame = encodeForward(sent);
+  const frame = Buffer.from(encoder.encode(sent));
   for (let sizeBytes = 0; sizeBytes < frame.length; sizeBytes++) {
     expect(decoder.decode(frame.subarray(0, sizeBytes))).toBeNull();
     expect(decoder.decode(frame)?.message).toEqual(sent);
   }
+});
+
+test("messages that have much in common arrive as they were", () => {
+  const similar: fc.Arbitrary<ApplicationMessage> = fc
+    .record({
+      topic: fc.constantFrom("a", "b"),
+      payload: fc
+        .constantFrom(0, 1, 100, 5_000, 70_000)
+        .map((sizeBytes) => Buffer.alloc(sizeBytes, 1)),
+      qos: fc.constantFrom<Qos>(0, 1),
+      retain: fc.boolean(),
+      properties: fc.option(fc.constant({ contentType: "text" })),
+      receivedAtMs: fc.constantFrom(1, 2 ** 41),
+      publisherId: fc.constantFrom("p", "q"),
+      version: fc.constantFrom(0, 1),
+    })
+    .map(createMessage);
+  const [encoder, decoder] = [new ForwardEncoder(), new ForwardDecoder(16)];
+  const one = fc.tuple(similar, fc.nat(3));
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 30 }), (all) => {
+      // Each of them several times, as the messages of one publisher are.
+      for (const [sent, repetitions] of all) {
+        for (let at = 0; at <= repetitions; at++) {
+          const payload = Buffer.from(`${at}`);
+          const message = createMessage({ ...sent, payload: at === 0 ? sent.payload : payload });
+          expect(decoder.decode(encoder.encode(message))?.message).toEqual(message);
+        }
+      }
+    }),
+    { numRuns: 50 },
+  );
 });
 
 function messageOf(topic: string, payloadSizeBytes: number, at: number): ApplicationMessage {
