@@ -8,7 +8,8 @@ import type {
   SessionCore,
   SessionEffects,
 } from "../session/session-api.ts";
-import type { Connection, ConnectionUser } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionUser } from "./connection-ports.ts";
 import type { BrokerContext } from "./context.ts";
 import type { PublishFlow } from "./publish.ts";
 import { Reauthentication } from "./reauthentication.ts";

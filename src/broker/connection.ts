@@ -1,52 +1,21 @@
-import type { Clock, Log } from "#cluster";
-import type { Cursor } from "../mqtt/cursor.ts";
 import { PacketDecoder, type PacketReceiver } from "../mqtt/decoder.ts";
 import { encodePacket } from "../mqtt/encoder.ts";
 import { MqttError } from "../mqtt/errors.ts";
 import type {
   AuthPacket,
   ConnackPacket,
-  ConnectPacket,
   InboundPacket,
   OutboundPacket,
   ProtocolVersion,
 } from "../mqtt/packets.ts";
 import { connackReturnCode, ReasonCode } from "../mqtt/reason-code.ts";
-import type { OutboundPublish, SessionCore } from "../session/session-api.ts";
+import type { OutboundPublish } from "../session/session-api.ts";
 import type { Channel, ChannelHandler } from "./channel.ts";
-import type { BrokerCounters } from "./counters.ts";
-import type { DeadlineWheel, Due } from "./deadline-wheel.ts";
-import type { FlushList } from "./flush-list.ts";
-import type { BrokerLimits } from "./limits.ts";
+import { failureOf } from "./connection-failure.ts";
+import type { ConnectionOwner, ConnectionShared, ConnectionUser } from "./connection-ports.ts";
+import type { Due } from "./deadline-wheel.ts";
 import { Output, type OutputOwner } from "./output.ts";
-import type { DeferredReader, ReadingTurns, RestingReader } from "./reading-turns.ts";
-
-export interface ConnectionShared {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly wheel: DeadlineWheel;
-  readonly flushList: FlushList;
-  readonly readingTurns: ReadingTurns;
-  readonly limits: BrokerLimits;
-  readonly counters: BrokerCounters;
-  readonly cursor: Cursor;
-}
-
-/** What a connection tells the broker. */
-export interface ConnectionOwner {
-  connectReceived(connection: Connection, packet: ConnectPacket): void;
-  /** Exactly once, when the channel is gone. */
-  connectionClosed(connection: Connection): void;
-}
-
-/** Who stands behind a connection after CONNACK. */
-export interface ConnectionUser {
-  readonly session: SessionCore;
-  /** Something arrived or left: what waits for room may go on. */
-  roomMayHaveGrown(): void;
-  /** The socket is gone without a word from the session. */
-  connectionLost(): void;
-}
+import type { DeferredReader, RestingReader } from "./reading-turns.ts";
 
 /** "challenged": its CONNECT asked for enhanced authentication, and it has to answer an AUTH. */
 type Phase = "opened" | "connecting" | "challenged" | "attached" | "closing" | "closed";
@@ -393,17 +362,8 @@ export class Connection
       this.#earlyError = error;
       return;
     }
-    const counters = this.#shared.counters;
-    if (!(error instanceof MqttError)) {
-      counters.internalErrors++;
-      this.#shared.log.error({ error }, "a connection failed inside the broker");
-      this.#end(ReasonCode.unspecifiedError, "internal error");
-      return;
-    }
-    if (error.reasonCode === ReasonCode.malformedPacket) counters.malformedPackets++;
-    else if (error.reasonCode === ReasonCode.packetTooLarge) counters.packetsTooLarge++;
-    else counters.protocolErrors++;
-    this.#end(error.reasonCode, error.message);
+    const { reasonCode, detail } = failureOf(error, this.#shared);
+    this.#end(reasonCode, detail);
   }
 
   #end(reasonCode: number, detail: string): void {
