@@ -20,6 +20,10 @@ export const logLimits = {
   committedSizeBytesPerTurnMax: 1024 * 1024,
   /** Changes waiting for the disk; beyond it the node takes nothing new from its log (`raft_storage_backlog_pauses`). */
   storageBacklogMax: 1024,
+  /** Effects of entries wait so long for others to be joined with; what a crash takes of them is applied again from the log. */
+  effectsDelayMs: 200,
+  /** They leave earlier when they are so much. */
+  effectsSizeBytesMax: 1024 * 1024,
   logWindow: {
     sizeBytesMax: 64 * 1024 * 1024,
     entriesMax: 20_000,

@@ -10,7 +10,11 @@ export interface CommandContext {
 }
 
 export interface StateWriter {
-  put(key: string, value: Uint8Array): void;
+  /**
+   * `value` is not changed afterwards. `isNew`: there is no record under this key; with it a record that goes before it was written
+   * to the disk never is.
+   */
+  put(key: string, value: Uint8Array, isNew?: boolean): void;
   delete(key: string): void;
 }
 

@@ -41,7 +41,8 @@ export class AgreedState {
   #membersRevision = 0;
   #writes: StateWrite[] = [];
   readonly #writer: StateWriter = {
-    put: (key, value) => this.#writes.push({ key: keys.application + key, value }),
+    put: (key, value, isNew = false) =>
+      this.#writes.push({ key: keys.application + key, value, isNew }),
     delete: (key) => this.#writes.push({ key: keys.application + key, value: null }),
   };
 

@@ -1,4 +1,6 @@
 import { ClusterError } from "../errors.ts";
+import { logLimits } from "../log-limits.ts";
+import type { Cancel } from "../ports.ts";
 import { defaultGroup } from "../raft/types.ts";
 import { establishFloor, type Floor } from "./floor-file.ts";
 import { FloorKeeper } from "./floor-keeper.ts";
@@ -12,6 +14,7 @@ import { LogBounds } from "./log-bounds.ts";
 import { readStoredNode } from "./restore.ts";
 import { scrubLog } from "./scrub.ts";
 import type {
+  AppliedEffects,
   ClusterStorage,
   StateView,
   StateWrite,
@@ -20,14 +23,12 @@ import type {
   StorageRestore,
   StorageStats,
 } from "./storage.ts";
+import { WaitingEffects } from "./waiting-effects.ts";
 import type { WriteBatch } from "./write-batch.ts";
 import { WriteStream } from "./write-stream.ts";
 
 /** Keys deleted by one batch of a sweep: small beside what a busy node writes at the same time. */
 const sweepKeysMax = 1_000;
-
-/** Short beside what a start takes to apply again what was lost with it. */
-const effectsDelayMs = 50;
 
 type Lock = Awaited<ReturnType<LevelDisk["lock"]>>;
 
@@ -45,6 +46,10 @@ interface Opened {
 export class LevelStorage implements ClusterStorage {
   readonly #disk: LevelDisk;
   readonly #options: StorageOptions;
+  readonly #effects = new WaitingEffects();
+  readonly #effectsDelayMs: number;
+  /** Runs while effects wait. */
+  #effectsTimer: Cancel | null = null;
   #opened: Opened | null = null;
   #closing: Promise<void> | null = null;
   #sweep: Promise<void> = Promise.resolve();
@@ -52,6 +57,7 @@ export class LevelStorage implements ClusterStorage {
   constructor(disk: LevelDisk, options: StorageOptions) {
     this.#disk = disk;
     this.#options = options;
+    this.#effectsDelayMs = options.effectsDelayMs ?? logLimits.effectsDelayMs;
   }
 
   async open(): Promise<StorageRestore> {
@@ -76,15 +82,15 @@ export class LevelStorage implements ClusterStorage {
    * is not on disk. Throws ClusterError `storage-failed`, writing nothing, for a change that would damage the log.
    */
   write(change: StorageChange, done: () => void): void {
-    const { stream, bounds, changes } = this.#whole();
+    const { stream, bounds } = this.#whole();
     if (stream.failure !== null || this.#closing !== null) return;
     bounds.admit(change);
-    const batch = stream.batch();
-    const dropped = changes.add(change, batch);
-    const landed = dropped === null ? done : () => this.#dropGeneration(dropped, done);
-    batch.close(changes.pointOf(batch), landed, null);
-    if (!isPatient(change)) batch.hurry();
-    stream.start();
+    if (this.#effectsDelayMs > 0 && isEffectsAlone(change)) this.#gather(change.applied!, done);
+    else {
+      // What comes behind them must find them in front of it: it replaces the state or moves the applied index.
+      if (change.installSnapshot !== undefined || change.applied !== undefined) this.#sendEffects();
+      this.#send(change, done);
+    }
   }
 
   async loadState(visit: (key: string, value: Uint8Array) => void): Promise<void> {
@@ -133,6 +139,7 @@ export class LevelStorage implements ClusterStorage {
 
   async #close({ lock, database, stream, floor }: Opened): Promise<void> {
     try {
+      this.#sendEffects();
       await stream.idle();
       await this.#sweep;
       await (stream.failure === null ? floor.close() : floor.abandon());
@@ -150,21 +157,12 @@ export class LevelStorage implements ClusterStorage {
   async #restore(lock: Lock, database: Database, written: Floor): Promise<StorageRestore> {
     const stored = await readStoredNode(database, written);
     const floor = new FloorKeeper(this.#disk, written, (error) => stream.fail(error));
-    const stream: WriteStream = new WriteStream(
-      this.#disk.name,
-      database,
-      stored.sequence,
-      {
-        landed: (batch) => {
-          if (batch.point !== null) floor.advance(batch.point);
-        },
-        failed: (error) => this.#options.onFailure(error),
+    const stream: WriteStream = new WriteStream(this.#disk.name, database, stored.sequence, {
+      landed: (batch) => {
+        if (batch.point !== null) floor.advance(batch.point);
       },
-      {
-        delayMs: this.#options.effectsDelayMs ?? effectsDelayMs,
-        after: (delayMs, run) => this.#disk.after(delayMs, run),
-      },
-    );
+      failed: (error) => this.#options.onFailure(error),
+    });
     const changes = new LevelChanges(stored, () => floor.writtenSequence);
     const bounds = new LogBounds(stored.restore);
     this.#opened = { lock, database, stream, floor, bounds, changes };
@@ -179,6 +177,36 @@ export class LevelStorage implements ClusterStorage {
     return { ...stored.restore, incarnation };
   }
 
+  /**
+   * Nobody waits for them, and the log holds them until then: so they are written together, now and then. What is overwritten or goes
+   * again meanwhile, as most messages of sessions do, is never written.
+   */
+  #gather(effects: AppliedEffects, done: () => void): void {
+    this.#effects.add(effects, done);
+    if (this.#effects.sizeBytes >= logLimits.effectsSizeBytesMax) this.#sendEffects();
+    else this.#effectsTimer ??= this.#disk.after(this.#effectsDelayMs, () => this.#sendEffects());
+  }
+
+  #sendEffects(): void {
+    this.#effectsTimer?.();
+    this.#effectsTimer = null;
+    const gathered = this.#effects.take();
+    if (gathered === null || this.#whole().stream.failure !== null) return;
+    const { applied, waiters } = gathered;
+    this.#send({ groupId: defaultGroup, applied }, () => {
+      for (const done of waiters) done();
+    });
+  }
+
+  #send(change: StorageChange, done: () => void): void {
+    const { stream, changes } = this.#whole();
+    const batch = stream.batch();
+    const dropped = changes.add(change, batch);
+    const landed = dropped === null ? done : () => this.#dropGeneration(dropped, done);
+    batch.close(changes.pointOf(batch), landed, null);
+    stream.start();
+  }
+
   /** Fills a batch of the stream and waits until it is on disk. Rejects when the stream failed. */
   #submit(fill: (batch: WriteBatch) => void): Promise<void> {
     const { stream, changes } = this.#live();
@@ -186,7 +214,6 @@ export class LevelStorage implements ClusterStorage {
       if (stream.failure !== null) throw stream.failure;
       const batch = stream.batch();
       fill(batch);
-      batch.hurry();
       batch.close(changes.pointOf(batch), resolve, reject);
       stream.start();
     });
@@ -228,7 +255,7 @@ export class LevelStorage implements ClusterStorage {
 }
 
 /** Effects alone: the entries that they follow from are on the disk, and nothing is said when they are, too. */
-function isPatient({ applied, ...rest }: StorageChange): boolean {
+function isEffectsAlone({ applied, ...rest }: StorageChange): boolean {
   const { hardState, entries, compactTo, installSnapshot, nodeRecord } = rest;
   const others = [hardState, entries, compactTo, installSnapshot, nodeRecord];
   return applied !== undefined && others.every((other) => other === undefined);

@@ -23,6 +23,8 @@ export interface NodeRecord {
 export interface StateWrite {
   readonly key: string;
   readonly value: Uint8Array | null;
+  /** The state had no record under this key: when it goes before it was written to the disk, neither has to be. */
+  readonly isNew?: boolean;
 }
 
 /** Effects of committed entries, written in the same batch as the applied index (etcd #13766). */
@@ -77,8 +79,8 @@ export interface StorageStats {
 
 /**
  * The node's one write stream (DESIGN section 3). One synced batch is in flight; every change handed over meanwhile forms
- * the next. `done` runs in order of the calls, after the batch is on disk. A failed sync is final: `onFailure` runs once and
- * nothing is ever acknowledged again.
+ * the next. `done` runs in order of the calls, after the batch is on disk; that of effects alone, which the log holds until then, may
+ * come later. A failed sync is final: `onFailure` runs once and nothing is ever acknowledged again.
  */
 export interface ClusterStorage {
   /**
@@ -105,7 +107,7 @@ export interface ClusterStorage {
 }
 
 export interface StorageOptions {
-  /** How long effects alone wait for entries to be written with; 0: not at all. Left out: 50 ms. */
+  /** How long effects alone wait for others to be joined with; 0: not at all. Left out: that of `logLimits`. */
   readonly effectsDelayMs?: number;
   readonly onFailure: (error: Error) => void;
 }

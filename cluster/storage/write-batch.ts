@@ -30,7 +30,6 @@ export class WriteBatch {
   readonly #records = new Map<string, unknown>();
   readonly #waiters: Waiter[] = [];
   #sizeBytes = 0;
-  #isPatient = true;
   #point: DurablePoint | null = null;
 
   constructor(sequence: number) {
@@ -43,11 +42,6 @@ export class WriteBatch {
 
   get changes(): number {
     return this.#waiters.length;
-  }
-
-  /** Nobody is waiting for anything in it: it may leave together with what comes next. */
-  get isPatient(): boolean {
-    return this.#isPatient;
   }
 
   get point(): DurablePoint | null {
@@ -85,10 +79,6 @@ export class WriteBatch {
     for (const [key, value] of this.#records) this.put(key, sealJson(key, value));
     this.#records.clear();
     return this.#operations;
-  }
-
-  hurry(): void {
-    this.#isPatient = false;
   }
 
   landed(): void {

@@ -1,15 +1,5 @@
-import type { Cancel } from "../ports.ts";
 import { type Database, storageError } from "./level-open.ts";
 import { WriteBatch } from "./write-batch.ts";
-
-/**
- * What nobody waits for (the effects of entries, which the log holds until then) leaves with the next entries, or after `delayMs`. So a
- * write that is proposed, stored and applied costs a busy node one sync and not two.
- */
-export interface Patience {
-  readonly delayMs: number;
-  readonly after: (delayMs: number, run: () => void) => Cancel;
-}
 
 /**
  * A batch that grew beyond this while it waited is followed by another one, so that one sync does not have to
@@ -17,9 +7,6 @@ export interface Patience {
  * and by the one chunk that a staging or a sweep waits for.
  */
 const batchSizeBytesMax = 8 * 1024 * 1024;
-
-/** What nobody waits for leaves at once when it is so much. */
-const patientSizeBytesMax = 512 * 1024;
 
 export interface WriteStreamEvents {
   /** A batch is on disk; its waiters have not been told yet. */
@@ -38,26 +25,16 @@ export class WriteStream {
   readonly #events: WriteStreamEvents;
   readonly #queue: WriteBatch[] = [];
   #inFlight: WriteBatch | null = null;
-  readonly #patience: Patience;
   #isStartScheduled = false;
-  /** Runs while a patient batch waits. */
-  #timer: Cancel | null = null;
   #sequence: number;
   #syncedBatches = 0;
   #failure: Error | null = null;
   #idle: (() => void)[] = [];
 
   /** `directory` stands in error messages; `sequence` is the number of the last batch on disk. */
-  constructor(
-    directory: string,
-    database: Database,
-    sequence: number,
-    events: WriteStreamEvents,
-    patience: Patience,
-  ) {
+  constructor(directory: string, database: Database, sequence: number, events: WriteStreamEvents) {
     this.#directory = directory;
     this.#database = database;
-    this.#patience = patience;
     this.#sequence = sequence;
     this.#events = events;
   }
@@ -99,7 +76,6 @@ export class WriteStream {
   /** Resolves when nothing waits or is in flight, or after a failure. */
   idle(): Promise<void> {
     if (this.#isIdle()) return Promise.resolve();
-    this.#hurry();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
@@ -110,7 +86,6 @@ export class WriteStream {
     this.#failure = error;
     const dropped = this.#inFlight === null ? this.#queue : [this.#inFlight, ...this.#queue];
     this.#inFlight = null;
-    this.#endPatience();
     this.#events.failed(error);
     for (const batch of dropped) batch.failed(error);
     this.#queue.length = 0;
@@ -119,31 +94,13 @@ export class WriteStream {
 
   #startNext(): void {
     if (this.#inFlight !== null || this.#failure !== null) return;
-    const batch = this.#queue[0];
+    const batch = this.#queue.shift();
     if (batch === undefined) return;
-    const { delayMs, after } = this.#patience;
-    if (delayMs > 0 && batch.isPatient && batch.sizeBytes < patientSizeBytesMax) {
-      this.#timer ??= after(delayMs, () => this.#hurry());
-      return;
-    }
-    this.#endPatience();
-    this.#queue.shift();
     this.#inFlight = batch;
     void this.#database.batch(batch.operations(), { sync: true }).then(
       () => this.#landed(batch),
       (error) => this.fail(error),
     );
-  }
-
-  #hurry(): void {
-    for (const batch of this.#queue) batch.hurry();
-    this.#endPatience();
-    this.#startNext();
-  }
-
-  #endPatience(): void {
-    this.#timer?.();
-    this.#timer = null;
   }
 
   /** The next batch is on its way to the disk before the waiters of this one use the processor. */

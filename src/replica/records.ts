@@ -54,7 +54,7 @@ export class StateRecords {
     if (previous !== null) {
       this.#forget(previous);
     }
-    writer.put(key, value);
+    writer.put(key, value, previous === null);
     return this.restore(key, value);
   }
 

@@ -121,27 +121,46 @@ describe("effects of entries", () => {
   const never = 3_600_000;
   const ignore = (): void => {};
 
-  it("leave with the next entries, in one sync", async () => {
+  it("wait to be joined, and leave in one batch with their applied index", async () => {
     const storage = directory.storage(ignore, never);
     await storage.open();
-    await written(storage, { entries: entries(1, 2) });
-    const before = storage.stats().syncedBatches;
+    await written(storage, { entries: entries(1, 3) });
+    const batch = vi.spyOn(owner, "batch");
     const order: string[] = [];
-    const effects = written(storage, { applied: applied(1, { a: "1" }) });
-    const more = written(storage, { applied: applied(2, { a: "2", b: "2" }) });
-    const next = written(storage, { entries: entries(3, 3) });
+    const effects = written(storage, { applied: applied(1, { a: "1", b: "1" }) });
+    const more = written(storage, { applied: applied(2, { a: "2", b: null }) });
+    await written(storage, { entries: entries(4, 4) }).then(() => order.push("entries"));
+    await storage.close();
     await Promise.all([
       effects.then(() => order.push("effects")),
       more.then(() => order.push("more")),
-      next.then(() => order.push("entries")),
     ]);
-    expect(order).toEqual(["effects", "more", "entries"]);
-    expect(storage.stats().syncedBatches).toBe(before + 1);
-    await storage.close();
+    expect(order).toEqual(["entries", "effects", "more"]);
+    const keys = batch.mock.calls.map(([operations]) =>
+      (operations as { key: string }[]).map(({ key }) => key).filter((key) => /^[as]/.test(key)),
+    );
+    expect(keys).toEqual([[], ["s/0/1/a", "s/0/1/b", "a/0"]]);
     const again = directory.storage();
     const restore = await again.open();
-    expect([restore.appliedIndex, restore.entries.length]).toEqual([2, 3]);
-    expect(await stateOf(again)).toEqual({ a: "2", b: "2" });
+    expect([restore.appliedIndex, restore.entries.length]).toEqual([2, 4]);
+    expect(await stateOf(again)).toEqual({ a: "2" });
+    await again.close();
+  });
+
+  it("are in front of the snapshot that replaces them", async () => {
+    const storage = directory.storage(ignore, never);
+    await storage.open();
+    await written(storage, { entries: entries(1, 3) });
+    const order: string[] = [];
+    storage.write({ groupId: 0, applied: applied(3, { a: "1" }) }, () => order.push("effects"));
+    await storage.beginStaging();
+    await storage.stage(puts({ b: "2" }));
+    await written(storage, { installSnapshot: point(20) }).then(() => order.push("snapshot"));
+    expect(order).toEqual(["effects", "snapshot"]);
+    await storage.close();
+    const again = directory.storage();
+    expect((await again.open()).appliedIndex).toBe(20);
+    expect(await stateOf(again)).toEqual({ b: "2" });
     await again.close();
   });
 
@@ -157,7 +176,7 @@ describe("effects of entries", () => {
     const storage = directory.storage(ignore, never);
     await storage.open();
     await written(storage, { entries: entries(1, 2) });
-    await written(storage, { applied: applied(2, { a: "x".repeat(600_000) }) });
+    await written(storage, { applied: applied(2, { a: "x".repeat(1_100_000) }) });
     await storage.close();
   });
 

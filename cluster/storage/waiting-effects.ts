@@ -1,0 +1,70 @@
+import type { Configuration, LogIndex, Term } from "../raft/types.ts";
+import type { AppliedEffects, StateWrite } from "./storage.ts";
+
+/** What a key and its place in the table take, about. */
+const recordOverheadBytes = 64;
+
+/** What the state is to be at one applied index, and who waits for it to be on the disk. */
+export interface GatheredEffects {
+  readonly applied: AppliedEffects;
+  readonly waiters: readonly (() => void)[];
+}
+
+/**
+ * Effects of entries that are on their way to the disk and not there yet, as one change: of several writes to a key the last one is left,
+ * and of a record that came and went meanwhile nothing.
+ */
+export class WaitingEffects {
+  #writes = new Map<string, StateWrite>();
+  #waiters: (() => void)[] = [];
+  #sizeBytes = 0;
+  #point: { index: LogIndex; term: Term; configuration: Configuration } | null = null;
+
+  /** Keys and values, as they would be written now. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** The values are kept as they are until `take`. */
+  add({ index, term, configuration, writes }: AppliedEffects, done: () => void): void {
+    for (const write of writes) this.#write(write);
+    this.#point = { index, term, configuration };
+    this.#waiters.push(done);
+  }
+
+  /** Null when nothing waits. */
+  take(): GatheredEffects | null {
+    if (this.#point === null) return null;
+    const applied = { ...this.#point, writes: [...this.#writes.values()] };
+    const waiters = this.#waiters;
+    this.#writes = new Map();
+    this.#waiters = [];
+    this.#sizeBytes = 0;
+    this.#point = null;
+    return { applied, waiters };
+  }
+
+  #write(write: StateWrite): void {
+    const { key, value } = write;
+    const earlier = this.#writes.get(key);
+    if (earlier === undefined) {
+      this.#writes.set(key, write);
+      this.#sizeBytes += sizeOf(write);
+      return;
+    }
+    this.#sizeBytes -= sizeOf(earlier);
+    // The disk has no record under this key as long as the first write that waits was that of a new one.
+    const isNew = earlier.isNew === true;
+    if (value === null && isNew) {
+      this.#writes.delete(key);
+      return;
+    }
+    const left = { key, value, isNew };
+    this.#writes.set(key, left);
+    this.#sizeBytes += sizeOf(left);
+  }
+}
+
+function sizeOf({ key, value }: StateWrite): number {
+  return recordOverheadBytes + key.length + (value?.byteLength ?? 0);
+}
