@@ -8,6 +8,9 @@ const options = { authTagLength: tagSizeBytes } as const;
 /** Noise's own cipher, in WebAssembly, is the faster one up to here. */
 const smallSizeBytesMax = 512;
 
+/** Below, the pieces of a frame are joined for the cipher, above it takes them one by one: a call of it costs about as much as to copy this much. */
+const joinedSizeBytesMax = 4096;
+
 /** By the bytes that Noise keeps for each direction of a connection. */
 const keyObjects = new WeakMap<Uint8Array, KeyObject>();
 
@@ -28,9 +31,19 @@ const encrypt: Crypto["chaCha20Poly1305Encrypt"] = (plaintext, nonce, ad, key) =
     return defaultCrypto.chaCha20Poly1305Encrypt(plaintext, nonce, ad, key);
   }
   const cipher = createCipheriv(algorithm, keyObjectOf(key), nonce, options);
-  const encrypted = cipher.update(plaintext.subarray());
+  if (plaintext instanceof Uint8Array) {
+    const encrypted = cipher.update(plaintext);
+    cipher.final();
+    return Buffer.concat([encrypted, cipher.getAuthTag()]);
+  }
+  // An empty list of the same kind. The connection joins it with the length that goes before, once for all.
+  const sealed = plaintext.sublist(0, 0);
+  const isJoined = plaintext.byteLength < joinedSizeBytesMax;
+  const pieces = isJoined ? [plaintext.subarray()] : plaintext;
+  for (const piece of pieces) sealed.append(cipher.update(piece));
   cipher.final();
-  return Buffer.concat([encrypted, cipher.getAuthTag()]);
+  sealed.append(cipher.getAuthTag());
+  return sealed;
 };
 
 const decrypt: Crypto["chaCha20Poly1305Decrypt"] = (ciphertext, nonce, ad, key, destination) => {
