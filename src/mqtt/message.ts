@@ -17,29 +17,27 @@ export interface ApplicationMessage {
   readonly publisherId: string;
   /** Log index when the message went through the log, else 0. Orders it against a retained copy of the same topic. */
   readonly version: number;
-  /** Encoded forms that subscribers share; filled by the encoder, never by anyone else. */
-  readonly wire: WireForms;
+  /**
+   * Encoded forms that subscribers share; filled by the encoder, never by anyone else. Null until the message is sent, and empty until it
+   * is sent again: most messages have one subscriber, to whose output they go straight.
+   */
+  wire: WireForms | null;
 }
 
 /** One slot per (MQTT 5 or not, retain flag) at QoS 0, and one per the same at QoS > 0 with the packet identifier left open. */
-export interface WireForms {
-  /** Null until a second subscriber comes. */
-  slots: (Buffer | undefined)[] | null;
-  /** The first subscriber's went straight to its output: most messages have one subscriber, and nobody to share with. */
-  isSent: boolean;
-}
+export type WireForms = (Buffer | undefined)[];
 
 export function createMessage(fields: Omit<ApplicationMessage, "wire">): ApplicationMessage {
   const { topic, payload, qos, retain, properties, receivedAtMs, publisherId, version } = fields;
-  const wire = { slots: null, isSent: false };
   // Field by field: a copy by spread costs several times as much, and this is done several times a message.
+  const wire = null;
   return { topic, payload, qos, retain, properties, receivedAtMs, publisherId, version, wire };
 }
 
 /** The same message, as the log numbered it. */
 export function withVersion(message: ApplicationMessage, version: number): ApplicationMessage {
   const { topic, payload, qos, retain, properties, receivedAtMs, publisherId } = message;
-  const wire = { slots: null, isSent: false };
+  const wire = null;
   return { topic, payload, qos, retain, properties, receivedAtMs, publisherId, version, wire };
 }
 

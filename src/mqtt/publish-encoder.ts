@@ -1,5 +1,6 @@
 import type { OutboundPublish } from "../session/session-api.ts";
 import { ByteWriter, variableByteIntegerSize } from "./byte-writer.ts";
+import type { WireForms } from "./message.ts";
 import { type PacketSink, RESERVED_SIZE_BYTES_MAX } from "./packet-sink.ts";
 import { DUP_FLAG, PacketType, RETAIN_FLAG } from "./packet-type.ts";
 import type { ProtocolVersion } from "./packets.ts";
@@ -11,6 +12,9 @@ import { TopicBytes } from "./topic-bytes.ts";
  * is copied.
  */
 export const INLINE_PAYLOAD_SIZE_BYTES_MAX = 4096;
+
+/** Of every message that was sent once; nobody writes into it. */
+const noForms: WireForms = [];
 
 /**
  * Encodes a PUBLISH. The result is shared between subscribers where their bytes are equal, so
@@ -38,9 +42,9 @@ export function writePublish(
   version: ProtocolVersion,
   sink: PacketSink,
 ): void {
-  const { wire } = publish.message;
-  const isShared = wire.isSent && (version !== 5 || isPlain(publish));
-  wire.isSent = true;
+  const { message } = publish;
+  const isShared = message.wire !== null && (version !== 5 || isPlain(publish));
+  message.wire ??= noForms;
   if (isShared) writeShared(publish, version, sink);
   else writeOwn(publish, version, sink);
 }
@@ -97,14 +101,13 @@ function sharedForm(
   version: ProtocolVersion,
   topics: TopicBytes,
 ): Buffer {
-  const { wire } = publish.message;
-  wire.slots ??= [];
-  const { slots } = wire;
+  const { message } = publish;
+  if (message.wire === null || message.wire === noForms) message.wire = [];
   const slot = (version === 5 ? 4 : 0) + (publish.retain ? 2 : 0) + (publish.qos > 0 ? 1 : 0);
-  let form = slots[slot];
+  let form = message.wire[slot];
   if (form === undefined) {
     form = encodeHead(publish, version, topics);
-    slots[slot] = form;
+    message.wire[slot] = form;
   }
   return form;
 }

@@ -42,6 +42,7 @@ export const CLIENT_AUTH_CODES: ReadonlySet<number> = new Set([0x00, 0x18, 0x19]
  * that is out of place, such as Server unavailable in a PUBACK.
  */
 export function legalReasonCode(reasonCode: number, allowed: ReadonlySet<number>): number {
-  if (allowed.has(reasonCode)) return reasonCode;
+  // Success may stand in every packet.
+  if (reasonCode === ReasonCode.success || allowed.has(reasonCode)) return reasonCode;
   return ReasonCode.implementationSpecificError;
 }

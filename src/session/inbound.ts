@@ -238,7 +238,7 @@ export class Inbound {
       receivedAtMs: nowMs,
       publisherId: this.#clientId,
       version: 0,
-      wire: { slots: null, isSent: false },
+      wire: null,
     };
   }
 }

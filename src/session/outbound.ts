@@ -159,6 +159,8 @@ export class Outbound {
    * queue.
    */
   drain(nowMs: number): void {
+    // Nearly every acknowledgement finds nothing waiting.
+    if (this.#resend.length === 0 && this.queuedCount === 0) return;
     for (let link = this.#link; link !== null && !link.effects.isCongested(); link = this.#link) {
       if (this.#resendAt < this.#resend.length) {
         if (!this.#resendNext(link, nowMs)) return;

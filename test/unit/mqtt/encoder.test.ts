@@ -176,7 +176,7 @@ describe("encodePublish", () => {
     expect(encodePublish(publishOf(message), 4)).toBe(encodePublish(publishOf(message), 4));
     expect(encodePublish(publishOf(message), 5)).toBe(encodePublish(publishOf(message), 5));
     expect(encoded(publishOf(message, { retain: true }), 5)[0]).toBe(0x31);
-    expect(message.wire.slots?.filter((slot) => slot !== undefined)).toHaveLength(3);
+    expect(message.wire?.filter((slot) => slot !== undefined)).toHaveLength(3);
   });
 
   it("shares one form between QoS 1 and 2, with flags and identifier of each", () => {
@@ -192,7 +192,7 @@ describe("encodePublish", () => {
     encodePublish(publishOf(message, { identifiers: [1] }), 5);
     encodePublish(publishOf(message, { topicAlias: 1 }), 5);
     encodePublish(publishOf(message, { expirySecondsLeft: 3 }), 5);
-    expect(message.wire.slots).toBeNull();
+    expect(message.wire).toBeNull();
   });
 
   it("hands a payload above 4 KiB on by reference", () => {

@@ -141,6 +141,6 @@ describe("a shared subscription of stored sessions", () => {
 
 function willMessage(topic: string, payload: string, qos: 0 | 1 | 2) {
   const fields = { retain: false, properties: null, receivedAtMs: 0, publisherId: "w", version: 0 };
-  const wire = { slots: null, isSent: false };
+  const wire = null;
   return { topic, payload: Buffer.from(payload), qos, ...fields, wire };
 }
