@@ -80,11 +80,11 @@ export const handshakeFrameSizeBytesMax = 64 * kibibyte;
 /** Yamux: a stream starts with this window, which both ends must know (the protocol's own 256 KiB)... */
 export const streamWindowStartSizeBytes = 256 * kibibyte;
 
-/** ...of which the reader gives back what it has read in pieces of this size, each a frame of its own... */
-export const streamWindowPieceSizeBytes = 64 * kibibyte;
-
-/** ...and grows up to this one where the round trip asks for it; the sender then waits. */
+/** ...grows up to this one where the round trip asks for it; the sender then waits... */
 export const streamWindowSizeBytesMax = 8 * mebibyte;
+
+/** ...and is given back, as it is read, in so many pieces, each a frame of its own. */
+export const piecesPerStreamWindow = 4;
 
 /** Must exceed the window: libp2p aborts a paused stream whose unread bytes pass this (default 4 MiB). */
 export const streamUnreadSizeBytesMax = 2 * streamWindowSizeBytesMax;

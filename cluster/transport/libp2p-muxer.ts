@@ -1,8 +1,8 @@
 import { yamux } from "@chainsafe/libp2p-yamux";
 import {
+  piecesPerStreamWindow,
   streamsPerConnectionMax,
   streamUnreadSizeBytesMax,
-  streamWindowPieceSizeBytes,
   streamWindowSizeBytesMax,
   streamWindowStartSizeBytes,
 } from "../limits.ts";
@@ -40,7 +40,12 @@ export function muxer(): MuxerFactory {
         typeof factory.createStreamMuxer
       > & { send(data: unknown): boolean };
       const send = created.send.bind(created);
-      const credit = new WindowCredit(streamWindowPieceSizeBytes, streamsPerConnectionMax);
+      const pieceSizeBytesOf = (streamId: number): number => {
+        const stream = created.streams.find((each) => each.streamId === streamId);
+        // Private to yamux, which the brackets may read.
+        return (stream?.["recvWindow"] ?? streamWindowStartSizeBytes) / piecesPerStreamWindow;
+      };
+      const credit = new WindowCredit(pieceSizeBytesOf, streamsPerConnectionMax);
       created.send = (data) => {
         try {
           if (!(data instanceof Uint8Array)) return send(data);

@@ -8,18 +8,18 @@ const windowUpdate = 1;
 
 /**
  * Makes few large window updates of the many that yamux grants, one for each frame it has read, however small. Each costs both
- * ends as much as a frame of data. What is held back of a stream is less than `pieceSizeBytes`. That must be well below the
- * window with which a stream starts: its sender has the rest, and never comes to a halt for it.
+ * ends as much as a frame of data. What is held back of a stream is less than the piece that `pieceSizeBytesOf` tells. That must be
+ * well below the window that the stream has: its sender has the rest, and never comes to a halt for it.
  */
 export class WindowCredit {
-  readonly #pieceSizeBytes: number;
+  readonly #pieceSizeBytesOf: (stream: number) => number;
   readonly #streamsMax: number;
   /** By stream, the one that has waited longest first. */
   readonly #held = new Map<number, number>();
 
   /** Beyond `streamsMax` the stream that has waited longest gets what is held of it; it may also have ended. */
-  constructor(pieceSizeBytes: number, streamsMax: number) {
-    this.#pieceSizeBytes = pieceSizeBytes;
+  constructor(pieceSizeBytesOf: (stream: number) => number, streamsMax: number) {
+    this.#pieceSizeBytesOf = pieceSizeBytesOf;
     this.#streamsMax = streamsMax;
   }
 
@@ -30,7 +30,7 @@ export class WindowCredit {
     if (view.getUint16(flagsAt) !== 0) return [frame];
     const stream = view.getUint32(streamAt);
     const creditBytes = view.getUint32(lengthAt) + (this.#held.get(stream) ?? 0);
-    if (creditBytes >= this.#pieceSizeBytes) {
+    if (creditBytes >= this.#pieceSizeBytesOf(stream)) {
       this.#held.delete(stream);
       return [update(stream, creditBytes)];
     }

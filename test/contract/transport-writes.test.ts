@@ -33,7 +33,7 @@ describe("libp2p transport: system calls", () => {
         await harness.until(() => other.frames.length === sent, "the frame arrives");
       }
       expect(write.mock.calls.length).toBeGreaterThanOrEqual(frames);
-      // Each piece of 64 KiB that was read is given back to the sender, in one write.
+      // What was read is given back to the sender in pieces of 64 KiB at least, one write each.
       const updates = Math.floor((frames * size) / 65_536);
       expect(write.mock.calls.length).toBeLessThanOrEqual(frames + updates + otherWritesMax);
     },

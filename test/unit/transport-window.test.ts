@@ -25,7 +25,7 @@ function read(frames: readonly Uint8Array[]): readonly (readonly [number, number
 
 describe("window credit", () => {
   test("is held until a piece is together, for each stream by itself", () => {
-    const credit = new WindowCredit(1000, 8);
+    const credit = new WindowCredit(() => 1000, 8);
     expect(credit.replace(update(3, 600))).toEqual([]);
     expect(credit.replace(update(5, 600))).toEqual([]);
     expect(read(credit.replace(update(3, 500)))).toEqual([[3, 1100]]);
@@ -34,12 +34,24 @@ describe("window credit", () => {
   });
 
   test("a large update leaves at once", () => {
-    const credit = new WindowCredit(1000, 8);
+    const credit = new WindowCredit(() => 1000, 8);
     expect(read(credit.replace(update(3, 262_144)))).toEqual([[3, 262_144]]);
   });
 
+  test("pieces grow with the window of their stream", () => {
+    let windowSizeBytes = 4000;
+    const credit = new WindowCredit((stream) => (stream === 3 ? windowSizeBytes / 4 : 1000), 8);
+    expect(read(credit.replace(update(3, 1000)))).toEqual([[3, 1000]]);
+    windowSizeBytes = 8000;
+    // Yamux grants what the window grew by at once.
+    expect(read(credit.replace(update(3, 4500)))).toEqual([[3, 4500]]);
+    expect(credit.replace(update(3, 1900))).toEqual([]);
+    expect(read(credit.replace(update(5, 1900)))).toEqual([[5, 1900]]);
+    expect(read(credit.replace(update(3, 100)))).toEqual([[3, 2000]]);
+  });
+
   test("frames that begin, end or carry anything else pass as they are", () => {
-    const credit = new WindowCredit(1000, 8);
+    const credit = new WindowCredit(() => 1000, 8);
     for (const flags of [1, 2, 4, reset]) {
       const bytes = frame(windowUpdate, flags, 3, 10);
       expect(credit.replace(bytes)).toEqual([bytes]);
@@ -51,7 +63,7 @@ describe("window credit", () => {
   });
 
   test("memory is bounded: streams that have ended leave when others need the room", () => {
-    const credit = new WindowCredit(1000, 2);
+    const credit = new WindowCredit(() => 1000, 2);
     credit.replace(update(1, 10));
     credit.replace(update(3, 20));
     expect(read(credit.replace(update(5, 30)))).toEqual([[1, 10]]);
@@ -62,7 +74,7 @@ describe("window credit", () => {
     const step = fc.record({ stream: fc.integer({ min: 1, max: 6 }), sizeBytes: fc.nat(400) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const credit = new WindowCredit(1000, 4);
+        const credit = new WindowCredit(() => 1000, 4);
         const owed = new Map<number, number>();
         for (const { stream, sizeBytes } of steps) {
           owed.set(stream, (owed.get(stream) ?? 0) + sizeBytes);
