@@ -99,8 +99,8 @@ export interface PublishPacket {
   qos: Qos;
   dup: boolean;
   retain: boolean;
-  messageId?: number;
-  properties?: PublishProperties;
+  messageId?: number | undefined;
+  properties?: PublishProperties | undefined;
 }
 
 export interface AckProperties {

@@ -22,22 +22,15 @@ export function decodePublish(
   const retain = (firstByte & RETAIN_FLAG) !== 0;
   const topic = cursor.readTopicName(decodeTopicName);
   // [MQTT-2.2.1-2]
-  const messageId = qos > 0 ? readPacketId(cursor) : 0;
-  const properties = version === 5 ? readPublishProperties(cursor) : null;
+  const messageId = qos > 0 ? readPacketId(cursor) : undefined;
+  const properties = version === 5 ? (readPublishProperties(cursor) ?? undefined) : undefined;
   if (topic.length === 0 && properties?.topicAlias === undefined) {
     // Section 3.3.2.1 and [MQTT-4.7.3-1]
     throw protocolError("PUBLISH without a topic name");
   }
   const payload = cursor.readRest();
-  // Each kind whole: a field that is added later lies outside of the object, in memory of its own.
-  if (qos === 0) {
-    return properties === null
-      ? { cmd: "publish", topic, payload, qos, dup, retain }
-      : { cmd: "publish", topic, payload, qos, dup, retain, properties };
-  }
-  return properties === null
-    ? { cmd: "publish", topic, payload, qos, dup, retain, messageId }
-    : { cmd: "publish", topic, payload, qos, dup, retain, messageId, properties };
+  // All fields at once, and the same ones in all packets: whatever reads them finds them in one place.
+  return { cmd: "publish", topic, payload, qos, dup, retain, messageId, properties };
 }
 
 /** [MQTT-2.2.1-3] and [MQTT-2.2.1-4] A packet identifier is never 0. */
