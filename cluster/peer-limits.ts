@@ -42,6 +42,9 @@ export const forwardLimits = {
    */
   keptSizeBytesMax: 64 * 1024 * 1024,
   keptFramesMax: 100_000,
+  /** Batches are confirmed together: so many, or what came within `confirmMs`. A confirmation costs both ends as much as a batch. */
+  unconfirmedBatchesMax: 16,
+  confirmMs: 10,
   /** How soon a lane tries again that the transport refused because its queue was full. */
   retryMs: 5,
 } as const;

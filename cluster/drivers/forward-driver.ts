@@ -38,6 +38,8 @@ interface Lane {
   stateDue: LaneStateReason | null;
   /** The transport's queue was full; a timer tries again. */
   isBlocked: boolean;
+  /** A timer confirms what came. */
+  isConfirmationTimed: boolean;
   isForgotten: boolean;
 }
 
@@ -131,7 +133,7 @@ export class ForwardDriver {
     this.#readFrames = 0;
     if (!readRecords(batch, this.#visit)) counters.add("forward_batches_malformed");
     counters.add("forward_frames_received", this.#readFrames);
-    if (header.seq > 0) this.#due(lane);
+    if (header.seq > 0) this.#confirmSoon(lane);
   }
 
   /** Frames of kind forwardAck and laneState, without the kind. */
@@ -168,7 +170,9 @@ export class ForwardDriver {
       lane.outbound.seal();
       this.#drain(lane);
       this.#sendState(lane);
-      this.#sendAck(lane);
+      if (lane.inbound.unconfirmedBatches >= forwardLimits.unconfirmedBatchesMax) {
+        this.#sendAck(lane);
+      }
     }
   }
 
@@ -188,7 +192,10 @@ export class ForwardDriver {
 
   /** Hands the rest to the transport, which may still deliver it while it stops. */
   stop(): void {
-    if (!this.#isStopped) this.flush();
+    if (!this.#isStopped) {
+      this.flush();
+      for (const lane of this.#lanes.values()) this.#sendAck(lane);
+    }
     this.#isStopped = true;
   }
 
@@ -236,8 +243,19 @@ export class ForwardDriver {
     if (this.#sendControl(lane, frame)) lane.stateDue = null;
   }
 
+  /** The sender only frees memory by it, so it need not hear of each batch. */
+  #confirmSoon(lane: Lane): void {
+    if (lane.inbound.unconfirmedBatches >= forwardLimits.unconfirmedBatchesMax) this.#due(lane);
+    if (lane.isConfirmationTimed || this.#isStopped) return;
+    lane.isConfirmationTimed = true;
+    this.#options.clock.after(forwardLimits.confirmMs, () => {
+      lane.isConfirmationTimed = false;
+      if (!lane.isForgotten && !this.#isStopped) this.#sendAck(lane);
+    });
+  }
+
   #sendAck(lane: Lane): void {
-    if (!lane.inbound.isConfirmationDue) return;
+    if (lane.inbound.unconfirmedBatches === 0) return;
     if (this.#sendControl(lane, encodeForwardAck(lane.inbound.position))) lane.inbound.confirmed();
   }
 
@@ -288,6 +306,7 @@ export class ForwardDriver {
       isDue: false,
       stateDue: null,
       isBlocked: false,
+      isConfirmationTimed: false,
       isForgotten: false,
     };
     this.#lanes.set(nodeId, lane);

@@ -46,8 +46,9 @@ export class InboundLane {
     return { incarnation: this.#incarnation, lastSeq: this.#lastSeq };
   }
 
-  get isConfirmationDue(): boolean {
-    return this.#confirmedSeq < this.#lastSeq;
+  /** How far the sender is behind with what it knows. */
+  get unconfirmedBatches(): number {
+    return this.#lastSeq - this.#confirmedSeq;
   }
 
   /** The sender was told about everything so far. */

@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ForwardDriver } from "../../../cluster/drivers/forward-driver.ts";
 import type { NodeId } from "../../../cluster/node-id.ts";
+import { forwardLimits } from "../../../cluster/peer-limits.ts";
 import { Counters } from "../../../cluster/ports.ts";
 import { Channel } from "../../../cluster/transport/transport.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
-import { idOf, PeerNetwork, settle } from "../../support/peer-network.ts";
+import { idOf, PeerNetwork, pass, settle } from "../../support/peer-network.ts";
 import { silentLog } from "../../support/silent-log.ts";
 
 interface Node {
@@ -68,6 +69,7 @@ describe("forwarding between nodes", () => {
     await settle(clock);
     expect(two.heard).toEqual(expected);
     expect(one.counters.get("forward_batches_sent")).toBe(1);
+    await pass(clock, forwardLimits.confirmMs);
     expect(one.driver.gauges().get("forward_kept_frames")).toBe(0);
   });
 
@@ -96,6 +98,7 @@ describe("forwarding between nodes", () => {
     network.loses = (from, _to, channel) => losing && from === b && channel === Channel.control;
     send(one, "2", "atLeastOnce");
     await settle(clock);
+    await pass(clock, forwardLimits.confirmMs);
     losing = false;
     network.loses = (_from, _to, channel) => channel === Channel.forward;
     send(one, "3", "atLeastOnce");
@@ -113,7 +116,34 @@ describe("forwarding between nodes", () => {
     expect(two.heard).toEqual(["1", "2", "3", "4", "5", "6"]);
     expect(one.counters.get("forward_dropped_no_link")).toBe(1);
     expect(two.counters.get("forward_frames_skipped")).toBe(1);
+    await pass(clock, forwardLimits.confirmMs);
     expect(one.driver.gauges().get("forward_kept_size_bytes")).toBe(0);
+  });
+
+  it("confirms many batches at once, the last ones before long, and all of them when it stops", async () => {
+    const [one, two] = [start(a), start(b)];
+    network.link(a, b);
+    await settle(clock);
+    let confirmations = 0;
+    network.loses = (from, _to, channel) => {
+      if (from === b && channel === Channel.control) confirmations++;
+      return false;
+    };
+    const kept = (): number | undefined => one.driver.gauges().get("forward_kept_frames");
+    const batches = 2 * forwardLimits.unconfirmedBatchesMax + 3;
+    for (let sent = 0; sent < batches; sent++) {
+      send(one, "x", "atLeastOnce");
+      await settle(clock);
+    }
+    expect([two.heard.length, confirmations, kept()]).toEqual([batches, 2, 3]);
+    await pass(clock, forwardLimits.confirmMs);
+    expect([confirmations, kept()]).toEqual([3, 0]);
+    send(one, "x", "atLeastOnce");
+    await settle(clock);
+    expect([confirmations, kept()]).toEqual([3, 1]);
+    two.driver.stop();
+    await settle(clock);
+    expect([confirmations, kept()]).toEqual([4, 0]);
   });
 
   it("queues for a member before its first link, and for nobody else", async () => {
@@ -141,6 +171,7 @@ describe("forwarding between nodes", () => {
     send(one, "2", "atLeastOnce");
     await settle(clock);
     expect(two.heard).toEqual(["1", "2"]);
+    await pass(clock, forwardLimits.confirmMs);
     network.kill(b);
     send(one, "3", "atLeastOnce");
     await settle(clock);
