@@ -23,7 +23,13 @@ export type { Cancel, Clock, Log, Random } from "./ports.ts";
 export { Counters } from "./ports.ts";
 export { startCluster } from "./start-cluster.ts";
 export type { StartingCluster } from "./start-node.ts";
-export type { CommandContext, RecordsDigest, StateMachine, StateWriter } from "./state-machine.ts";
+export type {
+  CommandContext,
+  OnceMark,
+  RecordsDigest,
+  StateMachine,
+  StateWriter,
+} from "./state-machine.ts";
 export type { ClusterStatus, LinkStatus, NodeFigures, NodeStatus } from "./status.ts";
 export { isWriteAfterClose } from "./transport/libp2p-muxer.ts";
 export type { LinkStats } from "./transport/transport.ts";

@@ -1,4 +1,5 @@
 import type { NodeId } from "./node-id.ts";
+import type { OnceWrite } from "./storage/storage.ts";
 
 /** Facts of the entry a command stands in; the same on every node. */
 export interface CommandContext {
@@ -15,8 +16,17 @@ export interface StateWriter {
    * to the disk never is.
    */
   put(key: string, value: Uint8Array, isNew?: boolean): void;
-  delete(key: string): void;
+  /**
+   * As `put`, under a key that has no record and never has another one. What it answers makes deleting the record cheap as long as it
+   * was not written. Left out where nothing waits to be written.
+   */
+  putOnce?(key: string, value: Uint8Array): OnceMark;
+  /** `mark`: what `putOnce` answered for this key, if that is known. */
+  delete(key: string, mark?: OnceMark): void;
 }
+
+/** Stands for one record that was put once; nobody but the writer looks into it. */
+export type OnceMark = OnceWrite | null;
 
 export interface RecordsDigest {
   add(key: string, value: Uint8Array): void;

@@ -43,7 +43,15 @@ export class AgreedState {
   readonly #writer: StateWriter = {
     put: (key, value, isNew = false) =>
       this.#writes.push({ key: keys.application + key, value, isNew }),
-    delete: (key) => this.#writes.push({ key: keys.application + key, value: null }),
+    putOnce: (key, value) => {
+      const once = { waiting: null };
+      this.#writes.push({ key: keys.application + key, value, isNew: true, once });
+      return once;
+    },
+    delete: (key, once) => {
+      const ownKey = keys.application + key;
+      this.#writes.push(once ? { key: ownKey, value: null, once } : { key: ownKey, value: null });
+    },
   };
 
   constructor(machine: StateMachine) {

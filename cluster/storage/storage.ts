@@ -25,6 +25,14 @@ export interface StateWrite {
   readonly value: Uint8Array | null;
   /** The state had no record under this key: when it goes before it was written to the disk, neither has to be. */
   readonly isNew?: boolean;
+  /** The key is put once and deleted once, so that nobody need look for it among what waits. */
+  readonly once?: OnceWrite;
+}
+
+/** A write to such a key; its deletion refers to the same one. */
+export interface OnceWrite {
+  /** What may still be left out on its way to the disk. Belongs to the storage. */
+  waiting: StateWrite | null;
 }
 
 /** Effects of committed entries, written in the same batch as the applied index (etcd #13766). */

@@ -1,8 +1,11 @@
 import type { Configuration, LogIndex, Term } from "../raft/types.ts";
-import type { AppliedEffects, StateWrite } from "./storage.ts";
+import type { AppliedEffects, OnceWrite, StateWrite } from "./storage.ts";
 
 /** What a key and its place in the table take, about. */
 const recordOverheadBytes = 64;
+
+/** So many that are left out are let go together. */
+const leftOutMax = 1024;
 
 /** What the state is to be at one applied index, and who waits for it to be on the disk. */
 export interface GatheredEffects {
@@ -16,6 +19,9 @@ export interface GatheredEffects {
  */
 export class WaitingEffects {
   #writes = new Map<string, StateWrite>();
+  /** To keys that no other of them is for; those that do not wait any more are left out in the end. */
+  #onceWrites: StateWrite[] = [];
+  #leftOut = 0;
   #waiters: (() => void)[] = [];
   #sizeBytes = 0;
   #point: { index: LogIndex; term: Term; configuration: Configuration } | null = null;
@@ -27,7 +33,10 @@ export class WaitingEffects {
 
   /** The values are kept as they are until `take`. */
   add({ index, term, configuration, writes }: AppliedEffects, done: () => void): void {
-    for (const write of writes) this.#write(write);
+    for (const write of writes) {
+      if (write.once === undefined) this.#write(write);
+      else this.#writeOnce(write, write.once);
+    }
     this.#point = { index, term, configuration };
     this.#waiters.push(done);
   }
@@ -35,13 +44,36 @@ export class WaitingEffects {
   /** Null when nothing waits. */
   take(): GatheredEffects | null {
     if (this.#point === null) return null;
-    const applied = { ...this.#point, writes: [...this.#writes.values()] };
+    this.#dropLeftOut();
+    for (const { once } of this.#onceWrites) once!.waiting = null;
+    const applied = { ...this.#point, writes: [...this.#onceWrites, ...this.#writes.values()] };
+    this.#onceWrites = [];
     const waiters = this.#waiters;
     this.#writes = new Map();
     this.#waiters = [];
     this.#sizeBytes = 0;
     this.#point = null;
     return { applied, waiters };
+  }
+
+  #writeOnce(write: StateWrite, once: OnceWrite): void {
+    if (once.waiting === null) {
+      once.waiting = write;
+      this.#onceWrites.push(write);
+      this.#sizeBytes += sizeOf(write);
+      return;
+    }
+    this.#sizeBytes -= sizeOf(once.waiting);
+    once.waiting = null;
+    this.#leftOut++;
+    if (this.#leftOut >= leftOutMax) this.#dropLeftOut();
+  }
+
+  #dropLeftOut(): void {
+    if (this.#leftOut > 0) {
+      this.#onceWrites = this.#onceWrites.filter((write) => write.once!.waiting === write);
+    }
+    this.#leftOut = 0;
   }
 
   #write(write: StateWrite): void {

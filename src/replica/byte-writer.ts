@@ -24,6 +24,10 @@ export class ByteWriter {
     this.#length = sizeBytes;
   }
 
+  get length(): number {
+    return this.#length;
+  }
+
   byte(value: number): void {
     this.#reserve(1);
     this.#buffer[this.#length++] = value;

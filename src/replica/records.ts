@@ -1,4 +1,4 @@
-import type { StateWriter } from "#cluster";
+import type { OnceMark, StateWriter } from "#cluster";
 import { Digest, hashRecord, type RecordHash } from "./digest.ts";
 
 /** What a record is about: the first part of its key. */
@@ -33,6 +33,11 @@ export const recordPrefix = {
   version: "v",
 } as const;
 
+export interface OnceRecord {
+  readonly hash: RecordHash;
+  readonly mark: OnceMark;
+}
+
 /**
  * The way of all views to the persistent records: each change goes to the writer of the entry that is being applied and
  * into the digest. The view keeps the hash of each record it holds, and hands it back when the record changes.
@@ -58,8 +63,20 @@ export class StateRecords {
     return this.restore(key, value);
   }
 
-  delete(writer: StateWriter, key: string, previous: RecordHash): void {
-    writer.delete(key);
+  /** A record whose key has no other one before or after it; `mark` is for its deletion. */
+  putOnce(writer: StateWriter, key: string, value: Uint8Array): OnceRecord {
+    const mark = writer.putOnce?.(key, value) ?? null;
+    if (mark === null) writer.put(key, value, true);
+    return { hash: this.restore(key, value), mark };
+  }
+
+  delete(
+    writer: StateWriter,
+    key: string,
+    previous: RecordHash,
+    mark: OnceMark | null = null,
+  ): void {
+    writer.delete(key, mark);
     this.#forget(previous);
   }
 

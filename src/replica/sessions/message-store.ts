@@ -3,7 +3,7 @@ import type { ApplicationMessage } from "../../mqtt/message.ts";
 import { hashRecord, type RecordHash } from "../digest.ts";
 import { ExpiryQueue } from "../expiry-queue.ts";
 import type { ReplicaLimits } from "../limits.ts";
-import { recordPrefix, type StateRecords } from "../records.ts";
+import { type OnceRecord, recordPrefix, type StateRecords } from "../records.ts";
 import {
   decodeMessage,
   encodeMessage,
@@ -66,10 +66,9 @@ export class MessageStore {
     { timeMs }: CommandContext,
     writer: StateWriter,
   ): StoredMessage {
-    const value = encodeMessage(message, timeMs, recipients);
-    const hash = this.#records.put(writer, recordPrefix.message + id, value, null);
-    // Its payload is part of the record's bytes and keeps nothing else alive.
-    return this.#keep(id, decodeMessage(value)!.message, timeMs, hash);
+    const { record, own } = encodeMessage(message, timeMs, recipients);
+    const once = this.#records.putOnce(writer, recordPrefix.message + id, record);
+    return this.#keep(id, own, timeMs, once);
   }
 
   /** From now on it is found by its id. */
@@ -84,7 +83,7 @@ export class MessageStore {
     own.set(value);
     const record = decodeMessage(own);
     if (record === null) return null;
-    this.list(this.#keep(id, record.message, record.storedAtMs, hash));
+    this.list(this.#keep(id, record.message, record.storedAtMs, { hash, mark: null }));
     return record.recipients;
   }
 
@@ -95,7 +94,8 @@ export class MessageStore {
     if (stored.places.size > 0 || !stored.isKept) return;
     stored.isKept = false;
     this.#count--;
-    this.#records.delete(writer, recordPrefix.message + stored.id, stored.hash);
+    const { hash, mark } = stored.record;
+    this.#records.delete(writer, recordPrefix.message + stored.id, hash, mark);
     if (stored.isListed) this.#listed.delete(stored.id);
     this.#expiry.remove(stored);
     this.#sizeBytes -= stored.sizeBytes;
@@ -142,9 +142,9 @@ export class MessageStore {
     id: string,
     message: ApplicationMessage,
     storedAtMs: number,
-    hash: RecordHash,
+    record: OnceRecord,
   ): StoredMessage {
-    const stored = new StoredMessage(id, message, storedAtMs, hash);
+    const stored = new StoredMessage(id, message, storedAtMs, record);
     this.#count++;
     this.#sizeBytes += stored.sizeBytes;
     return stored;

@@ -1,4 +1,4 @@
-import type { ApplicationMessage } from "../../mqtt/message.ts";
+import { type ApplicationMessage, createMessage } from "../../mqtt/message.ts";
 import type { Qos } from "../../mqtt/packets.ts";
 import type { Subscription } from "../../session/session-api.ts";
 import { ByteReader } from "../byte-reader.ts";
@@ -135,23 +135,48 @@ export interface MessageRecord {
   readonly recipients: readonly RecipientRecord[];
 }
 
+export interface EncodedMessage {
+  readonly record: Buffer;
+  /** The message once more; its bytes are part of the record and keep nothing else alive. */
+  readonly own: ApplicationMessage;
+}
+
 /** A message with the sessions that it was stored for, whether or not some of them have it by now. */
 export function encodeMessage(
   message: ApplicationMessage,
   storedAtMs: number,
   recipients: readonly RecipientRecord[],
-): Buffer {
+): EncodedMessage {
   const writer = new ByteWriter(256 + message.payload.length + 8 * recipients.length);
   writer.string(message.topic);
   writer.number(message.version);
   writer.number(storedAtMs);
   writeMessageBody(writer, message);
+  const bodyEnd = writer.length;
   writer.number(recipients.length);
   for (const recipient of recipients) {
     writer.number(recipient.sessionNumber);
     writeEntry(writer, recipient);
   }
-  return writer.finishExact();
+  const record = writer.finishExact();
+  // They may refer to bytes of the command, too.
+  if (message.properties !== null) return { record, own: decodeMessage(record)!.message };
+  const payload = record.subarray(bodyEnd - message.payload.length, bodyEnd);
+  return { record, own: withPayload(message, payload) };
+}
+
+function withPayload(message: ApplicationMessage, payload: Buffer): ApplicationMessage {
+  const { topic, qos, retain, properties, receivedAtMs, publisherId, version } = message;
+  return createMessage({
+    topic,
+    payload,
+    qos,
+    retain,
+    properties,
+    receivedAtMs,
+    publisherId,
+    version,
+  });
 }
 
 export function decodeMessage(value: Uint8Array): MessageRecord | null {

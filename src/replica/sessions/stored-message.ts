@@ -1,7 +1,7 @@
 import { type ApplicationMessage, expiresAtMs } from "../../mqtt/message.ts";
 import { CompactMap } from "../../routing/compact-map.ts";
-import type { RecordHash } from "../digest.ts";
 import type { Expiring } from "../expiry-queue.ts";
+import type { OnceRecord } from "../records.ts";
 import type { QueuedMessage } from "./stored-session.ts";
 
 /** A message that sessions wait for, held once however many they are. It goes when the last of them has it. */
@@ -16,7 +16,7 @@ export class StoredMessage implements Expiring {
   expiresAtMs = Number.POSITIVE_INFINITY;
   /** As the bounds count it. */
   readonly sizeBytes: number;
-  readonly hash: RecordHash;
+  readonly record: OnceRecord;
   /** It has its record; false once the last of its places is free. */
   isKept = true;
   /** It can be found by its id. */
@@ -25,13 +25,13 @@ export class StoredMessage implements Expiring {
   readonly places = new CompactMap<QueuedMessage, true>();
   queueIndex = -1;
 
-  constructor(id: string, message: ApplicationMessage, storedAtMs: number, hash: RecordHash) {
+  constructor(id: string, message: ApplicationMessage, storedAtMs: number, record: OnceRecord) {
     this.id = id;
     this.message = message;
     this.storedAtMs = storedAtMs;
     this.messageEndsAtMs = expiresAtMs(message);
     this.sizeBytes = storedSizeBytes(message);
-    this.hash = hash;
+    this.record = record;
   }
 
   get expiryKey(): string {

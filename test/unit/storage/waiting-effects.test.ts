@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { StateWrite } from "../../../cluster/storage/storage.ts";
+import type { OnceWrite, StateWrite } from "../../../cluster/storage/storage.ts";
 import { WaitingEffects } from "../../../cluster/storage/waiting-effects.ts";
 import { bytes, configuration, text } from "../../support/storage-changes.ts";
 
@@ -40,6 +40,34 @@ describe("effects that wait", () => {
 
   it("remove a record that was there before, however often it comes anew", () => {
     expect(left(gone("a"), put("a", "1", true), gone("a"))).toEqual({ a: null });
+  });
+
+  it("find a record that was put once by its mark", () => {
+    const effects = new WaitingEffects();
+    const once = (): OnceWrite => ({ waiting: null });
+    const [a, b, c] = [once(), once(), once()];
+    const add = (index: number, ...writes: readonly StateWrite[]): void =>
+      effects.add({ index, term: 1, configuration, writes }, ignore);
+    add(1, { ...put("a", "1", true), once: a }, { ...put("b", "1", true), once: b });
+    const written = (): (string | null)[] =>
+      effects.take()!.applied.writes.map(({ key, value }) => (value === null ? `-${key}` : key));
+    add(2, { ...gone("a"), once: a });
+    expect(written()).toEqual(["b"]);
+    // It is on the disk now.
+    add(3, { ...gone("b"), once: b }, { ...put("c", "1", true), once: c }, gone("d"));
+    expect(written()).toEqual(["-b", "c", "-d"]);
+  });
+
+  it("let go of what was put once and left out", () => {
+    const effects = new WaitingEffects();
+    for (let index = 1; index <= 5000; index++) {
+      const once: OnceWrite = { waiting: null };
+      const writes = [put(`k${index}`, "1", true), gone(`k${index}`)];
+      const marked = writes.map((write) => ({ ...write, once }));
+      effects.add({ index, term: 1, configuration, writes: marked }, ignore);
+    }
+    expect(effects.sizeBytes).toBe(0);
+    expect(effects.take()!.applied.writes).toEqual([]);
   });
 
   it("tell all who wait and count their bytes until they are taken", () => {
