@@ -41,8 +41,7 @@ export class LevelChanges {
   /** What the floor may say once `batch`, as filled so far, is on disk. */
   pointOf(batch: WriteBatch): DurablePoint {
     const { lastIndex } = this.#table;
-    const chain = Buffer.from(this.#table.chainAt(lastIndex)).toString("hex");
-    return { sequence: batch.sequence, lastIndex, chain };
+    return { sequence: batch.sequence, lastIndex, chain: this.#table.chainHexAt(lastIndex) };
   }
 
   /** A number no earlier generation has, and the unfinished one that it replaces. */
@@ -141,7 +140,7 @@ export class LevelChanges {
 
   #putPoint(point: SnapshotPoint, batch: WriteBatch): void {
     const { index, term, configuration } = point;
-    const chain = Buffer.from(this.#table.chainAt(index)).toString("hex");
+    const chain = this.#table.chainHexAt(index);
     const record: SnapshotRecord = { index, term, configuration, chain };
     batch.record(groupKey("snapshot", defaultGroup), record);
   }

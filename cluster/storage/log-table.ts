@@ -37,11 +37,14 @@ export class LogTable {
 
   /** A view that the next change may overwrite. `index` from baseIndex to lastIndex. */
   chainAt(index: LogIndex): Uint8Array {
-    if (index < this.#base || index > this.#last) {
-      throw new RangeError(`no chain at ${index} in ${this.#base}..${this.#last}`);
-    }
-    const slot = index - this.#base;
-    return this.#chains.subarray(slot * chainSizeBytes, (slot + 1) * chainSizeBytes);
+    const start = this.#startOf(index);
+    return this.#chains.subarray(start, start + chainSizeBytes);
+  }
+
+  /** As records have it that stand beside the log. */
+  chainHexAt(index: LogIndex): string {
+    const { buffer } = this.#chains;
+    return Buffer.from(buffer, this.#startOf(index), chainSizeBytes).toString("hex");
   }
 
   append(chain: Uint8Array, recordSizeBytes: number): void {
@@ -64,6 +67,13 @@ export class LogTable {
     const kept = this.#last - this.#base - slots + 1;
     this.#resize(slots, Math.max(capacityMin, kept * 2));
     this.#base += slots;
+  }
+
+  #startOf(index: LogIndex): number {
+    if (index < this.#base || index > this.#last) {
+      throw new RangeError(`no chain at ${index} in ${this.#base}..${this.#last}`);
+    }
+    return (index - this.#base) * chainSizeBytes;
   }
 
   #resize(fromSlot: number, capacity: number): void {

@@ -122,7 +122,7 @@ function checkFloor(floor: Floor, table: LogTable, truncation: TruncationRecord 
     throw corrupt(logKey(floor.group, missing), missing, reason);
   }
   if (floor.lastIndex > limit || floor.lastIndex < table.baseIndex) return;
-  const chain = Buffer.from(table.chainAt(floor.lastIndex)).toString("hex");
+  const chain = table.chainHexAt(floor.lastIndex);
   if (chain !== floor.chain) {
     const key = logKey(floor.group, floor.lastIndex);
     throw corrupt(key, floor.lastIndex, "the log is not the one that the floor file vouches for");
