@@ -175,9 +175,9 @@ export class RaftDriver {
     if (group !== defaultGroup) {
       throw new ClusterError("frame-malformed", `raft frame of unknown group ${group}`, { from });
     }
-    const body = frame.subarray(1);
     // The core keeps entries: views into the receive buffer would keep whole chunks alive or be overwritten.
-    const message = decodeMessage(mayCarryEntries(body) ? new Uint8Array(body) : body, this.#ids);
+    const bytes = mayCarryEntries(frame, 1) ? new Uint8Array(frame) : frame;
+    const message = decodeMessage(bytes, 1, this.#ids);
     if (message.from !== from) {
       throw new ClusterError("frame-malformed", "raft message names another sender", { from });
     }

@@ -9,10 +9,12 @@ const nothing = new Uint8Array(0);
  */
 export class ByteReader {
   readonly #buffer: Buffer;
-  #position = 0;
+  #position: number;
   #isMalformed = false;
 
-  constructor(bytes: Uint8Array) {
+  /** Reads from `position` on. */
+  constructor(bytes: Uint8Array, position = 0) {
+    this.#position = position;
     this.#buffer = Buffer.isBuffer(bytes)
       ? bytes
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -85,6 +85,7 @@ export class ByteWriter {
 
   /** The frame; the writer must not be used afterwards. */
   finish(): Uint8Array {
+    if (this.#sizeBytes === this.#buffer.length) return this.#buffer;
     return this.#buffer.subarray(0, this.#sizeBytes);
   }
 

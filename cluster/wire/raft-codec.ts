@@ -34,6 +34,12 @@ const headSizeBytes = 1 + 2 * 16 + 6;
 const appendHeadSizeBytes = headSizeBytes + 3 * 6 + 4;
 const entryHeadSizeBytes = 6 + 1 + 4;
 const capacityBytes = 96;
+/** Of the messages that are sent most, what follows the head: a frame of just that size need not be cut. */
+const bodySizeBytes: Partial<Record<Message["type"], number>> = {
+  appendResponse: 3 * 6 + 1,
+  heartbeat: 2 * 6,
+  heartbeatResponse: 6,
+};
 /** Followers that got out of step with each other are few; more blocks would only hold memory. */
 const blocksKept = 2;
 
@@ -86,7 +92,7 @@ export function encodeMessage(
     writer.u48(previousIndex).u48(previousTerm).u48(commit).u32(entries.length);
     return writer.bytes(block).finish();
   }
-  const writer = head(message, capacityBytes, group, ids);
+  const writer = head(message, sizeBytesOf(message), group, ids);
   switch (message.type) {
     case "appendResponse":
       writer.u48(message.index).u8(message.rejected ? 1 : 0);
@@ -130,13 +136,18 @@ export function encodeMessage(
   return writer.finish();
 }
 
+function sizeBytesOf({ type }: Message): number {
+  const sizeBytes = bodySizeBytes[type];
+  return sizeBytes === undefined ? capacityBytes : headSizeBytes + sizeBytes;
+}
+
 function head(
   { type, from, to, term }: Message,
   sizeBytes: number,
   group: number | null,
   ids: NodeIds | undefined,
 ): ByteWriter {
-  const writer = new ByteWriter(1 + sizeBytes);
+  const writer = new ByteWriter(sizeBytes + (group === null ? 0 : 1));
   if (group !== null) writer.u8(group);
   return writer.u8(kinds.indexOf(type)).nodeId(from, ids).nodeId(to, ids).u48(term);
 }
@@ -152,14 +163,18 @@ function writeSnapshot(writer: ByteWriter, { index, term, configuration }: Snaps
   }
 }
 
-/** Whether the message of these bytes may carry entries, whose data are then views of them. */
-export function mayCarryEntries(bytes: Uint8Array): boolean {
-  return kinds[bytes[0] ?? kinds.length] === "append" && bytes.length > appendHeadSizeBytes;
+/** Whether the message that begins at `start` may carry entries, whose data are then views of these bytes. */
+export function mayCarryEntries(bytes: Uint8Array, start: number): boolean {
+  const kind = kinds[bytes[start] ?? kinds.length];
+  return kind === "append" && bytes.length - start > appendHeadSizeBytes;
 }
 
-/** Entry data are views of `bytes`, which must not change afterwards. Throws ClusterError `frame-malformed`. */
-export function decodeMessage(bytes: Uint8Array, ids?: NodeIds): Message {
-  const reader = new ByteReader(bytes);
+/**
+ * The message that begins at `start`. Entry data are views of `bytes`, which must not change afterwards. Throws ClusterError
+ * `frame-malformed`.
+ */
+export function decodeMessage(bytes: Uint8Array, start = 0, ids?: NodeIds): Message {
+  const reader = new ByteReader(bytes, start);
   const type = kinds[reader.u8()];
   if (type === undefined) {
     throw malformed("unknown type");
