@@ -1,7 +1,13 @@
 import type { HardState, LogIndex, Term } from "../../cluster/raft/types.ts";
-import type { StorageChange, StorageRestore } from "../../cluster/storage/storage.ts";
+import type { StorageRestore } from "../../cluster/storage/storage.ts";
 import { type Facts, hashEntry } from "./facts.ts";
-import { LogImage } from "./log-image.ts";
+import { type LogChange, LogImage } from "./log-image.ts";
+
+/** What of a change matters to the checks. */
+export interface DurableChange extends LogChange {
+  readonly hardState?: HardState;
+  readonly applied?: { readonly index: LogIndex };
+}
 
 /** What a disk has confirmed as durable, kept by the checks beside the disk itself. */
 export class DurableImage {
@@ -21,7 +27,7 @@ export class DurableImage {
   }
 
   /** One change becomes durable. */
-  change(change: StorageChange): void {
+  change(change: DurableChange): void {
     const { demand } = this.#facts;
     const { hardState, applied, installSnapshot, compactTo } = change;
     this.log.change(change);
@@ -29,22 +35,27 @@ export class DurableImage {
       const before = this.hardState;
       const isLater = hardState.term > before.term;
       const isSame = hardState.term === before.term;
-      demand(isLater || isSame, "monotonic term", `${this.#nodeId} went back from ${before.term}`);
+      demand(
+        isLater || isSame,
+        "monotonic term",
+        () => `${this.#nodeId} went back from ${before.term}`,
+      );
       demand(
         hardState.commit >= before.commit,
         "monotonic commit",
-        `${this.#nodeId} went back from ${before.commit} to ${hardState.commit}`,
+        () => `${this.#nodeId} went back from ${before.commit} to ${hardState.commit}`,
       );
       demand(
         isLater || before.vote === null || before.vote === hardState.vote,
         "one vote per term",
-        `${this.#nodeId} changed its vote in term ${hardState.term}`,
+        () => `${this.#nodeId} changed its vote in term ${hardState.term}`,
       );
       this.hardState = hardState;
     }
     const index = installSnapshot?.index ?? applied?.index;
     if (index !== undefined) {
-      demand(index >= this.appliedIndex, "monotonic applied index", `${this.#nodeId} at ${index}`);
+      const isLater = index >= this.appliedIndex;
+      demand(isLater, "monotonic applied index", () => `${this.#nodeId} at ${index}`);
       this.appliedIndex = index;
     }
     if (compactTo !== undefined) {
@@ -57,7 +68,8 @@ export class DurableImage {
     demand(
       this.appliedIndex <= this.log.lastIndex && this.hardState.commit <= this.log.lastIndex,
       "applied <= last",
-      `${this.#nodeId} has applied ${this.appliedIndex}, its log ends at ${this.log.lastIndex}`,
+      () =>
+        `${this.#nodeId} has applied ${this.appliedIndex}, its log ends at ${this.log.lastIndex}`,
     );
   }
 

@@ -94,9 +94,10 @@ export class Facts {
   /** The first broken promise; the simulation ends with it. */
   violation: Violation | null = null;
 
-  readonly demand = (isTrue: boolean, promise: string, what: string): void => {
+  /** `what` is a function where so many demands are made that their texts would cost more than they do. */
+  readonly demand = (isTrue: boolean, promise: string, what: string | (() => string)): void => {
     if (isTrue) return;
-    this.violation ??= new Violation(promise, what);
+    this.violation ??= new Violation(promise, typeof what === "string" ? what : what());
   };
 
   /** What the log says of devices. */
@@ -172,7 +173,7 @@ export class Facts {
       this.demand(
         disk.log.lastIndex >= message.index,
         "durable when acknowledged",
-        `${nodeId} confirms ${message.index}, its disk holds ${disk.log.lastIndex}`,
+        () => `${nodeId} confirms ${message.index}, its disk holds ${disk.log.lastIndex}`,
       );
     }
   }
@@ -190,7 +191,7 @@ export class Facts {
           this.demand(
             known.before === before && known.hash === hash,
             "log matching",
-            `index ${entry.index} of term ${entry.term} is two entries`,
+            () => `index ${entry.index} of term ${entry.term} is two entries`,
           );
         }
       }
@@ -218,7 +219,7 @@ export class Facts {
         this.demand(
           known.term === mark.term && known.hash === mark.hash,
           "committed is immutable",
-          `${nodeId} applied another entry at ${at} (term ${mark.term}, was ${known.term})`,
+          () => `${nodeId} applied another entry at ${at} (term ${mark.term}, was ${known.term})`,
         );
       }
     }
@@ -255,7 +256,7 @@ export class Facts {
     if (known === undefined) this.#configurations.set(index, configuration);
     else {
       const isSame = known === configuration || this.#textOf(known) === this.#textOf(configuration);
-      this.demand(isSame, "same configuration", `index ${index} has two`);
+      this.demand(isSame, "same configuration", () => `index ${index} has two`);
     }
   }
 
@@ -272,14 +273,20 @@ export class Facts {
   hasTime(nodeId: NodeId, index: LogIndex, timeMs: number): void {
     const known = this.#times[index];
     if (known === undefined) this.#times[index] = timeMs;
-    else this.demand(known === timeMs, "one time per index", `${nodeId} has another at ${index}`);
+    else {
+      const isSame = known === timeMs;
+      this.demand(isSame, "one time per index", () => `${nodeId} has another at ${index}`);
+    }
   }
 
   /** The content of a replica after the command at `index`. */
   digest(nodeId: NodeId, index: LogIndex, digest: string): void {
     const known = this.#digests[index];
     if (known === undefined) this.#digests[index] = digest;
-    else this.demand(known === digest, "state machine safety", `${nodeId} differs at ${index}`);
+    else {
+      const isSame = known === digest;
+      this.demand(isSame, "state machine safety", () => `${nodeId} differs at ${index}`);
+    }
   }
 
   /** The content of a replica that was loaded from a disk at `index`: that of the newest command up to there. */
@@ -294,7 +301,10 @@ export class Facts {
     const name = `${key} ${version}`;
     const known = this.#versions.get(name);
     if (known === undefined) this.#versions.set(name, text);
-    else this.demand(known === text, "one value per version", `${name} is ${known} and ${text}`);
+    else {
+      const isSame = known === text;
+      this.demand(isSame, "one value per version", () => `${name} is ${known} and ${text}`);
+    }
   }
 
   valueAt(key: string, version: number): string | null {

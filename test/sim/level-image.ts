@@ -1,4 +1,4 @@
-import type { Entry, EntryType, HardState } from "../../cluster/raft/types.ts";
+import type { Entry, EntryType, HardState, LogIndex } from "../../cluster/raft/types.ts";
 import type { Floor } from "../../cluster/storage/floor-file.ts";
 import type { AppliedRecord, SnapshotRecord } from "../../cluster/storage/records.ts";
 import { sealJson } from "../../cluster/storage/sealed.ts";
@@ -140,18 +140,17 @@ export class LevelImage {
     this.#durableSequence = record<number>(puts, "q") ?? this.#durableSequence;
     const point = record<SnapshotRecord>(puts, "p/0");
     const isInstalled = puts.has("g/0");
-    if (point !== null && isInstalled) durable.change({ groupId: 0, installSnapshot: point });
+    if (point !== null && isInstalled) durable.change({ installSnapshot: point });
     const entries: Entry[] = [];
     for (const [key, value] of puts) if (key.startsWith("l/")) entries.push(entryOf(value));
     const hardState = record<HardState>(puts, "h/0");
-    const applied = record<AppliedRecord>(puts, "a/0");
+    const appliedIndex = appliedIndexOf(puts);
     durable.change({
-      groupId: 0,
       entries: entries.sort((a, b) => a.index - b.index),
       ...(hardState && { hardState }),
-      ...(applied && { applied: { ...applied, writes: [] } }),
+      ...(appliedIndex !== null && { applied: { index: appliedIndex } }),
     });
-    if (point !== null && !isInstalled) durable.change({ groupId: 0, compactTo: point });
+    if (point !== null && !isInstalled) durable.change({ compactTo: point });
   }
 }
 
@@ -159,6 +158,13 @@ export class LevelImage {
 function record<Stored>(puts: ReadonlyMap<string, Buffer>, key: string): Stored | null {
   const sealed = puts.get(key);
   return sealed === undefined ? null : (JSON.parse(sealed.toString("utf8", 4)) as Stored);
+}
+
+/** Nearly every batch has one, and it begins with what is wanted; behind that all members stand. */
+function appliedIndexOf(puts: ReadonlyMap<string, Buffer>): LogIndex | null {
+  const start = puts.get("a/0")?.toString("latin1", 4, 32);
+  const index = start && /^\{"index":(\d+),/.exec(start)?.[1];
+  return index ? Number(index) : (record<AppliedRecord>(puts, "a/0")?.index ?? null);
 }
 
 /** As laid out in cluster/storage/log-record.ts. */

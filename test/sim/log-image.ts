@@ -7,6 +7,8 @@ export interface LogMark {
   readonly hash: number;
 }
 
+export type LogChange = Pick<StorageChange, "installSnapshot" | "entries" | "compactTo">;
+
 /** What of a log matters to the checks: term and content of each entry after the snapshot point. */
 export class LogImage {
   baseIndex: LogIndex = 0;
@@ -26,7 +28,7 @@ export class LogImage {
   }
 
   /** In the order in which disks take the parts of a change. */
-  change({ installSnapshot, entries, compactTo }: StorageChange): void {
+  change({ installSnapshot, entries, compactTo }: LogChange): void {
     if (installSnapshot !== undefined) this.restart(installSnapshot);
     if (entries !== undefined && entries.length > 0) {
       this.marks.length = (entries[0]?.index ?? 0) - this.baseIndex - 1;

@@ -69,7 +69,7 @@ export class ObservedStorage implements ClusterStorage {
     const restore = await this.#storage.open();
     this.#options.opened(this.#options.durable.difference(restore));
     this.log.restart(restore.snapshot);
-    this.log.change({ groupId: 0, entries: restore.entries });
+    this.log.change({ entries: restore.entries });
     this.#appliedIndex = restore.appliedIndex;
     this.#configuration = restore.configuration;
     this.#noteChanges(restore.entries);
@@ -95,10 +95,11 @@ export class ObservedStorage implements ClusterStorage {
     }
     if (applied !== undefined) this.#applied(applied);
     if (change.compactTo !== undefined) facts.compactions++;
+    const { queuedChanges } = this.#storage.stats();
     facts.demand(
-      this.#storage.stats().queuedChanges < queuedChangesMax,
+      queuedChanges < queuedChangesMax,
       "bounded queues",
-      `${nodeId} has ${this.#storage.stats().queuedChanges} changes waiting for its disk`,
+      () => `${nodeId} has ${queuedChanges} changes waiting for its disk`,
     );
     this.#storage.write(change, done);
   }
@@ -153,7 +154,7 @@ export class ObservedStorage implements ClusterStorage {
     facts.demand(
       index > this.#appliedIndex,
       "monotonic applied index",
-      `${nodeId} applies ${index} after ${this.#appliedIndex}`,
+      () => `${nodeId} applies ${index} after ${this.#appliedIndex}`,
     );
     const before = this.#configuration ?? configuration;
     facts.applied(

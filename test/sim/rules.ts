@@ -37,7 +37,7 @@ export class Rules {
     return this.#newestTerm;
   }
 
-  readonly demand = (isTrue: boolean, promise: string, what: string): void =>
+  readonly demand = (isTrue: boolean, promise: string, what: string | (() => string)): void =>
     this.#facts.demand(isTrue, promise, what);
 
   /** The commit index rises only by an entry of the leader's own term that a quorum of the members in force has stored. */

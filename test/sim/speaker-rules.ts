@@ -72,7 +72,11 @@ export class SpeakerRules {
       configuration,
       (voter) => voter === nodeId || nowMs - (this.#heardMs.get(voter) ?? 0) < aloneMaxMs,
     );
-    this.#rules.demand(hasQuorum, "no leader without a quorum", `${nodeId} leads term ${term}`);
+    this.#rules.demand(
+      hasQuorum,
+      "no leader without a quorum",
+      () => `${nodeId} leads term ${term}`,
+    );
   }
 
   /** A leader asks whether it still leads, for a read: once it may, it may for the rest of its term. */
