@@ -12,6 +12,7 @@ import type { FlowLimits } from "./log-limits.ts";
 import type { NodeId } from "./node-id.ts";
 import type { ClusterOptions } from "./options.ts";
 import type { Counters } from "./ports.ts";
+import { committedConfiguration } from "./raft/committed-configuration.ts";
 import { type Configuration, defaultGroup, type SnapshotPoint } from "./raft/types.ts";
 import type { ClusterStorage, NodeRecord, StorageRestore } from "./storage/storage.ts";
 import type { LinkEvent, Transport } from "./transport/transport.ts";
@@ -184,7 +185,7 @@ async function loadState({ storage, restore, condemn }: NodeParts, agreed: Agree
   } catch (error) {
     const isDamage = error instanceof ClusterError && error.code === "storage-corrupt";
     // The only voter keeps what it has: no other node could replace it.
-    const { voters } = restore.configuration;
+    const { voters } = committedConfiguration(restore);
     if (isDamage && voters.some((voter) => voter !== restore.nodeRecord?.nodeId)) {
       await condemn?.(error.message);
     }
