@@ -27,6 +27,16 @@ const options = program.opts<{
 const wanted = Number(options.nodes);
 const syncTimeoutMs = 20_000;
 
+let isRunning = false;
+let isEnding = false;
+/** The first one ends it properly, once it has begun; another one at once. */
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    if (!isRunning || isEnding) process.exit(130);
+    void end();
+  });
+}
+
 const started = performance.now();
 console.log(`Starting ${wanted} nodes...`);
 const cluster = await LocalCluster.start({ nodes: wanted, isApart: true });
@@ -61,7 +71,6 @@ console.log(`  kill -9 ${cluster.nodes.at(-1)?.ready?.pid}   # then look at the 
 
 let lastSent = 0;
 let lastAcknowledged = 0;
-let isEnding = false;
 let linesShown = 0;
 let lastStep = "";
 const report = setInterval(() => void show(), 1000);
@@ -130,6 +139,5 @@ async function end(): Promise<void> {
   process.exitCode = exitCode;
 }
 
-process.once("SIGINT", () => void end());
-process.once("SIGTERM", () => void end());
+isRunning = true;
 if (Number(options.seconds) > 0) setTimeout(() => void end(), Number(options.seconds) * 1000);

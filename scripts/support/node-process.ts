@@ -26,7 +26,7 @@ export interface NodeProcessOptions {
   readonly entry?: string;
   /** A command line to run it in, such as `ip netns exec NAME`, that replaces itself with the node. */
   readonly within?: readonly string[];
-  /** True: a Ctrl-C in the terminal reaches the program that started it and not the node. */
+  /** True: a Ctrl-C in the terminal reaches the program that started it and not the node; when that exits, the node is killed. */
   readonly isApart?: boolean;
 }
 
@@ -55,8 +55,11 @@ export class NodeProcess {
       if (stream !== null)
         createInterface({ input: stream }).on("line", (line) => this.#read(line));
     }
+    const kill = () => this.#child.kill("SIGKILL");
+    if (options.isApart === true) process.once("exit", kill);
     this.exited = new Promise((resolve) => {
       this.#child.on("exit", (code, signal) => {
+        process.removeListener("exit", kill);
         this.exitCode = code ?? (signal === null ? 0 : 128);
         this.#wake();
         resolve();

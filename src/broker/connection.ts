@@ -49,6 +49,9 @@ export class Connection
   /** What came when the time of its turn was over; little, since the socket is not read any more. */
   #deferred: Buffer[] | null = null;
   #pauses = 0;
+  /** The turn in which it was read last, and how much was read in it. */
+  #turn = 0;
+  #readSizeBytes = 0;
   #receivedAtMs: number;
   /** Wall-clock time of the chunk being read; asked for once, however many packets are in it. */
   #chunkAtMs = 0;
@@ -97,7 +100,7 @@ export class Connection
     this.#receivedAtMs = clock.monotonicMs();
     if (this.#deferred === null && readingTurns.hasTime(this.#receivedAtMs)) {
       this.#read(chunk);
-      if (chunk.length >= this.#shared.limits.readSizeBytes) this.#rest();
+      this.#countRead(chunk.length);
       return;
     }
     counters.readsDeferred++;
@@ -281,9 +284,17 @@ export class Connection
     this.#user?.roomMayHaveGrown();
   }
 
-  /** There is more where this came from: first the others. */
-  #rest(): void {
-    if (!this.isOpen) return;
+  /** Who has sent so much in one turn has more: first the others. */
+  #countRead(sizeBytes: number): void {
+    const { readingTurns, limits } = this.#shared;
+    if (this.#turn !== readingTurns.turn) {
+      this.#turn = readingTurns.turn;
+      this.#readSizeBytes = 0;
+    }
+    const before = this.#readSizeBytes;
+    this.#readSizeBytes += sizeBytes;
+    const isNew = before < limits.readSizeBytes;
+    if (!isNew || this.#readSizeBytes < limits.readSizeBytes || !this.isOpen) return;
     this.#shared.counters.readsRested++;
     this.pauseReading();
     this.#shared.readingTurns.rest(this);

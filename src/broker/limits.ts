@@ -37,7 +37,7 @@ export interface BrokerLimits {
   readonly lingerMs: number;
   /** Milliseconds of a turn of the event loop in which what clients sent is read. The rest waits for the next turns; `readsDeferred`. */
   readonly readingTurnMs: number;
-  /** What is read of a client at once, at most. It has sent more then, and the others are read first: until the next turn; `readsRested`. */
+  /** What is read of a client in a turn, about. It has sent more then, and the others are read first: until the next turn; `readsRested`. */
   readonly readSizeBytes: number;
   /** Messages of one publisher that wait for the log. Beyond: its socket is not read until half of them are settled. */
   readonly publishesWaitingMax: number;

@@ -22,11 +22,17 @@ export class ReadingTurns {
   #resting: RestingReader[] = [];
   #isBegun = false;
   #endsAtMs = 0;
+  #turn = 0;
 
   /** `durationMs`: for reading, in one turn; what is read last may take longer. */
   constructor(clock: Clock, durationMs: number) {
     this.#clock = clock;
     this.#durationMs = durationMs;
+  }
+
+  /** Its number, of turns in which something is read. */
+  get turn(): number {
+    return this.#turn;
   }
 
   /** Whether what came at `nowMs` may be read now; if not, the caller keeps it and calls `defer`. */
@@ -57,6 +63,7 @@ export class ReadingTurns {
   }
 
   #readDeferred(): void {
+    this.#turn++;
     const due = this.#waiting;
     const endsAtMs = this.#clock.monotonicMs() + this.#durationMs;
     let read = 0;

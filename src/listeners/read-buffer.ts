@@ -25,6 +25,8 @@ export function readingInto(accepted: Socket, callback: ReadCallback): Socket | 
   const handle = inside._handle;
   if (typeof handle?.useUserBuffer !== "function") return null;
   inside._handle = null;
+  // With nothing beneath it, it only tells its server that there is one socket less to wait for.
+  accepted.destroy();
   const options = { handle, allowHalfOpen: true, onread: { buffer: readBuffer, callback } };
   return new Socket(options as object);
 }

@@ -3,6 +3,7 @@ import type { Channel, ChannelAcceptor, ChannelHandler } from "../broker/channel
 import { isLoopbackAddress, plainAddress } from "./address.ts";
 import { sayLastWords } from "./last-words.ts";
 import { readingInto } from "./read-buffer.ts";
+import { copyOfRead } from "./read-slab.ts";
 import { certificateName } from "./tls.ts";
 
 /** A socket of a server with `pauseOnConnect`: it reads into memory that all of them share, where this Node.js lets it. */
@@ -39,11 +40,8 @@ interface HandledSocket extends Socket {
   [handlerKey]?: ChannelHandler;
 }
 
-/** Small pieces come from the memory that Node.js cuts up for small buffers. */
 function readInto(this: HandledSocket, sizeBytes: number, buffer: Uint8Array): boolean {
-  const chunk = Buffer.allocUnsafe(sizeBytes);
-  chunk.set(sizeBytes === buffer.length ? buffer : buffer.subarray(0, sizeBytes));
-  this[handlerKey]?.received(chunk);
+  this[handlerKey]?.received(copyOfRead(buffer, sizeBytes));
   return true;
 }
 

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readingInto } from "../../src/listeners/read-buffer.ts";
+import { copyOfRead } from "../../src/listeners/read-slab.ts";
 import { WireBroker } from "../support/wire-broker.ts";
 
 const wire = new WireBroker();
@@ -68,6 +69,28 @@ test("what several clients send at once in many reads stays apart", async () => 
   );
   await expect.poll(() => got.length).toBe(expected.length);
   expect(got.toSorted()).toEqual(expected.toSorted());
+});
+
+test("what waits of small messages keeps little more memory than it has", () => {
+  const bytes = Buffer.alloc(1100);
+  const kept: Buffer[] = [];
+  for (let read = 0; read < 20_000; read++) {
+    const copy = copyOfRead(bytes, 1 + (read % 1100));
+    if (read % 50 === 0) kept.push(copy);
+  }
+  const memory = new Set(kept.map((copy) => copy.buffer));
+  const sizeBytes = [...memory].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  expect(sizeBytes).toBeLessThanOrEqual(kept.length * 8 * 1024);
+});
+
+test("what was read is copied whole", () => {
+  const bytes = Buffer.from(Array.from({ length: 5_000 }, (_, at) => at % 251));
+  const copies = [1, 7, 1024, 1025, 5_000, 1024].map((sizeBytes) => copyOfRead(bytes, sizeBytes));
+  bytes.fill(0);
+  for (const copy of copies) {
+    expect(copy.every((byte, at) => byte === at % 251)).toBe(true);
+  }
+  expect(copies.map(({ length }) => length)).toEqual([1, 7, 1024, 1025, 5_000, 1024]);
 });
 
 test("a client at full speed is read a piece at a time", async () => {

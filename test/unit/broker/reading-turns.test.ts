@@ -95,6 +95,23 @@ test("a client that has sent a full read is read on when all others had their tu
   expect(reader.texts()).toEqual(["t=short", `t=${"x".repeat(1024)}`]);
 });
 
+test("many short pieces in one turn count like a long one", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode({ readSizeBytes: 1024 });
+  const writer = await rig.connect(node, "writer");
+  for (let piece = 0; piece < 3; piece++) writer.publish("t", "x".repeat(300));
+  expect(writer.isReadingPaused).toBe(false);
+  writer.publish("t", "x".repeat(300));
+  expect(writer.isReadingPaused).toBe(true);
+  // A WebSocket may go on with what it has read already.
+  writer.publish("t", "x".repeat(300));
+  expect(node.broker.counters.readsRested).toBe(1);
+  await rig.settle();
+  expect(writer.isReadingPaused).toBe(false);
+  for (let piece = 0; piece < 3; piece++) writer.publish("t", "x".repeat(300));
+  expect(writer.isReadingPaused).toBe(false);
+});
+
 test("a client that was closed while it waited for its turn is done with", async () => {
   const rig = new BrokerRig();
   const node = rig.addNode({ readSizeBytes: 1024 });
