@@ -24,6 +24,8 @@ export const logLimits = {
   effectsDelayMs: 200,
   /** They leave earlier when they are so much. */
   effectsSizeBytesMax: 1024 * 1024,
+  /** Of records that came and went so many, or as many bytes as those, are kept until they are let go together. */
+  effectsLeftOutMax: 1024,
   logWindow: {
     sizeBytesMax: 64 * 1024 * 1024,
     entriesMax: 20_000,

@@ -25,7 +25,7 @@ export interface StateWrite {
   readonly value: Uint8Array | null;
   /** The state had no record under this key: when it goes before it was written to the disk, neither has to be. */
   readonly isNew?: boolean;
-  /** The key is put once and deleted once, so that nobody need look for it among what waits. */
+  /** No other record has had the key, and none will: so nobody need look for it among what waits. */
   readonly once?: OnceWrite;
 }
 

@@ -1,11 +1,9 @@
+import { logLimits } from "../log-limits.ts";
 import type { Configuration, LogIndex, Term } from "../raft/types.ts";
 import type { AppliedEffects, OnceWrite, StateWrite } from "./storage.ts";
 
 /** What a key and its place in the table take, about. */
 const recordOverheadBytes = 64;
-
-/** So many that are left out are let go together. */
-const leftOutMax = 1024;
 
 /** What the state is to be at one applied index, and who waits for it to be on the disk. */
 export interface GatheredEffects {
@@ -22,6 +20,7 @@ export class WaitingEffects {
   /** To keys that no other of them is for; those that do not wait any more are left out in the end. */
   #onceWrites: StateWrite[] = [];
   #leftOut = 0;
+  #leftOutSizeBytes = 0;
   #waiters: (() => void)[] = [];
   #sizeBytes = 0;
   #point: { index: LogIndex; term: Term; configuration: Configuration } | null = null;
@@ -46,7 +45,8 @@ export class WaitingEffects {
     if (this.#point === null) return null;
     this.#dropLeftOut();
     for (const { once } of this.#onceWrites) once!.waiting = null;
-    const applied = { ...this.#point, writes: [...this.#onceWrites, ...this.#writes.values()] };
+    // Behind the others: the deletion of a record whose mark is not known may be for the same key.
+    const applied = { ...this.#point, writes: [...this.#writes.values(), ...this.#onceWrites] };
     this.#onceWrites = [];
     const waiters = this.#waiters;
     this.#writes = new Map();
@@ -63,10 +63,13 @@ export class WaitingEffects {
       this.#sizeBytes += sizeOf(write);
       return;
     }
-    this.#sizeBytes -= sizeOf(once.waiting);
+    const sizeBytes = sizeOf(once.waiting);
+    this.#sizeBytes -= sizeBytes;
+    this.#leftOutSizeBytes += sizeBytes;
     once.waiting = null;
     this.#leftOut++;
-    if (this.#leftOut >= leftOutMax) this.#dropLeftOut();
+    const isMuch = this.#leftOutSizeBytes >= logLimits.effectsSizeBytesMax;
+    if (isMuch || this.#leftOut >= logLimits.effectsLeftOutMax) this.#dropLeftOut();
   }
 
   #dropLeftOut(): void {
@@ -74,6 +77,7 @@ export class WaitingEffects {
       this.#onceWrites = this.#onceWrites.filter((write) => write.once!.waiting === write);
     }
     this.#leftOut = 0;
+    this.#leftOutSizeBytes = 0;
   }
 
   #write(write: StateWrite): void {

@@ -51,30 +51,30 @@ export class MessageStore {
     return this.#sizeBytes + sizeBytes <= this.#limits.storedSizeBytesMax;
   }
 
-  /** A name that no other message of this log has, the same on every replica. */
-  nextId({ index }: CommandContext): string {
-    this.#countInEntry = index === this.#entryIndex ? this.#countInEntry + 1 : 0;
-    this.#entryIndex = index;
-    return `${index.toString(16).padStart(indexDigits, "0")}-${this.#countInEntry}`;
-  }
-
   /** The caller adds the places that `recipients` describe. */
   add(
-    id: string,
     message: ApplicationMessage,
     recipients: readonly RecipientRecord[],
-    { timeMs }: CommandContext,
+    context: CommandContext,
     writer: StateWriter,
   ): StoredMessage {
-    const { record, own } = encodeMessage(message, timeMs, recipients);
+    const id = this.#nextId(context);
+    const { record, own } = encodeMessage(message, context.timeMs, recipients);
     const once = this.#records.putOnce(writer, recordPrefix.message + id, record);
-    return this.#keep(id, own, timeMs, once);
+    return this.#keep(id, own, context.timeMs, once);
   }
 
-  /** From now on it is found by its id. */
-  list(stored: StoredMessage): void {
-    this.#listed.set(stored.id, stored);
-    stored.isListed = true;
+  /** Under an id that says whose copy it is, and that may have stood for the same copy before; null: that is taken. */
+  addCopy(
+    id: string | null,
+    message: ApplicationMessage,
+    context: CommandContext,
+    writer: StateWriter,
+  ): StoredMessage {
+    if (id === null) return this.#listing(this.add(message, [], context, writer));
+    const { record, own } = encodeMessage(message, context.timeMs, []);
+    const hash = this.#records.put(writer, recordPrefix.message + id, record, null);
+    return this.#listing(this.#keep(id, own, context.timeMs, { hash, mark: null }));
   }
 
   /** Null for a record that cannot be read. */
@@ -83,7 +83,7 @@ export class MessageStore {
     own.set(value);
     const record = decodeMessage(own);
     if (record === null) return null;
-    this.list(this.#keep(id, record.message, record.storedAtMs, { hash, mark: null }));
+    this.#listing(this.#keep(id, record.message, record.storedAtMs, { hash, mark: null }));
     return record.recipients;
   }
 
@@ -116,17 +116,29 @@ export class MessageStore {
     return this.#expiry.first()?.expiresAtMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Takes the one whose first place is too old; null when there is none. It comes again for the places that may wait longer. */
+  /**
+   * Takes the one of which a place that may go has been too old for the longest time; null when there is none. It comes again for the places that may
+   * wait longer.
+   */
   takeExpired(nowMs: number): StoredMessage | null {
-    const first = this.#expiry.first();
-    if (first === undefined || first.expiresAtMs > nowMs) return null;
-    this.#expiry.remove(first);
-    first.expiresAtMs = Number.POSITIVE_INFINITY;
-    first.places.forEach((_, place) => {
-      const placeEndsAtMs = endsAtMs(place);
-      if (placeEndsAtMs > nowMs) this.#scheduleAt(first, placeEndsAtMs);
-    });
-    return first;
+    for (;;) {
+      const first = this.#expiry.first();
+      if (first === undefined || first.expiresAtMs > nowMs) return null;
+      const queuedForMs = first.expiresAtMs;
+      this.#expiry.remove(first);
+      first.expiresAtMs = Number.POSITIVE_INFINITY;
+      const dueMs = dueMsOf(first);
+      // Where it stands in the queue depends on what this replica has been through: it may stand there for a place whose session is here.
+      const isInItsPlace = dueMs === queuedForMs;
+      if (!isInItsPlace && dueMs <= nowMs) this.#scheduleAt(first, dueMs);
+      else {
+        first.places.forEach((_, place) => {
+          const placeEndsAtMs = endsAtMs(place);
+          if (placeEndsAtMs > nowMs) this.#scheduleAt(first, placeEndsAtMs);
+        });
+        if (isInItsPlace) return first;
+      }
+    }
   }
 
   clear(): void {
@@ -136,6 +148,20 @@ export class MessageStore {
     this.#sizeBytes = 0;
     this.#entryIndex = 0;
     this.#countInEntry = 0;
+  }
+
+  /** A name that no other message of this log has or had, the same on every replica. */
+  #nextId({ index }: CommandContext): string {
+    this.#countInEntry = index === this.#entryIndex ? this.#countInEntry + 1 : 0;
+    this.#entryIndex = index;
+    return `${index.toString(16).padStart(indexDigits, "0")}-${this.#countInEntry}`;
+  }
+
+  /** From now on it is found by its id. */
+  #listing(stored: StoredMessage): StoredMessage {
+    this.#listed.set(stored.id, stored);
+    stored.isListed = true;
+    return stored;
   }
 
   #keep(
@@ -168,4 +194,14 @@ const indexDigits = 13;
 
 function placeKey({ session, seq }: QueuedMessage): string {
   return `${recordPrefix.place}${session.number}-${seq}`;
+}
+
+/** When the first of the places ends whose session is away and has not begun with it; Infinity without one. */
+function dueMsOf(stored: StoredMessage): number {
+  let dueMs = Number.POSITIVE_INFINITY;
+  stored.places.forEach((_, place) => {
+    const { session } = place;
+    if (!session.isConnected && !session.hasBegun(place)) dueMs = Math.min(dueMs, endsAtMs(place));
+  });
+  return dueMs;
 }

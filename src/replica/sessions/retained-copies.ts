@@ -75,10 +75,7 @@ export class RetainedCopies {
       return null;
     }
     // A topic that was cleared begins again with a version that it may have had within the same entries of the log.
-    const ownId = known === undefined ? id : this.#messages.nextId(context);
-    const stored = this.#messages.add(ownId, message, [], context, writer);
-    this.#messages.list(stored);
-    return stored;
+    return this.#messages.addCopy(known === undefined ? id : null, message, context, writer);
   }
 }
 

@@ -107,8 +107,6 @@ export class SessionQueues {
         const isAway = !session.isConnected && !session.hasBegun(entry);
         if (isAway && endsAtMs(entry) <= nowMs) away.push(entry);
       });
-      // One that only the connected wait for does not count: a replica that has just started meets it again.
-      if (away.length === 0) continue;
       messages++;
       away.sort((a, b) => a.session.number - b.session.number);
       for (const entry of away) this.#drop(entry.session, [entry], nowMs, writer);

@@ -265,8 +265,7 @@ export class SessionView {
       const lower = Math.min(qos, message.qos) as Qos;
       return { sessionNumber: session.number, seq, qos: lower, retain, identifiers, group };
     });
-    const id = this.#messages.nextId(context);
-    const stored = this.#messages.add(id, message, recipients, context, writer);
+    const stored = this.#messages.add(message, recipients, context, writer);
     matches.forEach(({ session }, at) => {
       const { sessionNumber: _, ...place } = recipients[at]!;
       this.#queues.enqueue({ ...place, session, stored, isPlaced: false });

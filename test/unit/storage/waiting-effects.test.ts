@@ -55,7 +55,7 @@ describe("effects that wait", () => {
     expect(written()).toEqual(["b"]);
     // It is on the disk now.
     add(3, { ...gone("b"), once: b }, { ...put("c", "1", true), once: c }, gone("d"));
-    expect(written()).toEqual(["-b", "c", "-d"]);
+    expect(written()).toEqual(["-d", "-b", "c"]);
   });
 
   it("let go of what was put once and left out", () => {
