@@ -50,6 +50,8 @@ export class ForwardEncoder {
 
   #writeHead(message: ApplicationMessage): void {
     const writer = this.#writer;
+    // Whatever happens until it stands there: no message has it.
+    this.#headSizeBytes = 0;
     writer.rewind(0);
     writer.byte(forwardFormatVersion);
     writer.byte(forwardFlags.plain);

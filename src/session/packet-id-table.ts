@@ -6,8 +6,8 @@ export interface Identified {
 /** A power of two; what most clients have under way at once fits. */
 const slotsMin = 16;
 
-/** 1 KiB. A table up to this is left as it is: it would grow again with the next burst, and shrink behind it. */
-const slotsKeptMax = 128;
+/** Half a KiB. A table up to this is left as it is: it would grow again with the next burst, and shrink behind it. */
+const slotsKeptMax = 64;
 
 /** 2^32 over the golden ratio: numbers in turn get places far from each other (Knuth, The Art of Computer Programming, 6.4). */
 const multiplier = 0x9e3779b1;

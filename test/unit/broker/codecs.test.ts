@@ -109,3 +109,13 @@ function messageOf(topic: string, payloadSizeBytes: number, at: number): Applica
   const rest = { qos: 0, retain: false, properties: null, receivedAtMs: 1, version: 0 } as const;
   return createMessage({ topic, payload, publisherId, ...rest });
 }
+
+test("a message that cannot be written leaves the next ones whole", () => {
+  const [encoder, decoder] = [new ForwardEncoder(), new ForwardDecoder(16)];
+  const good = messageOf("good/topic", 10, 1);
+  encoder.encode(good);
+  const properties = { responseTopic: null } as unknown as ApplicationMessage["properties"];
+  const bad = createMessage({ ...messageOf("another/topic", 10, 2), properties });
+  expect(() => encoder.encode(bad)).toThrow();
+  expect(decoder.decode(encoder.encode(good))?.message).toEqual(good);
+});
