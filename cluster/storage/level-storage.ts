@@ -1,7 +1,7 @@
 import { ClusterError } from "../errors.ts";
 import { logLimits } from "../log-limits.ts";
 import type { Cancel } from "../ports.ts";
-import { defaultGroup } from "../raft/types.ts";
+import { type Configuration, defaultGroup } from "../raft/types.ts";
 import { establishFloor, type Floor } from "./floor-file.ts";
 import { FloorKeeper } from "./floor-keeper.ts";
 import { generationsOf, keysInPieces } from "./generations.ts";
@@ -48,6 +48,8 @@ export class LevelStorage implements ClusterStorage {
   readonly #options: StorageOptions;
   readonly #effects = new WaitingEffects();
   readonly #effectsDelayMs: number;
+  /** The latest one that came with effects. */
+  #configuration: Configuration | null = null;
   /** Runs while effects wait. */
   #effectsTimer: Cancel | null = null;
   #opened: Opened | null = null;
@@ -183,7 +185,10 @@ export class LevelStorage implements ClusterStorage {
    */
   #gather(effects: AppliedEffects, done: () => void): void {
     this.#effects.add(effects, done);
-    if (this.#effects.sizeBytes >= logLimits.effectsSizeBytesMax) this.#sendEffects();
+    // A node that forgets who votes, and that the log may not tell it, waits for one that is gone.
+    const isNew = effects.configuration !== this.#configuration;
+    this.#configuration = effects.configuration;
+    if (isNew || this.#effects.sizeBytes >= logLimits.effectsSizeBytesMax) this.#sendEffects();
     else this.#effectsTimer ??= this.#disk.after(this.#effectsDelayMs, () => this.#sendEffects());
   }
 

@@ -5,6 +5,8 @@ import { applied, entries, point, puts, stateOf, written } from "../../support/s
 
 type Batch = (operations: unknown[], options: { sync?: boolean }) => Promise<void>;
 
+const noVoters = { voters: [], votersOutgoing: [], learners: [], learnersNext: [] };
+
 /** `level` inherits `batch`; the prototype that owns it is the place to watch. */
 const owner = Object.getPrototypeOf(Level.prototype) as { batch: Batch };
 
@@ -124,12 +126,13 @@ describe("effects of entries", () => {
   it("wait to be joined, and leave in one batch with their applied index", async () => {
     const storage = directory.storage(ignore, never);
     await storage.open();
-    await written(storage, { entries: entries(1, 3) });
+    await written(storage, { entries: entries(1, 4) });
+    await written(storage, { applied: applied(1, {}) });
     const batch = vi.spyOn(owner, "batch");
     const order: string[] = [];
-    const effects = written(storage, { applied: applied(1, { a: "1", b: "1" }) });
-    const more = written(storage, { applied: applied(2, { a: "2", b: null }) });
-    await written(storage, { entries: entries(4, 4) }).then(() => order.push("entries"));
+    const effects = written(storage, { applied: applied(2, { a: "1", b: "1" }) });
+    const more = written(storage, { applied: applied(3, { a: "2", b: null }) });
+    await written(storage, { entries: entries(5, 5) }).then(() => order.push("entries"));
     await storage.close();
     await Promise.all([
       effects.then(() => order.push("effects")),
@@ -142,7 +145,7 @@ describe("effects of entries", () => {
     expect(keys).toEqual([[], ["s/0/1/a", "s/0/1/b", "a/0"]]);
     const again = directory.storage();
     const restore = await again.open();
-    expect([restore.appliedIndex, restore.entries.length]).toEqual([2, 4]);
+    expect([restore.appliedIndex, restore.entries.length]).toEqual([3, 5]);
     expect(await stateOf(again)).toEqual({ a: "2" });
     await again.close();
   });
@@ -151,6 +154,7 @@ describe("effects of entries", () => {
     const storage = directory.storage(ignore, never);
     await storage.open();
     await written(storage, { entries: entries(1, 3) });
+    await written(storage, { applied: applied(1, {}) });
     const order: string[] = [];
     storage.write({ groupId: 0, applied: applied(3, { a: "1" }) }, () => order.push("effects"));
     await storage.beginStaging();
@@ -167,7 +171,7 @@ describe("effects of entries", () => {
   it("leave by themselves when nothing comes", async () => {
     const storage = directory.storage(ignore, 1);
     await storage.open();
-    await written(storage, { entries: entries(1, 2) });
+    await written(storage, { entries: entries(1, 2), applied: applied(1, {}) });
     await written(storage, { applied: applied(2, { a: "1" }) });
     await storage.close();
   });
@@ -175,15 +179,27 @@ describe("effects of entries", () => {
   it("leave at once when they are many", async () => {
     const storage = directory.storage(ignore, never);
     await storage.open();
-    await written(storage, { entries: entries(1, 2) });
+    await written(storage, { entries: entries(1, 2), applied: applied(1, {}) });
     await written(storage, { applied: applied(2, { a: "x".repeat(1_100_000) }) });
+    await storage.close();
+  });
+
+  it("leave at once when they change who votes", async () => {
+    const storage = directory.storage(ignore, never);
+    await storage.open();
+    await written(storage, { entries: entries(1, 4) });
+    const change = (index: number, voters: readonly string[]) => ({
+      applied: { ...applied(index, {}), configuration: { ...noVoters, voters } },
+    });
+    await written(storage, change(1, ["a"]));
+    await written(storage, change(2, ["a", "b"]));
     await storage.close();
   });
 
   it("are on the disk when the storage is closed", async () => {
     const storage = directory.storage(ignore, never);
     await storage.open();
-    await written(storage, { entries: entries(1, 2) });
+    await written(storage, { entries: entries(1, 2), applied: applied(1, {}) });
     storage.write({ groupId: 0, applied: applied(2, { a: "1" }) }, ignore);
     await storage.close();
     const again = directory.storage();
