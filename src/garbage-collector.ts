@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * Tells V8's garbage collector what kind of program this is. To be called before the program is loaded. docs/performance.md has the
+ * Tells V8's garbage collector what kind of program this is. To be called before the program is loaded. docs/performance-tried.md has the
  * figures of both.
  */
 export function tuneGarbageCollector(v8Version: string = process.versions.v8): void {
