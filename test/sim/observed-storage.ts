@@ -131,12 +131,13 @@ export class ObservedStorage implements ClusterStorage {
 
   /** What nobody had in its log before is what a leader appends. */
   #checkChanges(entries: readonly Entry[]): void {
-    const { facts, rules } = this.#options;
+    const { facts, rules, nodeId } = this.#options;
+    const speaker = { nodeId, log: this.log, configuration: () => this.#configuration };
     for (const entry of entries) {
       if (entry.type !== EntryType.configChange || facts.knows(entry)) continue;
       const last = this.#changes.findLast((index) => index < entry.index) ?? 0;
       facts.changes.push({ index: entry.index, term: entry.term });
-      rules.changes(this.#options.nodeId, entry, last > this.#appliedIndex ? last : null);
+      rules.changes(speaker, entry, last > this.#appliedIndex ? last : null);
     }
   }
 

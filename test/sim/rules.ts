@@ -13,6 +13,8 @@ export interface Speaker {
   readonly nowMs: () => number;
 }
 
+type Holder = Omit<Speaker, "nowMs">;
+
 /**
  * Rules of consensus whose breach need not harm anybody at once, in a whole cluster: they are judged by what each node says
  * when it says it (Raft thesis, sections 3.6, 4.1, 6.4 and 9.6).
@@ -62,16 +64,26 @@ export class Rules {
   }
 
   /** A leader knows what is committed, which is what a read must see, when an entry of its own term is. */
-  reads({ nodeId, log, configuration }: Speaker, term: Term): void {
-    if (Math.max(this.#toldTerm, this.#facts.committedTerm) >= term) return;
+  reads(speaker: Speaker, term: Term): void {
+    const isCommitted = this.#hasCommitted(speaker, term);
+    this.demand(
+      isCommitted,
+      "no read before an entry of the own term",
+      `${speaker.nodeId} in ${term}`,
+    );
+  }
+
+  /** An entry of the term is committed, whether anybody has said so already or not. */
+  #hasCommitted({ log, configuration }: Holder, term: Term): boolean {
+    if (Math.max(this.#toldTerm, this.#facts.committedTerm) >= term) return true;
     let first = log.lastIndex;
     while (log.termAt(first - 1) === term) first--;
     const inForce = configuration();
-    const isCommitted =
+    return (
       log.termAt(first) === term &&
       (inForce === null ||
-        isQuorum(inForce, (voter) => this.#facts.disks.get(voter)?.holds(first, term) === true));
-    this.demand(isCommitted, "no read before an entry of the own term", `${nodeId} in ${term}`);
+        isQuorum(inForce, (voter) => this.#facts.disks.get(voter)?.holds(first, term) === true))
+    );
   }
 
   /** Known to be committed by who counted and had no occasion to say so: it wrote it down, or answers a candidate. */
@@ -94,10 +106,10 @@ export class Rules {
   }
 
   /** A leader appended a change of the configuration: not before an entry of its own term, nor while another is open. */
-  changes(nodeId: NodeId, { index, term }: Entry, openIndex: LogIndex | null): void {
-    const committedTerm = Math.max(this.#toldTerm, this.#facts.committedTerm);
+  changes(speaker: Holder, { index, term }: Entry, openIndex: LogIndex | null): void {
+    const { nodeId } = speaker;
     this.demand(
-      committedTerm >= term,
+      this.#hasCommitted(speaker, term),
       "no change before an entry of the own term",
       `${nodeId} changes the configuration at ${index} in term ${term}`,
     );
