@@ -16,20 +16,8 @@ import {
   restoreFrom,
   retain,
 } from "../../support/replica-model.ts";
+import { clientIds, tightLimits as limits, topic } from "../../support/replica-steps.ts";
 import { anySessionCommand, ofOwner } from "../../support/session-steps.ts";
-
-const clientIds = ["a", "b", "c/d", "e"];
-const topic = fc.constantFrom("t", "t/1", "t/2", "$x/1", "/", "ü/\u{1f426}");
-
-/** Small enough for random commands to meet every one of them. */
-const limits = {
-  ...replicaLimits,
-  ...{ retainedMax: 4, retainedSizeBytesMax: 1500, devicesMax: 2, attributesPerDeviceMax: 2 },
-  ...{ valueSizeBytesMax: 100, clientsMax: 3, storedSessionsMax: 3, queuedMessagesMax: 4 },
-  ...{ subscriptionsPerSessionMax: 3, underWayMessagesMax: 2, underWaySizeBytesMax: 500 },
-  ...{ queuedSizeBytesMax: 1200, storedSizeBytesMax: 2500, storedAgeSecondsMax: 500 },
-  expiredPerApplyMax: 1,
-};
 
 const anyStep = fc.record({
   entry: fc.oneof(
@@ -155,7 +143,6 @@ describe("the disk of a replica whose effects are gathered", () => {
     subscribe("a", a);
     disk.flush();
     restart(replica, disk, []);
-    disk.appliedIndex = index;
     const settled = { clientId: "a", epoch: a, completed: [1], received: [], released: [] };
     run(encodeCommand({ type: "settle", settlements: [settled] } as unknown as Command));
     subscribe("b", run(claim("b")).epoch!);

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeCommand } from "../../../src/replica/commands.ts";
-import { replicaLimits } from "../../../src/replica/limits.ts";
 import { Replica } from "../../../src/replica/replica.ts";
 import {
   anyCommand,
@@ -12,30 +11,8 @@ import {
   retain,
   visibleState,
 } from "../../support/replica-model.ts";
+import { clientIds, tightLimits as limits, topic } from "../../support/replica-steps.ts";
 import { anySessionCommand, ofOwner, Reached } from "../../support/session-steps.ts";
-
-const clientIds = ["a", "b", "c/d", "e"];
-const topic = fc.constantFrom("t", "t/1", "t/2", "$x/1", "/", "ü/\u{1f426}");
-
-/** Small enough for random commands to meet every one of them. */
-const limits = {
-  ...replicaLimits,
-  retainedMax: 4,
-  retainedSizeBytesMax: 1500,
-  devicesMax: 2,
-  attributesPerDeviceMax: 2,
-  valueSizeBytesMax: 100,
-  clientsMax: 3,
-  storedSessionsMax: 3,
-  subscriptionsPerSessionMax: 3,
-  queuedMessagesMax: 4,
-  underWayMessagesMax: 2,
-  underWaySizeBytesMax: 500,
-  queuedSizeBytesMax: 1200,
-  storedSizeBytesMax: 2500,
-  storedAgeSecondsMax: 500,
-  expiredPerApplyMax: 1,
-};
 
 const anyEntry = fc.oneof(
   {
