@@ -61,7 +61,10 @@ export interface BrokerLimits {
   readonly stateUpdatesPerCommand: number;
   /** Their payloads and 64 bytes each, about. The rest goes with the next command; a larger one goes alone. */
   readonly stateCommandSizeBytes: number;
-  /** Shortest time between two batches of device updates: newer values of an attribute replace older ones in it. */
+  /**
+   * Shortest time between two batches of device updates: newer values of an attribute replace older ones in it. Also the longest that the
+   * next one waits behind one that took long, for those whom it answered.
+   */
   readonly stateCoalesceMs: number;
   /** Requests to shadows that wait for the log. Beyond: answered 429; `shadowRequestsRejected`. */
   readonly shadowRequestsWaitingMax: number;

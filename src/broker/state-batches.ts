@@ -42,7 +42,8 @@ const updateOverheadBytes = 64;
  * Device state on its way to the log. Newer values replace older ones of the same client that wait for the next batch (objects take
  * over the newer fields); everyone whose value was replaced is answered when the newest is committed. A batch leaves when the one
  * before is in the log and `stateCoalesceMs` have passed since it left: so a lone value leaves at once, and a fast sensor costs one
- * update in that time.
+ * update in that time. Where the one before took longer than that, those whom it answered have only begun to send again: the next one
+ * waits for them half as long as it took, or what they send would be cut into two batches in which less is joined.
  */
 export class StateBatches {
   readonly #context: BrokerContext;
@@ -55,6 +56,8 @@ export class StateBatches {
   #inFlight = 0;
   #isScheduled = false;
   #sentAtMs = Number.NEGATIVE_INFINITY;
+  /** Of the next batch. */
+  #earliestMs = Number.NEGATIVE_INFINITY;
 
   constructor(context: BrokerContext) {
     this.#context = context;
@@ -120,12 +123,12 @@ export class StateBatches {
   #schedule(): void {
     if (this.#isScheduled || this.#inFlight > 0 || this.#waiting === 0) return;
     this.#isScheduled = true;
-    const { clock, limits } = this.#context;
+    const { clock } = this.#context;
     const leave = (): void => {
       this.#isScheduled = false;
       this.flush();
     };
-    const waitMs = this.#sentAtMs + limits.stateCoalesceMs - clock.monotonicMs();
+    const waitMs = this.#earliestMs - clock.monotonicMs();
     if (waitMs <= 0) clock.endOfTurn(leave);
     else clock.after(waitMs, leave);
   }
@@ -135,8 +138,9 @@ export class StateBatches {
     this.#byKey = new Map();
     this.#sections = [];
     this.#waiting = 0;
+    const { stateUpdatesPerCommand, stateCommandSizeBytes, stateCoalesceMs } = this.#context.limits;
     this.#sentAtMs = this.#context.clock.monotonicMs();
-    const { stateUpdatesPerCommand, stateCommandSizeBytes } = this.#context.limits;
+    this.#earliestMs = this.#sentAtMs + stateCoalesceMs;
     let groups: SlotGroup[] = [];
     let [count, sizeBytes] = [0, 0];
     for (const group of sections.flatMap(groupsOf)) {
@@ -174,8 +178,16 @@ export class StateBatches {
             : outcomeOf({ ...proposal, result: { version } });
         for (const slot of slots) settle(slot, outcome);
       }
-      this.#schedule();
+      if (this.#inFlight === 0) this.#applied();
     });
+  }
+
+  #applied(): void {
+    const { clock, limits } = this.#context;
+    const nowMs = clock.monotonicMs();
+    const gatheringMs = Math.min((nowMs - this.#sentAtMs) / 2, limits.stateCoalesceMs);
+    this.#earliestMs = Math.max(this.#earliestMs, nowMs + gatheringMs);
+    this.#schedule();
   }
 }
 

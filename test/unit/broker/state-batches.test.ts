@@ -113,3 +113,48 @@ test("publishers whose value was joined with one that waits are counted with wha
   expect(node.broker.counters.publishOverloaded).toBe(2);
   expect(node.replica.devices.get("r1")?.attributes.get("x")?.value).toBe(4);
 });
+
+test("behind a batch that took long the next one waits for those whom it answered", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const gateway = await rig.connect(node, "gateway");
+  const value = (): unknown => node.replica.devices.get("r1")?.attributes.get("x")?.value;
+  rig.flock.isQuorate = false;
+  gateway.publish("sensors/r1/x", "1", qos1(1));
+  await rig.settle();
+  gateway.publish("sensors/r1/x", "2", qos1(2));
+  await rig.pass(150);
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(value()).toBe(1);
+  await rig.pass(50);
+  // It was answered, and sends again.
+  gateway.publish("sensors/r1/x", "3", qos1(1));
+  await rig.settle();
+  expect(value()).toBe(1);
+  await rig.pass(50);
+  expect(value()).toBe(3);
+  expect(node.broker.counters.stateUpdatesCoalesced).toBe(1);
+});
+
+test("however long a batch took, the next one waits no longer than between two others", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const gateway = await rig.connect(node, "gateway");
+  const value = (): unknown => node.replica.devices.get("r1")?.attributes.get("x")?.value;
+  rig.flock.isQuorate = false;
+  gateway.publish("sensors/r1/x", "1", qos1(1));
+  await rig.settle();
+  gateway.publish("sensors/r1/x", "2", qos1(2));
+  await rig.pass(5000);
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(value()).toBe(1);
+  await rig.pass(100);
+  expect(value()).toBe(2);
+  // A lone value behind all of them leaves at once.
+  await rig.pass(100);
+  gateway.publish("sensors/r1/x", "3", qos1(3));
+  await rig.settle();
+  expect(value()).toBe(3);
+});
