@@ -20,10 +20,12 @@ export const logLimits = {
   committedSizeBytesPerTurnMax: 1024 * 1024,
   /** Changes waiting for the disk; beyond it the node takes nothing new from its log (`raft_storage_backlog_pauses`). */
   storageBacklogMax: 1024,
-  /** Effects of entries wait so long for others to be joined with; what a crash takes of them is applied again from the log. */
-  effectsDelayMs: 200,
+  /** Effects of entries wait for others to be joined with, until it is their node's turn to write: once in such a round... */
+  effectsRoundMs: 200,
+  /** ...and never longer than this. What a crash takes of them is applied again from the log. */
+  effectsDelayMs: 400,
   /** They leave earlier when they are so much. */
-  effectsSizeBytesMax: 1024 * 1024,
+  effectsSizeBytesMax: 4 * 1024 * 1024,
   /** Of records that came and went so many, or as many bytes as those, are kept until they are let go together. */
   effectsLeftOutMax: 1024,
   logWindow: {

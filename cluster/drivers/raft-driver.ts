@@ -2,6 +2,7 @@ import type { AgreedState, AppliedBatch } from "../agreed/agreed-state.ts";
 import { DigestRing } from "../agreed/digest-ring.ts";
 import { Freshness } from "../agreed/freshness.ts";
 import { LogWindow, type LogWindowLimits } from "../agreed/log-window.ts";
+import { WritingTurns } from "../agreed/writing-turns.ts";
 import { ClusterError } from "../errors.ts";
 import { type FlowLimits, logLimits as limits } from "../log-limits.ts";
 import type { NodeId } from "../node-id.ts";
@@ -89,6 +90,7 @@ export class RaftDriver {
   #tickOriginMs = 0;
   #ticksDone = 0;
   readonly #freshness: Freshness;
+  readonly #turns: WritingTurns;
 
   constructor(options: RaftDriverOptions) {
     this.#options = options;
@@ -114,6 +116,7 @@ export class RaftDriver {
     }
     this.digests.reset(restore.appliedIndex, options.agreed.digest());
     this.#freshness = new Freshness(options.nodeId, restore.appliedIndex);
+    this.#turns = new WritingTurns(options.nodeId, limits.effectsRoundMs);
     this.#appliedIndex = restore.appliedIndex;
     this.#durableAppliedIndex = restore.appliedIndex;
     this.#cutIndex = restore.snapshot.index;
@@ -288,10 +291,12 @@ export class RaftDriver {
     this.#freshness.applied(last.index, last.term);
     const { agreed, handlers, storage } = this.#options;
     const { index, term } = last;
+    const configuration = this.#configuration;
+    const isTurn = this.#turns.begins(agreed.timeMs(), configuration.voters);
     storage.write(
       {
         groupId: defaultGroup,
-        applied: { index, term, configuration: this.#configuration, writes: agreed.takeWrites() },
+        applied: { index, term, configuration, writes: agreed.takeWrites(), isTurn },
       },
       () => {
         this.#durableAppliedIndex = index;

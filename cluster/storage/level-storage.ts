@@ -184,11 +184,13 @@ export class LevelStorage implements ClusterStorage {
    * again meanwhile, as most messages of sessions do, is never written.
    */
   #gather(effects: AppliedEffects, done: () => void): void {
+    const isTurn = effects.isTurn === true && !this.#effects.isEmpty;
     this.#effects.add(effects, done);
     // A node that forgets who votes, and that the log may not tell it, waits for one that is gone.
     const isNew = effects.configuration !== this.#configuration;
     this.#configuration = effects.configuration;
-    if (isNew || this.#effects.sizeBytes >= logLimits.effectsSizeBytesMax) this.#sendEffects();
+    const isMuch = this.#effects.sizeBytes >= logLimits.effectsSizeBytesMax;
+    if (isNew || isTurn || isMuch) this.#sendEffects();
     else this.#effectsTimer ??= this.#disk.after(this.#effectsDelayMs, () => this.#sendEffects());
   }
 

@@ -41,6 +41,8 @@ export interface AppliedEffects {
   readonly term: Term;
   readonly configuration: Configuration;
   readonly writes: readonly StateWrite[];
+  /** This node's turn to write: what waits already leaves with these. Left out: it is not. */
+  readonly isTurn?: boolean;
 }
 
 /** One change to the disk. Fields left out are left alone. All of it becomes durable at once or not at all. */

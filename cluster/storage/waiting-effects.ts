@@ -25,6 +25,10 @@ export class WaitingEffects {
   #sizeBytes = 0;
   #point: { index: LogIndex; term: Term; configuration: Configuration } | null = null;
 
+  get isEmpty(): boolean {
+    return this.#point === null;
+  }
+
   /** Keys and values, as they would be written now. */
   get sizeBytes(): number {
     return this.#sizeBytes;

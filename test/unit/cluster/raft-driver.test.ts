@@ -176,3 +176,22 @@ test("a disk that does not keep up stops the core, so that what waits for it sta
   expect(storage.stats().queuedChanges).toBeLessThanOrEqual(logLimits.storageBacklogMax + 1);
   expect(counters.get("raft_storage_backlog_pauses")).toBeGreaterThan(0);
 });
+
+test("what is applied first in a turn of the node is written in it", async () => {
+  const { clock, driver, storage } = await follower();
+  const write = vi.spyOn(storage, "write");
+  const timeMs = vi.spyOn(AgreedState.prototype, "timeMs");
+  const startMs = 1_700_000_000_000;
+  [startMs, startMs + 1, startMs + logLimits.effectsRoundMs].forEach((nowMs, at) => {
+    timeMs.mockReturnValue(nowMs);
+    const index = 2 + at;
+    const entries = [{ index, term: 3, type: EntryType.noop, data: new Uint8Array() }];
+    const previous = { previousIndex: index - 1, previousTerm: at === 0 ? 1 : 3 };
+    const head = { from: two, to: one, term: 3, commit: index, ...previous };
+    driver.step({ ...head, type: "append", entries });
+    clock.endTurn();
+  });
+  timeMs.mockRestore();
+  const turns = write.mock.calls.flatMap(([{ applied }]) => (applied ? [applied.isTurn] : []));
+  expect(turns).toEqual([true, false, true]);
+});

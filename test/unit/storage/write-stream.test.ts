@@ -180,7 +180,24 @@ describe("effects of entries", () => {
     const storage = directory.storage(ignore, never);
     await storage.open();
     await written(storage, { entries: entries(1, 2), applied: applied(1, {}) });
-    await written(storage, { applied: applied(2, { a: "x".repeat(1_100_000) }) });
+    await written(storage, { applied: applied(2, { a: "x".repeat(4_300_000) }) });
+    await storage.close();
+  });
+
+  it("leave when it is their node's turn, with what waited, and not by themselves", async () => {
+    const storage = directory.storage(ignore, never);
+    await storage.open();
+    await written(storage, { entries: entries(1, 5), applied: applied(1, {}) });
+    await written(storage, { applied: applied(1, {}) });
+    const order: string[] = [];
+    const turn = (index: number) => {
+      const effects = { applied: { ...applied(index, { a: `${index}` }), isTurn: true } };
+      return written(storage, effects).then(() => order.push(`effects ${index}`));
+    };
+    void turn(2);
+    await written(storage, { entries: entries(6, 6) }).then(() => order.push("entries"));
+    await turn(3);
+    expect(order).toEqual(["entries", "effects 2", "effects 3"]);
     await storage.close();
   });
 
