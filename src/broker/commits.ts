@@ -32,8 +32,8 @@ export class Commits {
 
   /** `qos2PacketId`: of a stored session's message, else 0. */
   plan(message: ApplicationMessage, qos2PacketId: number): LogPlan | null {
-    const { topic, payload, qos, retain } = message;
-    const updates = this.#context.patterns.updatesFrom(topic, payload) ?? noUpdates;
+    const { topic, qos, retain } = message;
+    const updates = this.#context.patterns.updatesFrom(topic, message) ?? noUpdates;
     const isForSessions =
       qos2PacketId > 0 || (qos > 0 && this.#context.replica.sessions.isStored(topic));
     if (!retain && !isForSessions && updates.length === 0) return null;

@@ -8,7 +8,9 @@ import type {
   OutboundPacket,
   ProtocolVersion,
 } from "../mqtt/packets.ts";
+import { messageSizeOf } from "../mqtt/passing-message.ts";
 import { connackReturnCode, ReasonCode } from "../mqtt/reason-code.ts";
+import { ownPacket, payloadSizeOf } from "../mqtt/received-publish.ts";
 import type { OutboundPublish } from "../session/session-api.ts";
 import type { Channel, ChannelHandler } from "./channel.ts";
 import { failureOf } from "./connection-failure.ts";
@@ -53,8 +55,11 @@ export class Connection
   #turn = 0;
   #readSizeBytes = 0;
   #receivedAtMs: number;
-  /** Wall-clock time of the chunk being read; asked for once, however many packets are in it. */
-  #chunkAtMs = 0;
+  /**
+   * Wall-clock time of the chunk being read; asked for once, however many packets are in it. A field that has not always been a number
+   * keeps the object that V8 makes of one of this size; of any other it would make such an object each time it is read.
+   */
+  #chunkAtMs: number | null = null;
   /** Its place in the wheel; what it means follows from the phase. */
   #deadlineTick = 0;
   #silenceMaxMs = 0;
@@ -225,7 +230,7 @@ export class Connection
     const counters = this.#shared.counters;
     counters.packetsSent++;
     counters.publishSent++;
-    counters.publishBytesSent += publish.message.payload.length;
+    counters.publishBytesSent += messageSizeOf(publish.message);
     this.#output.sendPublish(publish, this.#version);
   }
 
@@ -322,7 +327,7 @@ export class Connection
       this.#owner.connectReceived(this, packet);
     } else if (this.#phase === "connecting") {
       this.#early ??= [];
-      this.#early.push(packet);
+      this.#early.push(ownPacket(packet));
     } else if (this.#phase === "challenged") this.#challengedReceived(packet);
   }
 
@@ -350,9 +355,9 @@ export class Connection
     }
     if (packet.cmd === "publish") {
       this.#shared.counters.publishReceived++;
-      this.#shared.counters.publishBytesReceived += packet.payload.length;
+      this.#shared.counters.publishBytesReceived += payloadSizeOf(packet);
     }
-    this.#user?.session.receive(packet, this.#chunkAtMs);
+    this.#user?.session.receive(packet, this.#chunkAtMs ?? 0);
   }
 
   /** [MQTT-3.1.2-24] */

@@ -1,4 +1,5 @@
 import type { Clock, Cluster, Log } from "#cluster";
+import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { AttributeUpdate, ReplicaQueries } from "../replica/replica-api.ts";
 import type { RouterCore } from "../routing/routing-api.ts";
 import type { ShareStrategy } from "../routing/share-strategy.ts";
@@ -13,8 +14,11 @@ import type { RetainedTurns } from "./retained-turns.ts";
 
 /** Which topics carry device state; `compilePatterns` makes one. */
 export interface DevicePatterns {
-  /** Null when the topic carries no device state. */
-  updatesFrom(topic: string, payload: Buffer): readonly AttributeUpdate[] | null;
+  /** Null when the topic carries no device state; then nobody looks at the payload. */
+  updatesFrom(
+    topic: string,
+    message: Pick<ApplicationMessage, "payload">,
+  ): readonly AttributeUpdate[] | null;
 }
 
 /** "strict": nothing is acknowledged without a quorum; "available": what no stored session waits for, as far as this node knows. */

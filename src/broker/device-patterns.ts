@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import type { ApplicationMessage } from "../mqtt/message.ts";
 import { replicaLimits } from "../replica/limits.ts";
 import type { AttributeUpdate } from "../replica/replica-api.ts";
 import { bytesField, isStateValue } from "../replica/state-value.ts";
@@ -61,9 +62,13 @@ export class CompiledPatterns {
    * attribute holds, unless the pattern says otherwise; an empty payload (value undefined) removes the attribute, as it clears a
    * retained message.
    */
-  updatesFrom(topic: string, payload: Buffer): readonly AttributeUpdate[] | null {
+  updatesFrom(
+    topic: string,
+    message: Pick<ApplicationMessage, "payload">,
+  ): readonly AttributeUpdate[] | null {
     const found = this.#find(topic);
     if (found === null) return null;
+    const { payload } = message;
     if (payload.length > replicaLimits.valueSizeBytesMax) {
       this.#tooLarge++;
       return null;

@@ -1,5 +1,6 @@
 import type { MessageHeard, MessageWatch, Onlooker } from "../api/ports.ts";
 import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
+import { keptMessage } from "../mqtt/passing-message.ts";
 import { isSharedFilter, topicFilterProblem } from "../mqtt/topic.ts";
 import type { DeliveryOptions, Subscription } from "../session/session-api.ts";
 import type { BrokerContext } from "./context.ts";
@@ -113,7 +114,7 @@ class HeardDestination implements Destination {
   }
 
   deliver(message: ApplicationMessage, options: DeliveryOptions): void {
-    this.#heard(message, options.retain);
+    this.#heard(keptMessage(message), options.retain);
   }
 }
 

@@ -3,6 +3,9 @@ import { TopicBytes } from "../mqtt/topic-bytes.ts";
 /** Buffers of up to this size are copied together; larger ones go by reference. */
 const smallSizeBytes = 2048;
 const runSizeBytesMax = 64 * 1024;
+/** What was received goes on without a copy from here on. */
+const passedSizeBytesMin = 4 * 1024;
+const none: Buffer = Buffer.alloc(0);
 /** Different outputs that are remembered at once. */
 const rememberedMax = 16;
 
@@ -21,6 +24,11 @@ export class Gatherer {
   readonly topics = new TopicBytes();
   /** By the first buffer. */
   readonly #remembered = new Map<Buffer, Gathered>();
+  /** The part of what was received that was asked for last, `#from[#start, #end)`. */
+  #piece: Buffer = none;
+  #from: Buffer = none;
+  #start = 0;
+  #end = 0;
 
   /** The caller does not change `chunks` any more, and nobody writes into what is answered. */
   gather(chunks: readonly Buffer[]): readonly Buffer[] {
@@ -34,10 +42,37 @@ export class Gatherer {
     return runs;
   }
 
+  /** A part of what was received, for the socket to keep; those who get the same part share it. */
+  piece(bytes: Buffer, start: number, end: number): Buffer {
+    const isKnown = bytes === this.#from && start === this.#start && end === this.#end;
+    if (!isKnown) {
+      this.#from = bytes;
+      this.#start = start;
+      this.#end = end;
+      this.#piece = pieceOf(bytes, start, end);
+    }
+    return this.#piece;
+  }
+
   /** At the end of a turn: what was joined is on its way. */
   forget(): void {
     if (this.#remembered.size > 0) this.#remembered.clear();
+    this.#from = none;
+    this.#piece = none;
   }
+}
+
+/** A part of what was received that need not be copied: there is much of it, and it is half of the memory that it keeps alive. */
+export function isPassedUncopied(bytes: Buffer, sizeBytes: number): boolean {
+  return sizeBytes >= passedSizeBytesMin && sizeBytes * 2 >= bytes.buffer.byteLength;
+}
+
+function pieceOf(bytes: Buffer, start: number, end: number): Buffer {
+  const sizeBytes = end - start;
+  if (isPassedUncopied(bytes, sizeBytes)) return bytes.subarray(start, end);
+  const copy = Buffer.allocUnsafe(sizeBytes);
+  bytes.copy(copy, 0, start, end);
+  return copy;
 }
 
 function areSame(one: readonly Buffer[], other: readonly Buffer[]): boolean {

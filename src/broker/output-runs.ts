@@ -1,6 +1,6 @@
 import { type PacketSink, RESERVED_SIZE_BYTES_MAX } from "../mqtt/packet-sink.ts";
 import type { TopicBytes } from "../mqtt/topic-bytes.ts";
-import type { Gatherer } from "./output-gathering.ts";
+import { type Gatherer, isPassedUncopied } from "./output-gathering.ts";
 import type { RunPool } from "./run-pool.ts";
 
 const none: Buffer = Buffer.alloc(0);
@@ -22,6 +22,13 @@ export class OutputRuns implements PacketSink {
   #chunksSizeBytes = 0;
   /** Runs among the chunks. */
   #lent: Buffer[] | null = null;
+  /**
+   * What was received and goes on as it is, behind the chunks and the run: `passed[passedStart, passedEnd)`. The next packet of the same
+   * publisher mostly follows it there, so that many packets are one piece.
+   */
+  #passed: Buffer = none;
+  #passedStart = 0;
+  #passedEnd = 0;
   /** Some chunks are small and not joined yet. */
   #isShared = false;
 
@@ -31,7 +38,7 @@ export class OutputRuns implements PacketSink {
   }
 
   get sizeBytes(): number {
-    return this.#chunksSizeBytes + this.#runSizeBytes;
+    return this.#chunksSizeBytes + this.#runSizeBytes + this.#passedEnd - this.#passedStart;
   }
 
   get bytes(): Buffer {
@@ -42,7 +49,19 @@ export class OutputRuns implements PacketSink {
     return this.#gatherer.topics;
   }
 
+  passOn(bytes: Buffer, start: number, end: number): void {
+    if (bytes === this.#passed && start === this.#passedEnd) {
+      this.#passedEnd = end;
+      return;
+    }
+    this.#settlePassed();
+    this.#passed = bytes;
+    this.#passedStart = start;
+    this.#passedEnd = end;
+  }
+
   reserve(sizeBytes: number): number {
+    if (this.#passed !== none) this.#settlePassed();
     const at = this.#runSizeBytes;
     const needed = at + sizeBytes;
     if (needed <= this.#run.length) {
@@ -57,6 +76,7 @@ export class OutputRuns implements PacketSink {
    * by message it would touch the memory of all of them each time.
    */
   share(bytes: Buffer): void {
+    this.#settlePassed();
     if (this.#run !== none) this.push(bytes);
     else {
       this.#isShared = true;
@@ -70,12 +90,20 @@ export class OutputRuns implements PacketSink {
       this.#run.set(bytes, at);
       return;
     }
+    this.#settlePassed();
     this.#seal();
     this.#add(bytes);
   }
 
   /** Everything so far, for the socket to keep; begins anew. */
   take(): readonly Buffer[] {
+    if (this.#passed !== none && this.#chunks === null && this.#run === none) {
+      // Mostly there is nothing else, and subscribers of one topic have the same.
+      const piece = this.#gatherer.piece(this.#passed, this.#passedStart, this.#passedEnd);
+      this.#forgetPassed();
+      return [piece];
+    }
+    this.#settlePassed();
     this.#seal();
     const chunks = this.#chunks ?? [];
     this.#chunks = null;
@@ -93,6 +121,29 @@ export class OutputRuns implements PacketSink {
     return () => {
       for (const run of lent) this.#pool.give(run);
     };
+  }
+
+  /** Nothing more follows it. */
+  #settlePassed(): void {
+    const bytes = this.#passed;
+    if (bytes === none) return;
+    const start = this.#passedStart;
+    const end = this.#passedEnd;
+    this.#forgetPassed();
+    const sizeBytes = end - start;
+    if (sizeBytes <= lentSizeBytesMin && !isPassedUncopied(bytes, sizeBytes)) {
+      const at = this.reserve(sizeBytes);
+      bytes.copy(this.#run, at, start, end);
+      return;
+    }
+    this.#seal();
+    this.#add(bytes.subarray(start, end));
+  }
+
+  #forgetPassed(): void {
+    this.#passed = none;
+    this.#passedStart = 0;
+    this.#passedEnd = 0;
   }
 
   /** A run grows up to the longest kind there is; a full one of those is sealed. */

@@ -1,5 +1,6 @@
 import type { PublishResult } from "../api/ports.ts";
 import { type ApplicationMessage, withVersion } from "../mqtt/message.ts";
+import { keptMessage } from "../mqtt/passing-message.ts";
 import { ReasonCode } from "../mqtt/reason-code.ts";
 import type { Fence } from "../replica/replica-api.ts";
 import type { Commits, LogPlan } from "./commits.ts";
@@ -93,7 +94,7 @@ export class PublishFlow {
     }
     const { connection } = entry;
     const waiting: WaitingPublish = {
-      message,
+      message: keptMessage(message),
       token: 0,
       connection,
       receivedAtMs: 0,

@@ -1,5 +1,6 @@
 import type { Cancel } from "#cluster";
 import type { ApplicationMessage } from "../mqtt/message.ts";
+import { keptMessage } from "../mqtt/passing-message.ts";
 import { matches, parseSharedFilter } from "../mqtt/topic.ts";
 import type { Will } from "../replica/replica-api.ts";
 import type { DeliveryOptions, SessionCore } from "../session/session-api.ts";
@@ -79,8 +80,13 @@ export class SessionEntry implements Destination {
   }
 
   deliver(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void {
-    if (this.#holds?.some((hold) => hold.offer(message, options))) return;
+    if (this.#holds !== null && this.#isHeld(message, options)) return;
     this.session.deliver(message, options, nowMs);
+  }
+
+  #isHeld(message: ApplicationMessage, options: DeliveryOptions): boolean {
+    const kept = keptMessage(message);
+    return this.#holds?.some((hold) => hold.offer(kept, options)) === true;
   }
 
   addHold(hold: Hold): void {

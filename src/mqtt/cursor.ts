@@ -1,4 +1,5 @@
 import { malformed } from "./errors.ts";
+import { ReceivedPublish } from "./received-publish.ts";
 import { TopicNames } from "./topic-names.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
@@ -10,6 +11,8 @@ export const VARIABLE_BYTE_INTEGER_MAX = 268_435_455;
  * packet after packet. Every read throws MqttError 0x81 when the packet is too short for it.
  */
 export class Cursor {
+  /** For the PUBLISH that is read. */
+  readonly publish = new ReceivedPublish();
   readonly #topicNames = new TopicNames();
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
@@ -26,6 +29,7 @@ export class Cursor {
   /** Lets go of the buffer, so that an idle connection does not keep it alive. */
   release(empty: Buffer): void {
     this.reset(empty, 0, 0);
+    this.publish.release();
   }
 
   get remaining(): number {
@@ -87,10 +91,13 @@ export class Cursor {
     return this.#bytes.subarray(at, at + sizeBytes);
   }
 
-  /** Everything up to the end, as a view into the buffer. */
-  readRest(): Buffer {
-    const at = this.#take(this.remaining);
-    return this.#bytes.subarray(at, this.#end);
+  /** Everything up to the end is left to `publish` as its payload, without a look at it. */
+  leavePayload(): void {
+    const { publish } = this;
+    publish.bytes = this.#bytes;
+    publish.payloadStart = this.#at;
+    publish.end = this.#end;
+    this.#at = this.#end;
   }
 
   /**

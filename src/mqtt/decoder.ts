@@ -1,3 +1,4 @@
+import { variableByteIntegerSize } from "./byte-writer.ts";
 import { decodeConnect, readProtocolVersion } from "./connect-decoder.ts";
 import { Cursor } from "./cursor.ts";
 import { MqttError, malformed } from "./errors.ts";
@@ -8,7 +9,7 @@ import { ReasonCode } from "./reason-code.ts";
 import { decodeAck, decodeAuth, decodeDisconnect } from "./reason-decoder.ts";
 import { decodeSubscribe, decodeUnsubscribe } from "./subscribe-decoder.ts";
 
-/** Takes the packets of one decoder, in order. */
+/** Takes the packets of one decoder, in order. A PUBLISH is its own only until it returns; see {@link ReceivedPublish}. */
 export interface PacketReceiver {
   packetReceived(packet: InboundPacket): void;
 }
@@ -21,7 +22,7 @@ const EMPTY = Buffer.alloc(0);
  * Cuts the bytes of one client into control packets. At most one incomplete packet is held, in a
  * buffer that grows with what has arrived, never with what was announced.
  *
- * The payload of a PUBLISH is a view into the chunk it came in: whoever calls `push` gives the
+ * The payload of a PUBLISH is a part of the chunk it came in: whoever calls `push` gives the
  * chunk away and must not write into it again.
  */
 export class PacketDecoder {
@@ -184,7 +185,7 @@ export class PacketDecoder {
     const type = firstByte >> 4;
     switch (type) {
       case PacketType.publish:
-        this.#receiver.packetReceived(decodePublish(cursor, firstByte, version));
+        this.#decodePublish(cursor, firstByte, start, end);
         return;
       case PacketType.puback:
       case PacketType.pubrec:
@@ -205,6 +206,16 @@ export class PacketDecoder {
       default:
         this.#decodeByReference(Buffer.from(bytes.subarray(start, end)), type);
     }
+  }
+
+  #decodePublish(cursor: Cursor, firstByte: number, start: number, end: number): void {
+    const headerSizeBytes = this.#headerSizeBytes;
+    const publish = decodePublish(cursor, firstByte, this.#protocolVersion);
+    const isMinimal =
+      headerSizeBytes === 1 + variableByteIntegerSize(end - start - headerSizeBytes);
+    publish.start = start;
+    publish.wireVersion = !isMinimal ? 0 : this.#protocolVersion === 5 ? 5 : 4;
+    this.#receiver.packetReceived(publish);
   }
 
   /** CONNECT, SUBSCRIBE, UNSUBSCRIBE: on a copy, because what they carry outlives the chunk. */

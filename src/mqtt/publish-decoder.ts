@@ -1,22 +1,23 @@
 import type { Cursor } from "./cursor.ts";
 import { MqttError, malformed, protocolError } from "./errors.ts";
 import { DUP_FLAG, PacketType, RETAIN_FLAG } from "./packet-type.ts";
-import type { ProtocolVersion, PublishPacket, PublishProperties, Qos } from "./packets.ts";
+import type { ProtocolVersion, PublishProperties, Qos } from "./packets.ts";
 import { readProperties } from "./property-reader.ts";
 import { ReasonCode } from "./reason-code.ts";
+import type { ReceivedPublish } from "./received-publish.ts";
 import { exceedsLevels, topicNameProblem } from "./topic.ts";
 import { decodeStrictly } from "./utf8.ts";
 
 /**
- * The fast path for PUBLISH: everything after the fixed header, whose flags are checked already.
- * The payload is a view.
+ * The fast path for PUBLISH: everything after the fixed header, whose flags are checked already. The result is the cursor's own, and
+ * another packet after the next call.
  * @throws MqttError 0x81, 0x82, 0x90 or 0x94
  */
 export function decodePublish(
   cursor: Cursor,
   firstByte: number,
   version: ProtocolVersion,
-): PublishPacket {
+): ReceivedPublish {
   const qos = ((firstByte >> 1) & 0x03) as Qos;
   const dup = (firstByte & DUP_FLAG) !== 0;
   const retain = (firstByte & RETAIN_FLAG) !== 0;
@@ -28,9 +29,15 @@ export function decodePublish(
     // Section 3.3.2.1 and [MQTT-4.7.3-1]
     throw protocolError("PUBLISH without a topic name");
   }
-  const payload = cursor.readRest();
-  // All fields at once, and the same ones in all packets: whatever reads them finds them in one place.
-  return { cmd: "publish", topic, payload, qos, dup, retain, messageId, properties };
+  const { publish } = cursor;
+  publish.topic = topic;
+  publish.qos = qos;
+  publish.dup = dup;
+  publish.retain = retain;
+  publish.messageId = messageId;
+  publish.properties = properties;
+  cursor.leavePayload();
+  return publish;
 }
 
 /** [MQTT-2.2.1-3] and [MQTT-2.2.1-4] A packet identifier is never 0. */

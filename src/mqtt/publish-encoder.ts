@@ -4,6 +4,7 @@ import type { WireForms } from "./message.ts";
 import { type PacketSink, RESERVED_SIZE_BYTES_MAX } from "./packet-sink.ts";
 import { DUP_FLAG, PacketType, RETAIN_FLAG } from "./packet-type.ts";
 import type { ProtocolVersion } from "./packets.ts";
+import { messageSizeOf, PassingMessage } from "./passing-message.ts";
 import { propertiesSizeBytes, writeProperties } from "./publish-properties.ts";
 import { TopicBytes } from "./topic-bytes.ts";
 
@@ -34,8 +35,8 @@ export function encodePublish(
 }
 
 /**
- * Encodes a PUBLISH to the end of `sink`: the first time straight, from the second subscriber on as a copy of the form
- * that they share.
+ * Encodes a PUBLISH to the end of `sink`: as it came, where that is what the client gets. Else the first time straight, and from the
+ * second subscriber on as a copy of the form that they share.
  */
 export function writePublish(
   publish: OutboundPublish,
@@ -43,7 +44,14 @@ export function writePublish(
   sink: PacketSink,
 ): void {
   const { message } = publish;
-  const isShared = message.wire !== null && (version !== 5 || isPlain(publish));
+  const isShareable = version !== 5 || isPlain(publish);
+  if (isShareable && message instanceof PassingMessage) {
+    if (message.isWrittenAs(version, publish.retain)) {
+      sink.passOn(message.bytes, message.packetStart, message.packetEnd);
+      return;
+    }
+  }
+  const isShared = isShareable && message.wire !== null;
   message.wire ??= noForms;
   if (isShared) writeShared(publish, version, sink);
   else writeOwn(publish, version, sink);
@@ -158,7 +166,7 @@ function remainingLengthOf(
   version: ProtocolVersion,
   topicSize: number,
 ): number {
-  let sizeBytes = 2 + topicSize + publish.message.payload.length;
+  let sizeBytes = 2 + topicSize + messageSizeOf(publish.message);
   if (publish.qos > 0) sizeBytes += 2;
   if (version === 5) {
     const propertiesSize = propertiesSizeBytes(publish);

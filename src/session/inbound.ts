@@ -1,8 +1,10 @@
 import { MqttError, protocolError } from "../mqtt/errors.ts";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import type { AckPacket, PublishPacket, PublishProperties } from "../mqtt/packets.ts";
+import { PassingMessage } from "../mqtt/passing-message.ts";
 import { FIRST_FAILURE_CODE, ReasonCode, reasonText } from "../mqtt/reason-code.ts";
 import { legalReasonCode, PUBACK_CODES } from "../mqtt/reason-sets.ts";
+import { ReceivedPublish } from "../mqtt/received-publish.ts";
 import { AckQueue, isQos2, packetIdOf, reasonCodeOf } from "./ack-queue.ts";
 import type { Link } from "./link.ts";
 
@@ -29,6 +31,7 @@ export class Inbound {
    * QoS 2 messages whose connection went away before they were settled: token -> packet identifier.
    */
   #orphans: Map<number, number> | null = null;
+  #passing: PassingMessage | null = null;
   #link: Link | null = null;
   #unacknowledged = 0;
 
@@ -72,6 +75,10 @@ export class Inbound {
   }
 
   publish(link: Link, packet: PublishPacket, nowMs: number): void {
+    if (packet.qos === 0 && packet.properties === undefined && packet instanceof ReceivedPublish) {
+      this.#pass(link, packet, nowMs);
+      return;
+    }
     const message = this.#toMessage(link, packet, nowMs);
     switch (packet.qos) {
       case 0:
@@ -132,6 +139,18 @@ export class Inbound {
     if (packetId > 0 && reasonCode < FIRST_FAILURE_CODE) this.#mark(packetId, SETTLED);
     if (this.#link !== null) refuseWithoutReasonCodes(this.#link, reasonCode);
     this.#flush();
+  }
+
+  /** Most messages are over when all their subscribers have them: nothing is made for one. */
+  #pass(link: Link, packet: ReceivedPublish, nowMs: number): void {
+    this.#passing ??= new PassingMessage(this.#clientId);
+    const message = this.#passing;
+    message.begin(packet, nowMs);
+    try {
+      link.effects.publish(message, 0, 0);
+    } finally {
+      message.end();
+    }
   }
 
   #complete(packetId: number, flags: number): void {

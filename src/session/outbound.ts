@@ -1,6 +1,7 @@
 import { protocolError } from "../mqtt/errors.ts";
 import { type ApplicationMessage, expiresAtMs } from "../mqtt/message.ts";
 import type { AckPacket, Qos } from "../mqtt/packets.ts";
+import { PassingMessage } from "../mqtt/passing-message.ts";
 import { FIRST_FAILURE_CODE, ReasonCode } from "../mqtt/reason-code.ts";
 import { Inflight } from "./inflight.ts";
 import type { Link } from "./link.ts";
@@ -12,7 +13,7 @@ import type {
   SessionLimits,
   StoredDelivery,
 } from "./session-api.ts";
-import { transmit } from "./transmit.ts";
+import { pass, transmit } from "./transmit.ts";
 
 const nothing: readonly OutboundEntry[] = [];
 
@@ -236,6 +237,10 @@ export class Outbound {
     }
     if (link.effects.isCongested()) {
       this.#drop(message, "slow-consumer");
+      return;
+    }
+    if (message instanceof PassingMessage) {
+      if (!pass(link, message, options)) this.#drop(message, "packet-too-large");
       return;
     }
     const { retain, identifiers } = options;

@@ -61,13 +61,14 @@ export type DropReason =
  */
 export interface SessionEffects {
   send(packet: OutboundPacket): void;
+  /** `publish` is the session's own, and another one after the next call. */
   sendPublish(publish: OutboundPublish): void;
   /** True while the client reads too slowly: QoS 0 is dropped (counted), QoS 1/2 waits in the session's queue. */
   isCongested(): boolean;
   /**
    * An inbound message passed every check of the protocol. For QoS > 0 the broker calls `publishSettled(token, reasonCode)`
    * once what the acknowledgement promises is true. Tokens are > 0 for QoS > 0 and 0 for QoS 0. `packetId` is that of a QoS 2
-   * message, else 0.
+   * message, else 0. Whoever keeps a message of QoS 0 beyond the call takes `keptMessage` of it.
    */
   publish(message: ApplicationMessage, token: number, packetId: number): void;
   /** Answered by `subscribed(token, reasonCodes)`, one per request. */

@@ -2,6 +2,7 @@ import { generate, type Packet } from "mqtt-packet";
 import { PacketDecoder } from "../../src/mqtt/decoder.ts";
 import { MqttError } from "../../src/mqtt/errors.ts";
 import type { InboundPacket, ProtocolVersion, UserProperties } from "../../src/mqtt/packets.ts";
+import { ownPacket, ReceivedPublish } from "../../src/mqtt/received-publish.ts";
 
 /** "10 02" as bytes; spaces are for the reader. */
 export function bytes(hex: string): Buffer {
@@ -42,7 +43,7 @@ export function decode(
   maximumPacketSizeBytes = 1 << 20,
 ): Decoding {
   const packets: InboundPacket[] = [];
-  const packetReceived = (packet: InboundPacket) => void packets.push(packet);
+  const packetReceived = (packet: InboundPacket) => void packets.push(ownPacket(packet));
   const decoder = new PacketDecoder({ packetReceived }, maximumPacketSizeBytes);
   if (version !== null) decoder.push(connectBytes(version));
   packets.length = 0;
@@ -90,4 +91,17 @@ export function cut(whole: Buffer, places: readonly number[]): Buffer[] {
   const sorted = places.map((place) => place % (whole.length + 1)).sort((a, b) => a - b);
   const ends = [...sorted, whole.length];
   return ends.map((end, index) => Buffer.from(whole.subarray(sorted[index - 1] ?? 0, end)));
+}
+
+/** Each PUBLISH as the decoder hands it on, in an object of its own. */
+export function received(version: ProtocolVersion, chunk: Buffer): readonly ReceivedPublish[] {
+  const packets: ReceivedPublish[] = [];
+  const packetReceived = (packet: InboundPacket) => {
+    if (packet instanceof ReceivedPublish)
+      packets.push(Object.assign(new ReceivedPublish(), packet));
+  };
+  const decoder = new PacketDecoder({ packetReceived }, 1 << 20);
+  decoder.push(connectBytes(version));
+  decoder.push(chunk);
+  return packets;
 }

@@ -7,6 +7,7 @@ import type {
   PublishPacket,
   Qos,
 } from "../../src/mqtt/packets.ts";
+import { keptMessage } from "../../src/mqtt/passing-message.ts";
 import { Session } from "../../src/session/session.ts";
 import type {
   DeliveryOptions,
@@ -47,7 +48,7 @@ export class RecordedEffects implements SessionEffects {
   }
 
   sendPublish(publish: OutboundPublish): void {
-    this.publishes.push(publish);
+    this.publishes.push({ ...publish });
     const dup = publish.dup ? " dup" : "";
     const id = publish.packetId > 0 ? ` id=${publish.packetId}` : "";
     this.lines.push(`publish ${publish.message.topic} qos=${publish.qos}${id}${dup}`);
@@ -58,7 +59,7 @@ export class RecordedEffects implements SessionEffects {
   }
 
   publish(message: ApplicationMessage, token: number, packetId: number): void {
-    this.published.push({ message, token, packetId });
+    this.published.push({ message: keptMessage(message), token, packetId });
     this.lines.push(`accept ${message.topic} token=${token}`);
   }
 

@@ -105,6 +105,62 @@ test("what was taken stays as it is, whatever the pool's memory is used for next
   );
 });
 
+test("what was received goes on as it was, in one piece as long as it stands there in one", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 3000 }),
+      fc.array(fc.tuple(fc.constantFrom("next", "skip", "other", "copy"), fc.boolean())),
+      (sizeBytes, steps) => {
+        const runs = new OutputRuns(new RunPool(), new Gatherer());
+        const expected: Buffer[] = [];
+        let chunk = filled(64 * 1024, 1);
+        let at = 0;
+        for (const [kind, isTaken] of steps) {
+          if (kind === "copy") {
+            expected.push(Buffer.alloc(sizeBytes, 7));
+            writeTo(runs, Buffer.alloc(sizeBytes, 7));
+            continue;
+          }
+          at += kind === "skip" ? sizeBytes : 0;
+          if (kind === "other" || at + sizeBytes > chunk.length) {
+            chunk = filled(64 * 1024, expected.length);
+            at = 0;
+          }
+          runs.passOn(chunk, at, at + sizeBytes);
+          expected.push(chunk.subarray(at, at + sizeBytes));
+          at += sizeBytes;
+          expect(runs.sizeBytes).toBe(Buffer.concat(expected).length);
+          if (!isTaken) continue;
+          expect(Buffer.concat(runs.take())).toEqual(Buffer.concat(expected.splice(0)));
+        }
+        expect(Buffer.concat(runs.take())).toEqual(Buffer.concat(expected));
+        expect(runs.sizeBytes).toBe(0);
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test("much of what was received is not copied, unless it keeps far more alive", () => {
+  const taken = (chunk: Buffer, sizeBytes: number): ArrayBufferLike => {
+    const runs = new OutputRuns(new RunPool(), new Gatherer());
+    for (let at = 0; at < sizeBytes; at += 100) runs.passOn(chunk, at, at + 100);
+    const [only, ...more] = runs.take();
+    expect([only!.length, more.length]).toEqual([sizeBytes, 0]);
+    return only!.buffer;
+  };
+  const chunk = filled(32 * 1024, 1);
+  expect(taken(chunk, 20_000)).toBe(chunk.buffer);
+  expect(taken(chunk, 10_000)).not.toBe(chunk.buffer);
+  expect(taken(filled(2000, 1), 1500)).not.toBe(chunk.buffer);
+});
+
+function filled(sizeBytes: number, seed: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(sizeBytes);
+  for (let at = 0; at < sizeBytes; at++) bytes[at] = at * 31 + seed;
+  return bytes;
+}
+
 /** Small ones the two ways packets are written, large ones as they come. */
 function writeTo(runs: OutputRuns, bytes: Buffer): void {
   if (bytes.length > RESERVED_SIZE_BYTES_MAX) {

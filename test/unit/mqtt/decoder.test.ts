@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Cursor } from "../../../src/mqtt/cursor.ts";
 import { PacketDecoder } from "../../../src/mqtt/decoder.ts";
 import type { InboundPacket } from "../../../src/mqtt/packets.ts";
+import { ownPacket } from "../../../src/mqtt/received-publish.ts";
 import {
   bytes,
   connectBytes,
@@ -66,12 +67,12 @@ describe("the stream", () => {
     const cursor = new Cursor();
     const [outer, inner]: InboundPacket[][] = [[], []];
     const second = new PacketDecoder(
-      { packetReceived: (packet) => void inner!.push(packet) },
+      { packetReceived: (packet) => void inner!.push(ownPacket(packet)) },
       1000,
       cursor,
     );
     const packetReceived = (packet: InboundPacket) => {
-      outer!.push(packet);
+      outer!.push(ownPacket(packet));
       second.push(outer!.length === 1 ? connectBytes(4) : publish);
     };
     const first = new PacketDecoder({ packetReceived }, 1000, cursor);

@@ -78,6 +78,10 @@ class RecordingSink implements PacketSink {
     return 10;
   }
 
+  passOn(bytes: Buffer, start: number, end: number): void {
+    this.push(bytes.subarray(start, end));
+  }
+
   share(bytes: Buffer): void {
     this.push(bytes);
   }

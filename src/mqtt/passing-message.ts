@@ -1,0 +1,108 @@
+import type { OutboundPublish } from "../session/session-api.ts";
+import { type ApplicationMessage, createMessage, type WireForms } from "./message.ts";
+import type { ProtocolVersion } from "./packets.ts";
+import type { ReceivedPublish } from "./received-publish.ts";
+
+const NONE = Buffer.alloc(0);
+
+/** To one subscriber after the other. */
+export interface PassingPublish extends OutboundPublish {
+  retain: boolean;
+  identifiers: readonly number[];
+  topicAlias: number;
+  isTopicOmitted: boolean;
+}
+
+/**
+ * A message at QoS 0 without properties on the way to its subscribers. Nearly always nobody keeps it, so that one object serves all those
+ * of a client, one after the other: it lasts from `begin` to `end`, and whoever wants it for longer takes `keptMessage`. It has the packet
+ * it came in, too, for subscribers that get the very same bytes.
+ */
+export class PassingMessage implements ApplicationMessage {
+  topic = "";
+  readonly qos = 0;
+  retain = false;
+  readonly properties = null;
+  readonly publisherId: string;
+  readonly version = 0;
+  wire: WireForms | null = null;
+  /** For its way to the subscribers, filled for each. */
+  readonly outbound: PassingPublish = {
+    message: this,
+    qos: 0,
+    dup: false,
+    retain: false,
+    packetId: 0,
+    identifiers: [],
+    topicAlias: 0,
+    isTopicOmitted: false,
+    expirySecondsLeft: -1,
+  };
+  /** The packet is `bytes[packetStart, packetEnd)`; nobody writes into it. */
+  bytes: Buffer = NONE;
+  packetStart = 0;
+  packetEnd = 0;
+  /** Not a number at first, so that V8 makes no object of it whenever it is read. */
+  #receivedAtMs: number | null = null;
+  #payloadStart = 0;
+  #payload: Buffer | null = null;
+  #wireVersion: 0 | 4 | 5 = 0;
+  #isPassing = false;
+
+  constructor(publisherId: string) {
+    this.publisherId = publisherId;
+  }
+
+  get receivedAtMs(): number {
+    return this.#receivedAtMs ?? 0;
+  }
+
+  /** Made when asked for; may be kept. */
+  get payload(): Buffer {
+    // Nobody would notice that it is the payload of another message.
+    if (!this.#isPassing) throw new Error("a message was kept that only passed");
+    this.#payload ??= this.bytes.subarray(this.#payloadStart, this.packetEnd);
+    return this.#payload;
+  }
+
+  get payloadSizeBytes(): number {
+    return this.packetEnd - this.#payloadStart;
+  }
+
+  /** `packet`: at QoS 0, without properties. */
+  begin(packet: ReceivedPublish, nowMs: number): void {
+    this.topic = packet.topic;
+    this.retain = packet.retain;
+    this.#receivedAtMs = nowMs;
+    this.bytes = packet.bytes;
+    this.packetStart = packet.start;
+    this.packetEnd = packet.end;
+    this.#payloadStart = packet.payloadStart;
+    this.#wireVersion = packet.wireVersion;
+    this.#isPassing = true;
+  }
+
+  /** Keeps nothing alive that came with it. */
+  end(): void {
+    this.#isPassing = false;
+    this.#payload = null;
+    this.wire = null;
+    this.bytes = NONE;
+  }
+
+  /** Whether a client of `version` gets the bytes of the packet when it gets the message with this retain flag. */
+  isWrittenAs(version: ProtocolVersion, retain: boolean): boolean {
+    if (retain !== this.retain) return false;
+    return this.#wireVersion === (version === 5 ? 5 : 4);
+  }
+}
+
+/** The same message, for as long as it is wanted. */
+export function keptMessage(message: ApplicationMessage): ApplicationMessage {
+  return message instanceof PassingMessage ? createMessage(message) : message;
+}
+
+/** Without a view on the payload. */
+export function messageSizeOf(message: ApplicationMessage): number {
+  return message instanceof PassingMessage ? message.payloadSizeBytes : message.payload.length;
+}
