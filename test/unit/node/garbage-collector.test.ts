@@ -61,6 +61,41 @@ test.runIf(knowsGlobalLimit(process.versions.v8))(
   },
 );
 
+/** When the program has ended, with a heap that has not grown for a while: buffers and objects that are garbage at once, as messages are. */
+const messagesProbe = `import { PerformanceObserver, constants } from "node:perf_hooks";
+let marked = 0;
+new PerformanceObserver((list) => {
+  for (const { detail } of list.getEntries()) if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) marked++;
+}).observe({ entryTypes: ["gc"] });
+process.once("beforeExit", async () => {
+  const kept = [];
+  for (let count = 0; count < 300_000; count++) kept.push({ count, text: "x" + count });
+  for (let round = 0; round < 3; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    gc();
+  }
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  marked = 0;
+  const latest = [];
+  let made = 0;
+  const make = () => {
+    for (let read = 0; read < 40; read++) {
+      const buffer = Buffer.allocUnsafeSlow(32768);
+      for (let count = 0; count < 500; count++) latest[count % 64] = { buffer, count, topics: [count] };
+    }
+    if (++made < 500) setImmediate(make);
+    else setTimeout(() => process.stdout.write("marked " + marked + " times beside " + kept.length), 50);
+  };
+  make();
+});`;
+
+test.runIf(knowsGlobalLimit(process.versions.v8))(
+  "the heap is not marked for the buffers of messages that are garbage at once",
+  () => {
+    expect(printedBy(messagesProbe)).toContain("marked 0 times");
+  },
+);
+
 test("that is asked of a V8 that is known to have the flag, and of no other", () => {
   expect(knowsGlobalLimit("13.6.233.17-node.53")).toBe(true);
   expect(knowsGlobalLimit("12.4.254.21-node.33")).toBe(false);
