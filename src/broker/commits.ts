@@ -4,7 +4,7 @@ import type { AttributeUpdate, Command, Fence } from "../replica/replica-api.ts"
 import type { ShareStrategy } from "../routing/share-strategy.ts";
 import { outcomeOf } from "./commit-outcome.ts";
 import type { BrokerContext } from "./context.ts";
-import { type Committed, StateBatches } from "./state-batches.ts";
+import { type Committed, StateBatches, type StateWaiter, type Writer } from "./state-batches.ts";
 
 /** What of a message belongs into the log; null = nothing. */
 export interface LogPlan {
@@ -13,12 +13,10 @@ export interface LogPlan {
   readonly isForSessions: boolean;
   /** Of a QoS 2 message of a stored session; 0 = none. */
   readonly qos2PacketId: number;
-  readonly updates: readonly AttributeUpdate[];
+  readonly update: AttributeUpdate | null;
   /** Of the retained message that this one is to replace; 0 = there must be none. */
   readonly expectedVersion?: number | undefined;
 }
-
-const noUpdates: readonly AttributeUpdate[] = [];
 
 /** Brings retained messages and device state to the log. */
 export class Commits {
@@ -33,25 +31,36 @@ export class Commits {
   /** `qos2PacketId`: of a stored session's message, else 0. */
   plan(message: ApplicationMessage, qos2PacketId: number): LogPlan | null {
     const { topic, qos, retain } = message;
-    const updates = this.#context.patterns.updatesFrom(topic, message) ?? noUpdates;
+    const update = this.#context.patterns.updateFrom(topic, message);
     const isForSessions =
       qos2PacketId > 0 || (qos > 0 && this.#context.replica.sessions.isStored(topic));
-    if (!retain && !isForSessions && updates.length === 0) return null;
+    if (!retain && !isForSessions && update === null) return null;
     // [MQTT-3.3.1-5] and [MQTT-3.3.1-8]
-    return { isRetained: retain, isForSessions, qos2PacketId, updates };
+    return { isRetained: retain, isForSessions, qos2PacketId, update };
   }
 
   /** `done` runs exactly once; null where nobody waits (QoS 0). */
   commit(message: ApplicationMessage, plan: LogPlan, fence: Fence, done: Committed | null): void {
-    if (!plan.isRetained && !plan.isForSessions) {
+    const { update } = plan;
+    if (update !== null && isStateOnly(plan)) {
       const writer = { source: message.publisherId, fence };
-      this.#batches.add(writer, plan.updates, message.payload.length, done);
+      this.commitState(message, update, writer, done && { next: null, settled: done });
       return;
     }
     const { cluster, limits } = this.#context;
-    this.#batches.sendBefore(plan.updates);
+    if (update !== null) this.#batches.sendBefore(update);
     const command = encodeCommand(commandOf(message, plan, fence, this.#context.shareStrategy));
     cluster.propose(command, limits.commitTimeoutMs, (result) => done?.(outcomeOf(result)));
+  }
+
+  /** What of a message belongs in the log is device state and nothing else. `waiter` is null where nobody waits (QoS 0). */
+  commitState(
+    { payload }: ApplicationMessage,
+    update: AttributeUpdate,
+    writer: Writer,
+    waiter: StateWaiter | null,
+  ): void {
+    this.#batches.add(writer, update, payload.length, waiter);
   }
 
   /** What waits to be joined with newer values leaves now. */
@@ -66,7 +75,7 @@ export class Commits {
     done: Committed,
   ): void {
     const { cluster, limits } = this.#context;
-    this.#batches.sendBefore([update]);
+    this.#batches.sendBefore(update);
     const condition = expectedVersion === undefined ? {} : { expectedVersion };
     const command = encodeCommand({
       type: "state",
@@ -79,13 +88,19 @@ export class Commits {
   }
 }
 
+/** Nothing of it but device state goes to the log. */
+export function isStateOnly({ isRetained, isForSessions }: LogPlan): boolean {
+  return !isRetained && !isForSessions;
+}
+
 function commandOf(
   message: ApplicationMessage,
   plan: LogPlan,
   fence: Fence,
   shareStrategy: ShareStrategy,
 ): Command {
-  const { updates, expectedVersion, qos2PacketId } = plan;
+  const { expectedVersion, qos2PacketId } = plan;
+  const updates = plan.update === null ? [] : [plan.update];
   const isShareTold = shareStrategy !== "round-robin" && message.qos > 0;
   if (expectedVersion === undefined && qos2PacketId === 0 && !isShareTold) {
     return { type: plan.isRetained ? "retain" : "publish", message, updates, fence };

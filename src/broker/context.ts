@@ -15,10 +15,7 @@ import type { RetainedTurns } from "./retained-turns.ts";
 /** Which topics carry device state; `compilePatterns` makes one. */
 export interface DevicePatterns {
   /** Null when the topic carries no device state; then nobody looks at the payload. */
-  updatesFrom(
-    topic: string,
-    message: Pick<ApplicationMessage, "payload">,
-  ): readonly AttributeUpdate[] | null;
+  updateFrom(topic: string, message: Pick<ApplicationMessage, "payload">): AttributeUpdate | null;
 }
 
 /** "strict": nothing is acknowledged without a quorum; "available": what no stored session waits for, as far as this node knows. */

@@ -62,10 +62,7 @@ export class CompiledPatterns {
    * attribute holds, unless the pattern says otherwise; an empty payload (value undefined) removes the attribute, as it clears a
    * retained message.
    */
-  updatesFrom(
-    topic: string,
-    message: Pick<ApplicationMessage, "payload">,
-  ): readonly AttributeUpdate[] | null {
+  updateFrom(topic: string, message: Pick<ApplicationMessage, "payload">): AttributeUpdate | null {
     const found = this.#find(topic);
     if (found === null) return null;
     const { payload } = message;
@@ -76,10 +73,10 @@ export class CompiledPatterns {
     const { name, pattern } = found;
     const { device, attribute } = name;
     const update = { device, attribute, value: this.#valueOf(payload, pattern.json === "raw") };
-    if (pattern.ttlSeconds === 0 && pattern.json !== "replace") return [update];
+    if (pattern.ttlSeconds === 0 && pattern.json !== "replace") return update;
     const ttl = pattern.ttlSeconds === 0 ? {} : { ttlSeconds: pattern.ttlSeconds };
     const replacing = pattern.json === "replace" ? { isReplacing: true as const } : {};
-    return [{ ...update, ...ttl, ...replacing }];
+    return { ...update, ...ttl, ...replacing };
   }
 
   #find(topic: string): { readonly name: AttributeName; readonly pattern: Pattern } | null {

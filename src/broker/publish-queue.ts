@@ -55,21 +55,17 @@ export class PublishQueue {
     this.#waiting.push(publish);
   }
 
-  /** Takes everything up to the first publish without an outcome. */
-  takeSettled(): readonly WaitingPublish[] {
-    const start = this.#head;
-    let end = start;
-    for (; end < this.#waiting.length && this.#waiting[end]!.outcome !== null; end++) {
-      if (this.#waiting[end]!.dispatched === null) this.#undispatched--;
-    }
-    if (end === start) return [];
-    const settled = this.#waiting.slice(start, end);
-    this.#head = end;
+  /** Takes the first one; null while it has no outcome. */
+  shiftSettled(): WaitingPublish | null {
+    const first = this.#waiting[this.#head];
+    if (first === undefined || first.outcome === null) return null;
+    if (first.dispatched === null) this.#undispatched--;
+    this.#head++;
     // Let go in large steps: outcomes come one by one, and moving the rest each time would be quadratic.
     if (this.#head * 2 >= this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#head);
       this.#head = 0;
     }
-    return settled;
+    return first;
   }
 }

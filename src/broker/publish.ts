@@ -2,8 +2,8 @@ import type { PublishResult } from "../api/ports.ts";
 import { type ApplicationMessage, withVersion } from "../mqtt/message.ts";
 import { keptMessage } from "../mqtt/passing-message.ts";
 import { ReasonCode } from "../mqtt/reason-code.ts";
-import type { Fence } from "../replica/replica-api.ts";
-import type { Commits, LogPlan } from "./commits.ts";
+import type { AttributeUpdate, Fence } from "../replica/replica-api.ts";
+import { type Commits, isStateOnly, type LogPlan } from "./commits.ts";
 import type { BrokerContext } from "./context.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { expectedVersionOf } from "./expected-version.ts";
@@ -12,13 +12,14 @@ import type { CommitOutcome, WaitingPublish } from "./publish-queue.ts";
 import { ReadGate } from "./read-gate.ts";
 import type { SessionEntry } from "./session-entry.ts";
 import type { Shadows } from "./shadows.ts";
+import { StatePublish, type StatePublishFlow } from "./state-publish.ts";
 
 /**
  * The way of a PUBLISH: allowed? Does its acknowledgement promise the log? Then commit, dispatch, acknowledge, in this
  * order and in the publisher's order (DESIGN section 6). That it promises nothing, because nobody stored waits for it, is only true in
  * step with the log.
  */
-export class PublishFlow {
+export class PublishFlow implements StatePublishFlow {
   readonly #context: BrokerContext;
   readonly #dispatcher: Dispatcher;
   readonly #commits: Commits;
@@ -116,6 +117,11 @@ export class PublishFlow {
       this.#publishUnlogged(entry, message, token);
       return;
     }
+    const update = plan?.update ?? null;
+    if (plan !== null && update !== null && isStateOnly(plan)) {
+      this.#publishState(entry, message, token, update);
+      return;
+    }
     const { connection } = entry;
     // At QoS 1 nobody minds a message that comes again, so those who are here need not wait for what others acknowledged.
     const isAhead = plan === null && message.qos === 1 && entry.publishes.isClear;
@@ -134,6 +140,37 @@ export class PublishFlow {
     this.#decide(message, plan, fenceOf(entry), entry.logOrder, (outcome, isForSessions) => {
       waiting.outcome = outcome;
       waiting.isForSessions = isForSessions;
+      this.#settleReady(entry);
+    });
+  }
+
+  /** The same as below for what is most of all that goes to the log, with one object for each. */
+  #publishState(
+    entry: SessionEntry,
+    message: ApplicationMessage,
+    token: number,
+    update: AttributeUpdate,
+  ): void {
+    const receivedAtMs = entry.connection?.receivedAtMs ?? this.#context.clock.monotonicMs();
+    const fence = fenceOf(entry);
+    const publish = new StatePublish(this, entry, message, token, fence, receivedAtMs);
+    entry.publishes.push(publish);
+    this.#pauseIfFull(entry);
+    entry.logOrder.add(publish);
+    this.#commits.commitState(message, update, entry.writerUnder(fence), publish);
+  }
+
+  stateCommitted(publish: StatePublish, outcome: CommitOutcome): void {
+    const { entry, message, fence } = publish;
+    // Behind its own entry this node is in step with all that was acknowledged before.
+    if (outcome.status !== "committed" || !this.#isStored(message)) {
+      publish.outcome = outcome;
+      this.#settleReady(entry);
+      return;
+    }
+    publish.isForSessions = true;
+    this.#commits.commit(message, forSessionsOnly, fence, (stored) => {
+      publish.outcome = stored;
       this.#settleReady(entry);
     });
   }
@@ -245,9 +282,10 @@ export class PublishFlow {
   }
 
   #settleReady(entry: SessionEntry): void {
-    for (const publish of entry.publishes.takeSettled()) {
-      if (publish.outcome?.status === "committed") this.#finish(entry, publish, publish.outcome);
-      else this.#fail(entry, publish);
+    const { publishes } = entry;
+    for (let next = publishes.shiftSettled(); next !== null; next = publishes.shiftSettled()) {
+      if (next.outcome?.status === "committed") this.#finish(entry, next, next.outcome);
+      else this.#fail(entry, next);
     }
     this.#resumeIfRoom(entry);
   }
@@ -328,7 +366,7 @@ const forSessionsOnly: LogPlan = {
   isRetained: false,
   isForSessions: true,
   qos2PacketId: 0,
-  updates: [],
+  update: null,
 };
 
 /** Nothing that is acknowledged here comes after what the same client wrote elsewhere since. */

@@ -2,13 +2,14 @@ import type { Cancel } from "#cluster";
 import type { ApplicationMessage } from "../mqtt/message.ts";
 import { keptMessage } from "../mqtt/passing-message.ts";
 import { matches, parseSharedFilter } from "../mqtt/topic.ts";
-import type { Will } from "../replica/replica-api.ts";
+import type { Fence, Will } from "../replica/replica-api.ts";
 import type { DeliveryOptions, SessionCore } from "../session/session-api.ts";
 import type { Identity } from "./access.ts";
 import type { Connection } from "./connection.ts";
 import type { Destination } from "./destination.ts";
 import { LogOrder } from "./log-order.ts";
 import { PublishQueue } from "./publish-queue.ts";
+import type { Writer } from "./state-batches.ts";
 
 /** Holds back live messages of a fresh subscription until its retained messages are sent. */
 export interface Hold {
@@ -38,6 +39,7 @@ export class SessionEntry implements Destination {
   /** Made when they are wanted, since most clients publish nothing and wait for nothing. */
   #publishes: PublishQueue | null = null;
   #logOrder: LogOrder | null = null;
+  #writer: Writer | null = null;
   #holds: Hold[] | null = null;
   #holdTimers: Set<Cancel> | null = null;
   #isGone = false;
@@ -57,6 +59,12 @@ export class SessionEntry implements Destination {
   get logOrder(): LogOrder {
     this.#logOrder ??= new LogOrder();
     return this.#logOrder;
+  }
+
+  /** Of device state; the same one as long as the claim is. */
+  writerUnder(fence: Fence): Writer {
+    if (this.#writer?.fence !== fence) this.#writer = { source: this.clientId, fence };
+    return this.#writer;
   }
 
   /** True when it left the registry, with its connection. */

@@ -7,11 +7,11 @@ import type { CommitOutcome } from "./publish-queue.ts";
 
 export type Committed = (outcome: CommitOutcome) => void;
 
-/** A publisher whose updates may stand in several commands; it hears of the worst of them. */
-interface Waiter {
-  open: number;
-  worst: CommitOutcome | null;
-  readonly done: Committed;
+/** A publisher that waits for its update, which may have been joined with others. */
+export interface StateWaiter {
+  /** The one behind it that waits for the same; whoever is waited for sees to it. */
+  next: StateWaiter | null;
+  settled(outcome: CommitOutcome): void;
 }
 
 /** Who wrote, and under which claim. */
@@ -24,7 +24,8 @@ interface Slot {
   update: AttributeUpdate;
   sizeBytes: number;
   readonly writer: Writer;
-  readonly waiters: Waiter[];
+  first: StateWaiter | null;
+  last: StateWaiter | null;
   /** Behind which others of the same key it must be applied. */
   readonly section: number;
 }
@@ -63,31 +64,30 @@ export class StateBatches {
     this.#context = context;
   }
 
-  /** `done` is null where nobody waits (QoS 0). */
+  /** `waiter` is null where nobody waits (QoS 0). */
   add(
     writer: Writer,
-    updates: readonly AttributeUpdate[],
+    update: AttributeUpdate,
     sizeBytes: number,
-    done: Committed | null,
+    waiter: StateWaiter | null,
   ): void {
     const { counters, limits } = this.#context;
-    counters.stateUpdates += updates.length;
-    if (this.#waiting + updates.length > limits.stateUpdatesWaitingMax) {
-      if (done) done({ status: "refused" });
+    counters.stateUpdates++;
+    if (this.#waiting >= limits.stateUpdatesWaitingMax) {
+      if (waiter !== null) waiter.settled({ status: "refused" });
       else counters.publishOverloaded++;
       return;
     }
-    const waiter: Waiter | null = done && { open: updates.length, worst: null, done };
-    for (const update of updates) this.#put(writer, update, sizeBytes, waiter);
+    this.#put(writer, update, sizeBytes, waiter);
     this.#schedule();
   }
 
   /**
-   * A retained message with values of the same attributes is about to go to the log: what waits of them goes first, so
+   * A retained message with a value of the same attribute is about to go to the log: what waits of them goes first, so
    * that nothing older comes after it.
    */
-  sendBefore(updates: readonly AttributeUpdate[]): void {
-    if (this.#waiting > 0 && updates.some((update) => this.#byKey.has(keyOf(update)))) this.flush();
+  sendBefore(update: AttributeUpdate): void {
+    if (this.#waiting > 0 && this.#byKey.has(keyOf(update))) this.flush();
   }
 
   /** Everything that waits leaves now. */
@@ -95,7 +95,12 @@ export class StateBatches {
     if (this.#waiting > 0) this.#send();
   }
 
-  #put(writer: Writer, update: AttributeUpdate, sizeBytes: number, waiter: Waiter | null): void {
+  #put(
+    writer: Writer,
+    update: AttributeUpdate,
+    sizeBytes: number,
+    waiter: StateWaiter | null,
+  ): void {
     const key = keyOf(update);
     const slot = this.#byKey.get(key);
     // Only values under one claim are joined: what one client may not write any more, another still may.
@@ -105,14 +110,16 @@ export class StateBatches {
       this.#context.counters.stateUpdatesCoalesced++;
       slot.update = joined;
       slot.sizeBytes += joined.value === update.value ? sizeBytes - slot.sizeBytes : sizeBytes;
-      if (waiter) {
-        slot.waiters.push(waiter);
+      if (waiter !== null) {
+        if (slot.last === null) slot.first = waiter;
+        else slot.last.next = waiter;
+        slot.last = waiter;
         this.#waiting++;
       }
       return;
     }
     const section = slot ? slot.section + 1 : 0;
-    const added = { update, sizeBytes, writer, waiters: waiter ? [waiter] : [], section };
+    const added: Slot = { update, sizeBytes, writer, first: waiter, last: waiter, section };
     this.#byKey.set(key, added);
     const slots = this.#sections[section];
     if (slots) slots.push(added);
@@ -192,14 +199,23 @@ export class StateBatches {
 }
 
 function groupsOf(slots: readonly Slot[]): readonly SlotGroup[] {
-  const byWriter = new Map<string, SlotGroup>();
+  const groups = new Map<string, SlotGroup>();
+  // A client at QoS 1 or 2 has the same one as long as its claim is.
+  const byWriter = new Map<Writer, SlotGroup>();
   for (const slot of slots) {
-    const key = `${slot.writer.fence}\u0000${slot.writer.source}`;
-    const group = byWriter.get(key);
-    if (group) group.slots.push(slot);
-    else byWriter.set(key, { writer: slot.writer, slots: [slot] });
+    const { writer } = slot;
+    const known = byWriter.get(writer);
+    if (known !== undefined) {
+      known.slots.push(slot);
+      continue;
+    }
+    const key = `${writer.fence}\u0000${writer.source}`;
+    const group = groups.get(key) ?? { writer, slots: [] };
+    group.slots.push(slot);
+    groups.set(key, group);
+    byWriter.set(writer, group);
   }
-  return [...byWriter.values()];
+  return [...groups.values()];
 }
 
 /** A gateway may write for more devices than one command carries. */
@@ -233,7 +249,7 @@ function commandGroupOf({ writer, slots }: SlotGroup): StateGroup {
 }
 
 function isSameWriter(one: Writer, other: Writer): boolean {
-  return one.source === other.source && one.fence === other.fence;
+  return one === other || (one.source === other.source && one.fence === other.fence);
 }
 
 function keyOf(update: AttributeUpdate): string {
@@ -241,16 +257,10 @@ function keyOf(update: AttributeUpdate): string {
 }
 
 function settle(slot: Slot, outcome: CommitOutcome): void {
-  for (const waiter of slot.waiters) {
-    waiter.worst = worse(waiter.worst, outcome);
-    if (--waiter.open === 0) waiter.done(waiter.worst);
+  for (let waiter = slot.first; waiter !== null; ) {
+    const { next } = waiter;
+    waiter.next = null;
+    waiter.settled(outcome);
+    waiter = next;
   }
-}
-
-function worse(one: CommitOutcome | null, other: CommitOutcome): CommitOutcome {
-  if (one === null) return other;
-  if (one.status === "timeout" || other.status === "timeout") return { status: "timeout" };
-  if (one.status === "refused" || other.status === "refused") return { status: "refused" };
-  if (one.status !== "committed" || other.status !== "committed") return other;
-  return one.version > other.version ? one : other;
 }

@@ -9,8 +9,7 @@ import { anyValue } from "../../support/replica-model.ts";
 const patterns = compilePatterns(["sensors/{device}/{attribute}", "{attribute}/of/{device}"]);
 
 function valueFrom(payload: string | Buffer): unknown {
-  const updates = patterns.updatesFrom("sensors/r1/x", { payload: Buffer.from(payload as string) });
-  return updates?.[0]?.value;
+  return patterns.updateFrom("sensors/r1/x", { payload: Buffer.from(payload as string) })?.value;
 }
 
 describe("device patterns", () => {
@@ -26,7 +25,7 @@ describe("device patterns", () => {
       "sensors",
     ]) {
       expect(patterns.match(topic)).toBeNull();
-      expect(patterns.updatesFrom(topic, { payload: Buffer.from("1") })).toBeNull();
+      expect(patterns.updateFrom(topic, { payload: Buffer.from("1") })).toBeNull();
     }
   });
 
@@ -71,9 +70,9 @@ describe("device patterns", () => {
   it("count what was meant as JSON and is none, and what is no UTF-8", () => {
     const own = compilePatterns(["{device}/{attribute}"]);
     for (const text of ['{"x":1', "[1,]", '{"x": 1e999}', "word", "2026-11-30", "-"]) {
-      expect(own.updatesFrom("r1/x", { payload: Buffer.from(text) })?.[0]?.value).toBe(text);
+      expect(own.updateFrom("r1/x", { payload: Buffer.from(text) })?.value).toBe(text);
     }
-    own.updatesFrom("r1/x", { payload: Buffer.of(0xff) });
+    own.updateFrom("r1/x", { payload: Buffer.of(0xff) });
     expect(own.metrics().get("device_payloads_invalid_json")).toBe(3);
     expect(own.metrics().get("device_payloads_not_utf8")).toBe(1);
   });
@@ -84,8 +83,7 @@ describe("device patterns", () => {
       { topic: "new/{device}/{attribute}", json: "replace", ttlSeconds: 60 },
       { topic: "{device}/{attribute}", json: "merge", ttlSeconds: 5 },
     ]);
-    const from = (topic: string) =>
-      own.updatesFrom(topic, { payload: Buffer.from('{"x":1}') })?.[0];
+    const from = (topic: string) => own.updateFrom(topic, { payload: Buffer.from('{"x":1}') });
     const name = { device: "r1", attribute: "a" };
     expect(from("raw/r1/a")).toEqual({ ...name, value: '{"x":1}' });
     const replaced = { ...name, value: { x: 1 }, ttlSeconds: 60, isReplacing: true };
@@ -96,7 +94,7 @@ describe("device patterns", () => {
   it("leave out payloads that are too large, and count them", () => {
     const own = compilePatterns(["sensors/{device}/{attribute}"]);
     const payload = Buffer.alloc(replicaLimits.valueSizeBytesMax + 1, "x");
-    expect(own.updatesFrom("sensors/r1/x", { payload })).toBeNull();
+    expect(own.updateFrom("sensors/r1/x", { payload })).toBeNull();
     expect(own.metrics().get("device_payloads_too_large")).toBe(1);
   });
 
@@ -107,8 +105,8 @@ describe("device patterns", () => {
     );
     fc.assert(
       fc.property(payload, (bytes) => {
-        const updates = patterns.updatesFrom("sensors/r1/x", { payload: bytes })!;
-        encodeCommand({ type: "state", source: "s", updates });
+        const update = patterns.updateFrom("sensors/r1/x", { payload: bytes })!;
+        encodeCommand({ type: "state", source: "s", updates: [update] });
       }),
     );
   });

@@ -31,7 +31,9 @@ test("publishes leave in their order, each once, none before an earlier one that
           const [settled] = open.splice(choice % open.length, 1);
           settled!.outcome = { status: "committed", version: 1, isRepeated: false };
         }
-        for (const { token } of queue.takeSettled()) taken.push(token);
+        for (let next = queue.shiftSettled(); next !== null; next = queue.shiftSettled()) {
+          taken.push(next.token);
+        }
         const firstOpen = Math.min(pushed + 1, ...open.map(({ token }) => token));
         expect(taken).toEqual(Array.from({ length: firstOpen - 1 }, (_, at) => at + 1));
         expect(queue.length).toBe(pushed - taken.length);
