@@ -21,11 +21,13 @@ export const logLimits = {
   /** Changes waiting for the disk; beyond it the node takes nothing new from its log (`raft_storage_backlog_pauses`). */
   storageBacklogMax: 1024,
   /** Effects of entries wait for others to be joined with, until it is their node's turn to write: once in such a round... */
-  effectsRoundMs: 200,
+  effectsRoundMs: 400,
   /** ...and never longer than this. What a crash takes of them is applied again from the log. */
-  effectsDelayMs: 400,
-  /** They leave earlier when they are so much. */
-  effectsSizeBytesMax: 4 * 1024 * 1024,
+  effectsDelayMs: 800,
+  /** They leave earlier when they are so much... */
+  effectsSizeBytesMax: 8 * 1024 * 1024,
+  /** ...or so much where nobody else votes, who could go on meanwhile. */
+  effectsAloneSizeBytesMax: 1024 * 1024,
   /** Of records that came and went so many, or as many bytes as those, are kept until they are let go together. */
   effectsLeftOutMax: 1024,
   logWindow: {

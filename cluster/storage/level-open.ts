@@ -1,6 +1,7 @@
 import { Level } from "level";
 import { ClusterError } from "../errors.ts";
 import { corrupt } from "./corrupt.ts";
+import { Sealer } from "./sealed.ts";
 import type { Operation } from "./write-batch.ts";
 
 export interface DatabaseSnapshot {
@@ -29,7 +30,7 @@ export interface DatabaseIterator<Item> extends AsyncIterable<Item> {
 export interface Database {
   get(key: string, options?: ReadOptions): Promise<Buffer | undefined>;
   /** All of it is written or nothing; with `sync`, it is durable before the promise resolves. */
-  batch(operations: Operation[], options: { readonly sync: boolean }): Promise<void>;
+  write(operations: readonly Operation[], options: { readonly sync: boolean }): Promise<void>;
   /** In the order of the keys. */
   iterator(range: RangeOptions): DatabaseIterator<[string, Buffer]>;
   keys(range: RangeOptions): DatabaseIterator<string>;
@@ -50,9 +51,27 @@ const tableSizeBytes = 8 * 1024 * 1024;
  */
 const isCompressed = false;
 
+/** LevelDB, which copies each operation of a chained batch when it is added, so that their values need no memory of their own. */
+export class LevelDatabase extends Level<string, Buffer> {
+  readonly #sealer = new Sealer();
+
+  async write(
+    operations: readonly Operation[],
+    options: { readonly sync: boolean },
+  ): Promise<void> {
+    const batch = this.batch();
+    for (const operation of operations) {
+      if (operation.type === "del") batch.del(operation.key);
+      else if (operation.type === "put") batch.put(operation.key, operation.value);
+      else batch.put(operation.key, this.#sealer.seal(operation.key, operation.value));
+    }
+    await batch.write(options);
+  }
+}
+
 /** Throws ClusterError `storage-locked`, `storage-corrupt` or `storage-failed`. */
 export async function openLevel(directory: string): Promise<Database> {
-  const database = new Level<string, Buffer>(directory, {
+  const database = new LevelDatabase(directory, {
     keyEncoding: "utf8",
     valueEncoding: "buffer",
     writeBufferSize: writeBufferSizeBytes,

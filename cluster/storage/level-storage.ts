@@ -189,7 +189,11 @@ export class LevelStorage implements ClusterStorage {
     // A node that forgets who votes, and that the log may not tell it, waits for one that is gone.
     const isNew = effects.configuration !== this.#configuration;
     this.#configuration = effects.configuration;
-    const isMuch = this.#effects.sizeBytes >= logLimits.effectsSizeBytesMax;
+    const isAlone = effects.configuration.voters.length <= 1;
+    const sizeBytesMax = isAlone
+      ? logLimits.effectsAloneSizeBytesMax
+      : logLimits.effectsSizeBytesMax;
+    const isMuch = this.#effects.sizeBytes >= sizeBytesMax;
     if (isNew || isTurn || isMuch) this.#sendEffects();
     else this.#effectsTimer ??= this.#disk.after(this.#effectsDelayMs, () => this.#sendEffects());
   }

@@ -1,9 +1,11 @@
 import type { LogIndex } from "../raft/types.ts";
 import { prefix } from "./keys.ts";
-import { seal, sealJson } from "./sealed.ts";
+import { sealJson } from "./sealed.ts";
 
 export type Operation =
   | { readonly type: "put"; readonly key: string; readonly value: Buffer }
+  /** A `put` of the value with its check in front, which is added on the way into the database: see `seal`. */
+  | { readonly type: "seal"; readonly key: string; readonly value: Uint8Array }
   | { readonly type: "del"; readonly key: string };
 
 /** What the floor file may claim once the batch is on disk. */
@@ -54,8 +56,10 @@ export class WriteBatch {
     this.#sizeBytes += key.length + value.byteLength;
   }
 
+  /** `value` is not changed afterwards. */
   putSealed(key: string, value: Uint8Array): void {
-    this.put(key, seal(key, value));
+    this.#operations.push({ type: "seal", key, value });
+    this.#sizeBytes += key.length + value.byteLength;
   }
 
   delete(key: string): void {

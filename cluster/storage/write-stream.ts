@@ -97,7 +97,7 @@ export class WriteStream {
     const batch = this.#queue.shift();
     if (batch === undefined) return;
     this.#inFlight = batch;
-    void this.#database.batch(batch.operations(), { sync: true }).then(
+    void this.#database.write(batch.operations(), { sync: true }).then(
       () => this.#landed(batch),
       (error) => this.fail(error),
     );

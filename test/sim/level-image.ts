@@ -2,13 +2,13 @@ import type { Entry, EntryType, HardState, LogIndex } from "../../cluster/raft/t
 import type { Floor } from "../../cluster/storage/floor-file.ts";
 import type { AppliedRecord, SnapshotRecord } from "../../cluster/storage/records.ts";
 import { sealJson } from "../../cluster/storage/sealed.ts";
-import type { Operation } from "../../cluster/storage/write-batch.ts";
 import type { DurableImage } from "./durable-image.ts";
 import type { Seeded } from "./seeded.ts";
+import type { StoredOperation } from "./sim-database.ts";
 
 /** A batch in LevelDB's log, with what it takes to undo it. */
 interface Logged {
-  readonly operations: readonly Operation[];
+  readonly operations: readonly StoredOperation[];
   isSynced: boolean;
   /** Number of the log file it stands in: a full file is closed without a sync. */
   readonly file: number;
@@ -68,7 +68,7 @@ export class LevelImage {
   }
 
   /** Readers see it from now on. A sync makes durable what stands in the same log file, and nothing of earlier ones. */
-  write(operations: readonly Operation[], isSynced: boolean): void {
+  write(operations: readonly StoredOperation[], isSynced: boolean): void {
     if (this.#random.chance(rotationChance)) this.#file++;
     const file = this.#file;
     if (isSynced) {
@@ -108,7 +108,7 @@ export class LevelImage {
   #rebuild(kept: readonly Logged[]): void {
     for (const { operations, before } of this.#journal.toReversed()) {
       for (let at = operations.length - 1; at >= 0; at--) {
-        const key = (operations[at] as Operation).key;
+        const key = (operations[at] as StoredOperation).key;
         const value = before[at];
         if (value === undefined) this.records.delete(key);
         else this.records.set(key, value);
@@ -117,7 +117,7 @@ export class LevelImage {
     this.#journal = kept.map((one) => ({ ...one, before: this.#put(one.operations) }));
   }
 
-  #put(operations: readonly Operation[]): (Buffer | undefined)[] {
+  #put(operations: readonly StoredOperation[]): (Buffer | undefined)[] {
     const { records } = this;
     return operations.map((operation) => {
       const { key } = operation;
@@ -128,7 +128,7 @@ export class LevelImage {
     });
   }
 
-  #confirm(operations: readonly Operation[]): void {
+  #confirm(operations: readonly StoredOperation[]): void {
     const puts = new Map<string, Buffer>();
     for (const operation of operations) {
       // The replicated state is most of it, and judged by its digest when it is loaded.

@@ -5,7 +5,11 @@ import type {
   RangeOptions,
   ReadOptions,
 } from "../../cluster/storage/level-open.ts";
+import { seal } from "../../cluster/storage/sealed.ts";
 import type { Operation } from "../../cluster/storage/write-batch.ts";
+
+/** As it goes into the database. */
+export type StoredOperation = Exclude<Operation, { readonly type: "seal" }>;
 
 type Records = ReadonlyMap<string, Buffer>;
 
@@ -48,11 +52,11 @@ class SimIterator<Item> implements DatabaseIterator<Item> {
 /** What LevelDB is to LevelStorage, over the records of a simulated disk. */
 export class SimDatabase implements Database {
   readonly #records: Records;
-  readonly #write: (operations: Operation[], isSynced: boolean) => Promise<void>;
+  readonly #write: (operations: StoredOperation[], isSynced: boolean) => Promise<void>;
 
   constructor(
     records: Records,
-    write: (operations: Operation[], isSynced: boolean) => Promise<void>,
+    write: (operations: StoredOperation[], isSynced: boolean) => Promise<void>,
   ) {
     this.#records = records;
     this.#write = write;
@@ -64,8 +68,8 @@ export class SimDatabase implements Database {
     return value && Buffer.from(value);
   }
 
-  batch(operations: Operation[], { sync }: { readonly sync: boolean }): Promise<void> {
-    return this.#write(operations, sync);
+  write(operations: readonly Operation[], { sync }: { readonly sync: boolean }): Promise<void> {
+    return this.#write(operations.map(asStored), sync);
   }
 
   iterator(range: RangeOptions): DatabaseIterator<[string, Buffer]> {
@@ -95,4 +99,11 @@ export class SimDatabase implements Database {
     for (const key of this.#seen(range).keys()) if (key >= gte && key < lt) keys.push(key);
     return keys.sort().slice(0, limit);
   }
+}
+
+/** What LevelDB would hold of it. */
+function asStored(operation: Operation): StoredOperation {
+  if (operation.type !== "seal") return operation;
+  const { key, value } = operation;
+  return { type: "put", key, value: seal(key, value) };
 }

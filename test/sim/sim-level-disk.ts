@@ -4,9 +4,8 @@ import type { Floor } from "../../cluster/storage/floor-file.ts";
 import type { LevelDisk } from "../../cluster/storage/level-disk.ts";
 import type { Database } from "../../cluster/storage/level-open.ts";
 import { unsealJson } from "../../cluster/storage/sealed.ts";
-import type { Operation } from "../../cluster/storage/write-batch.ts";
 import type { LevelImage } from "./level-image.ts";
-import { SimDatabase } from "./sim-database.ts";
+import { SimDatabase, type StoredOperation } from "./sim-database.ts";
 
 export interface SimLevelDiskOptions {
   readonly image: LevelImage;
@@ -16,7 +15,7 @@ export interface SimLevelDiskOptions {
 }
 
 interface InFlight {
-  readonly operations: Operation[];
+  readonly operations: StoredOperation[];
   readonly isSynced: boolean;
   readonly failed: (error: Error) => void;
 }
@@ -91,7 +90,7 @@ export class SimLevelDisk implements LevelDisk {
     for (const { failed } of failing) failed(error);
   }
 
-  #write(operations: Operation[], isSynced: boolean): Promise<void> {
+  #write(operations: StoredOperation[], isSynced: boolean): Promise<void> {
     if (this.#isDead) return forever;
     const { image, schedule } = this.#options;
     return new Promise((resolve, failed) => {

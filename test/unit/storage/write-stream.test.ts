@@ -1,14 +1,18 @@
-import { Level } from "level";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { LevelDatabase } from "../../../cluster/storage/level-open.ts";
 import { LevelDirectory } from "../../support/level-directory.ts";
 import { applied, entries, point, puts, stateOf, written } from "../../support/storage-changes.ts";
 
-type Batch = (operations: unknown[], options: { sync?: boolean }) => Promise<void>;
-
 const noVoters = { voters: [], votersOutgoing: [], learners: [], learnersNext: [] };
 
-/** `level` inherits `batch`; the prototype that owns it is the place to watch. */
-const owner = Object.getPrototypeOf(Level.prototype) as { batch: Batch };
+const database = LevelDatabase.prototype;
+
+/** What LevelDatabase writes with. */
+interface Chained {
+  batch(): { write(options: { readonly sync?: boolean }): Promise<void> };
+}
+
+const chained = database as unknown as Chained;
 
 let directory: LevelDirectory;
 
@@ -23,10 +27,19 @@ afterEach(async () => {
 
 describe("the write stream", () => {
   it("syncs every batch and writes in no other way", async () => {
-    const batch = vi.spyOn(owner, "batch");
-    const others = (["put", "del", "clear"] as const).map((name) =>
-      vi.spyOn(Level.prototype, name),
-    );
+    const batch = vi.spyOn(database, "write");
+    const synced: unknown[] = [];
+    const begin = chained.batch;
+    vi.spyOn(chained, "batch").mockImplementation(function (this: unknown) {
+      const chain = begin.call(this as never);
+      const write = chain.write.bind(chain);
+      chain.write = (options) => {
+        synced.push(options.sync);
+        return write(options);
+      };
+      return chain;
+    });
+    const others = (["put", "del", "clear"] as const).map((name) => vi.spyOn(database, name));
     const storage = directory.storage();
     await storage.open();
     await written(storage, { entries: entries(1, 9), applied: applied(5, { a: "1" }) });
@@ -37,6 +50,7 @@ describe("the write stream", () => {
     await storage.close();
     expect(batch.mock.calls.length).toBeGreaterThanOrEqual(5);
     for (const [, options] of batch.mock.calls) expect(options).toEqual({ sync: true });
+    expect(synced).toEqual(batch.mock.calls.map(() => true));
     for (const other of others) expect(other).not.toHaveBeenCalled();
   });
 
@@ -44,9 +58,9 @@ describe("the write stream", () => {
     const storage = directory.storage();
     await storage.open();
     const gates: (() => void)[] = [];
-    const real = owner.batch;
-    vi.spyOn(owner, "batch").mockImplementation(async function (
-      this: unknown,
+    const real = database.write;
+    vi.spyOn(database, "write").mockImplementation(async function (
+      this: LevelDatabase,
       operations,
       options,
     ) {
@@ -67,7 +81,7 @@ describe("the write stream", () => {
     await first;
     expect(done).toEqual([1]);
     await vi.waitUntil(() => gates.length === 2, { interval: 1 });
-    expect(owner.batch).toHaveBeenCalledTimes(2);
+    expect(database.write).toHaveBeenCalledTimes(2);
     expect(done).toEqual([1]);
     gates[1]!();
     await Promise.all(others);
@@ -82,7 +96,7 @@ describe("the write stream", () => {
     await storage.open();
     await written(storage, { entries: entries(1, 1) });
     const broken = new Error("no space left on device");
-    vi.spyOn(owner, "batch").mockRejectedValue(broken);
+    vi.spyOn(database, "write").mockRejectedValue(broken);
     const failed = {
       code: "storage-failed",
       message: expect.stringContaining("no space left on device"),
@@ -108,7 +122,7 @@ describe("the write stream", () => {
   it("keeps batches within bounds while they wait", async () => {
     const storage = directory.storage();
     await storage.open();
-    const batch = vi.spyOn(owner, "batch");
+    const batch = vi.spyOn(database, "write");
     const data = new Uint8Array(3 * 1024 * 1024);
     const all = [1, 2, 3, 4, 5, 6, 7].map((index) =>
       written(storage, { entries: [{ term: 1, index, type: 0, data }] }),
@@ -128,7 +142,7 @@ describe("effects of entries", () => {
     await storage.open();
     await written(storage, { entries: entries(1, 4) });
     await written(storage, { applied: applied(1, {}) });
-    const batch = vi.spyOn(owner, "batch");
+    const batch = vi.spyOn(database, "write");
     const order: string[] = [];
     const effects = written(storage, { applied: applied(2, { a: "1", b: "1" }) });
     const more = written(storage, { applied: applied(3, { a: "2", b: null }) });
@@ -140,7 +154,7 @@ describe("effects of entries", () => {
     ]);
     expect(order).toEqual(["entries", "effects", "more"]);
     const keys = batch.mock.calls.map(([operations]) =>
-      (operations as { key: string }[]).map(({ key }) => key).filter((key) => /^[as]/.test(key)),
+      operations.map(({ key }) => key).filter((key) => /^[as]/.test(key)),
     );
     expect(keys).toEqual([[], ["s/0/1/a", "s/0/1/b", "a/0"]]);
     const again = directory.storage();
@@ -176,11 +190,22 @@ describe("effects of entries", () => {
     await storage.close();
   });
 
-  it("leave at once when they are many", async () => {
+  it("leave at once when they are many, and sooner where nobody else votes", async () => {
     const storage = directory.storage(ignore, never);
     await storage.open();
-    await written(storage, { entries: entries(1, 2), applied: applied(1, {}) });
-    await written(storage, { applied: applied(2, { a: "x".repeat(4_300_000) }) });
+    await written(storage, { entries: entries(1, 5), applied: applied(1, {}) });
+    await written(storage, { applied: applied(2, { a: "x".repeat(1_100_000) }) });
+    const among = { configuration: { ...noVoters, voters: ["a", "b", "c"] } };
+    await written(storage, { applied: { ...applied(3, {}), ...among } });
+    let isThere = false;
+    const much = { applied: { ...applied(4, { a: "x".repeat(1_100_000) }), ...among } };
+    const first = written(storage, much).then(() => {
+      isThere = true;
+    });
+    await written(storage, { entries: entries(6, 6) });
+    expect(isThere).toBe(false);
+    await written(storage, { applied: { ...applied(5, { b: "x".repeat(7_500_000) }), ...among } });
+    await first;
     await storage.close();
   });
 
