@@ -11,6 +11,11 @@ export interface Clock {
   after(delayMs: number, run: () => void): Cancel;
   /** Runs once the current turn of the event loop has read its input (setImmediate). */
   endOfTurn(run: () => void): void;
+  /**
+   * Where time may pass within a turn: when all that was given to `endOfTurn` has run and nothing new was, the process does nothing until
+   * `untilMs` (monotonic), which is a fraction of a millisecond ahead.
+   */
+  holdTurn?(untilMs: number): void;
 }
 
 /** A number in [0, 1). */

@@ -56,6 +56,7 @@ import { type LocalRetained, SubscribeFlow } from "./subscribe.ts";
 import { SysTopics } from "./sys-topics.ts";
 import type { SysSource } from "./sys-values.ts";
 import { Takeovers } from "./takeovers.ts";
+import { TurnSpacing } from "./turn-spacing.ts";
 import { Wills } from "./wills.ts";
 
 export interface BrokerOptions {
@@ -178,9 +179,12 @@ class PeerBroker implements Broker, ConnectionOwner {
     };
     this.#context = context;
     const flushList = new FlushList(clock);
-    const readingTurns = new ReadingTurns(clock, limits.readingTurnMs);
+    const turnSpacing = new TurnSpacing(clock, limits.turnSpacingMs, counters);
+    const readingTurns = new ReadingTurns(clock, limits.readingTurnMs, turnSpacing);
     const cursor = new Cursor();
-    this.#shared = { clock, log, wheel, flushList, readingTurns, limits, counters, cursor };
+    this.#shared = {
+      ...{ clock, log, wheel, flushList, readingTurns, turnSpacing, limits, counters, cursor },
+    };
     this.#admission = new Admission(limits, counters, clock);
     this.#dispatcher = new Dispatcher(context);
     this.#interest = new Interest(context);

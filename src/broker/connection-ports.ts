@@ -8,6 +8,7 @@ import type { DeadlineWheel } from "./deadline-wheel.ts";
 import type { FlushList } from "./flush-list.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { ReadingTurns } from "./reading-turns.ts";
+import type { TurnSpacing } from "./turn-spacing.ts";
 
 /** The same for all connections. */
 export interface ConnectionShared {
@@ -16,6 +17,7 @@ export interface ConnectionShared {
   readonly wheel: DeadlineWheel;
   readonly flushList: FlushList;
   readonly readingTurns: ReadingTurns;
+  readonly turnSpacing: TurnSpacing;
   readonly limits: BrokerLimits;
   readonly counters: BrokerCounters;
   readonly cursor: Cursor;

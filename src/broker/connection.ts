@@ -100,11 +100,16 @@ export class Connection
 
   received(chunk: Buffer): void {
     if (!this.isOpen) return;
-    const { clock, counters, readingTurns } = this.#shared;
+    const { clock, counters, readingTurns, turnSpacing } = this.#shared;
     counters.bytesReceived += chunk.length;
+    const beforeMs = this.#receivedAtMs;
     this.#receivedAtMs = clock.monotonicMs();
     if (this.#deferred === null && readingTurns.hasTime(this.#receivedAtMs)) {
+      const publishes = counters.publishReceived;
       this.#read(chunk);
+      if (counters.publishReceived > publishes) {
+        turnSpacing.published(this.#receivedAtMs - beforeMs);
+      }
       this.#countRead(chunk.length);
       return;
     }

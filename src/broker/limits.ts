@@ -39,6 +39,8 @@ export interface BrokerLimits {
   readonly readingTurnMs: number;
   /** What is read of a client in a turn, about. It has sent more then, and the others are read first: until the next turn; `readsRested`. */
   readonly readSizeBytes: number;
+  /** From the begin of a turn to that of the next one while thousands of messages a second come from clients that publish now and then; `turnsSpaced`. */
+  readonly turnSpacingMs: number;
   /** Messages of one publisher that wait for the log. Beyond: its socket is not read until half of them are settled. */
   readonly publishesWaitingMax: number;
   /** Live messages held back while retained messages are sent first. Beyond: the oldest is delivered at once; `heldOverflows`. */
@@ -110,6 +112,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   lingerMs: 2_000,
   readingTurnMs: 20,
   readSizeBytes: 32 * 1024,
+  turnSpacingMs: 0.25,
   publishesWaitingMax: 2_000,
   heldMessagesMax: 10_000,
   latecomersMs: 30_000,

@@ -1,4 +1,5 @@
 import type { Clock } from "#cluster";
+import type { TurnSpacing } from "./turn-spacing.ts";
 
 /** Has something to read that came when the time for reading was over. */
 export interface DeferredReader {
@@ -17,6 +18,7 @@ export interface RestingReader {
 export class ReadingTurns {
   readonly #clock: Clock;
   readonly #durationMs: number;
+  readonly #spacing: TurnSpacing | null;
   /** While any wait, a turn has begun. */
   #waiting: DeferredReader[] = [];
   #resting: RestingReader[] = [];
@@ -25,9 +27,10 @@ export class ReadingTurns {
   #turn = 0;
 
   /** `durationMs`: for reading, in one turn; what is read last may take longer. */
-  constructor(clock: Clock, durationMs: number) {
+  constructor(clock: Clock, durationMs: number, spacing: TurnSpacing | null = null) {
     this.#clock = clock;
     this.#durationMs = durationMs;
+    this.#spacing = spacing;
   }
 
   /** Its number, of turns in which something is read. */
@@ -65,6 +68,11 @@ export class ReadingTurns {
   #readDeferred(): void {
     this.#turn++;
     const due = this.#waiting;
+    if (due.length === 0) {
+      this.#isBegun = false;
+      this.#spacing?.turnEnded(this.#endsAtMs - this.#durationMs);
+      return;
+    }
     const endsAtMs = this.#clock.monotonicMs() + this.#durationMs;
     let read = 0;
     while (read < due.length) {
