@@ -173,7 +173,7 @@ export class DeviceView implements DeviceQueries {
   }
 
   nextDueMs(): number {
-    return this.#expiry.first()?.expiresAtMs ?? Infinity;
+    return this.#expiry.firstMs();
   }
 
   /** Attributes that were not written again in time, a bounded number; answers how many. */

@@ -1,92 +1,46 @@
-/** Something that ends at a known time. Time and key must not change while it is queued; `queueIndex` belongs to the queue. */
-export interface Expiring {
-  readonly expiresAtMs: number;
-  /** Decides between equal times, so that all replicas remove in the same order. */
-  readonly expiryKey: string;
-  /** -1 while not queued. */
-  queueIndex: number;
-}
+import { type Expiring, isBefore } from "./expiring.ts";
+import { ExpiryHeap } from "./expiry-heap.ts";
+import { ExpiryLane } from "./expiry-lane.ts";
+
+export type { Expiring };
 
 /**
- * A binary heap from which any item can be taken: the earliest first. Items know their place, so a topic that is
- * overwritten a thousand times leaves nothing stale behind.
+ * A queue from which any item can be taken: the earliest first, by key among equals. Most come in the order in which they end, and what
+ * does not is rare, so that a heap of all of them would cost several times as much. Nothing stale stays behind of a topic that is
+ * overwritten a thousand times.
  */
 export class ExpiryQueue<T extends Expiring> {
-  readonly #heap: T[] = [];
+  readonly #lane = new ExpiryLane<T>();
+  readonly #heap = new ExpiryHeap<T>();
 
   get size(): number {
-    return this.#heap.length;
+    return this.#lane.size + this.#heap.size;
+  }
+
+  /** When the first one ends; Infinity when there is none. Costs less than `first`. */
+  firstMs(): number {
+    const heapMs = this.#heap.first()?.expiresAtMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.#lane.firstMs(), heapMs);
   }
 
   first(): T | undefined {
-    return this.#heap[0];
+    const first = this.#lane.first();
+    const other = this.#heap.first();
+    return first === undefined || (other !== undefined && isBefore(other, first)) ? other : first;
   }
 
   add(item: T): void {
-    this.#heap.push(item);
-    item.queueIndex = this.#heap.length - 1;
-    this.#rise(item);
+    if (!this.#lane.add(item)) this.#heap.add(item);
   }
 
   /** Harmless for an item that is not queued. */
   remove(item: T): void {
-    const index = item.queueIndex;
-    if (index < 0) {
-      return;
-    }
-    item.queueIndex = -1;
-    const last = this.#heap.pop()!;
-    if (last === item) {
-      return;
-    }
-    this.#place(last, index);
-    this.#rise(last);
-    this.#sink(last);
+    if (item.queueIndex >= 0) this.#heap.remove(item);
+    else if (item.queueIndex < -1) this.#lane.remove(item);
   }
 
   clear(): void {
-    this.#heap.length = 0;
+    this.#lane.clear();
+    this.#heap.clear();
   }
-
-  #rise(item: T): void {
-    while (item.queueIndex > 0) {
-      const parent = this.#heap[(item.queueIndex - 1) >> 1]!;
-      if (!isBefore(item, parent)) {
-        return;
-      }
-      this.#swap(item, parent);
-    }
-  }
-
-  #sink(item: T): void {
-    for (;;) {
-      const left = this.#heap[2 * item.queueIndex + 1];
-      const right = this.#heap[2 * item.queueIndex + 2];
-      if (left === undefined) {
-        return;
-      }
-      const child = right !== undefined && isBefore(right, left) ? right : left;
-      if (!isBefore(child, item)) {
-        return;
-      }
-      this.#swap(item, child);
-    }
-  }
-
-  #swap(a: T, b: T): void {
-    const index = a.queueIndex;
-    this.#place(a, b.queueIndex);
-    this.#place(b, index);
-  }
-
-  #place(item: T, index: number): void {
-    this.#heap[index] = item;
-    item.queueIndex = index;
-  }
-}
-
-function isBefore(a: Expiring, b: Expiring): boolean {
-  return (
-    a.expiresAtMs < b.expiresAtMs || (a.expiresAtMs === b.expiresAtMs && a.expiryKey < b.expiryKey)
-  );
 }

@@ -143,11 +143,10 @@ export class RetainedView {
   purgeExpired(nowMs: number, writer: StateWriter): number {
     let purged = 0;
     while (purged < this.#limits.expiredPerApplyMax) {
-      const ending = this.#expiry.first();
-      if (ending === undefined || ending.expiresAtMs > nowMs) {
+      if (this.#expiry.firstMs() > nowMs) {
         break;
       }
-      const topic = ending.expiryKey;
+      const topic = this.#expiry.first()!.expiryKey;
       this.#delete(topic, this.#slots.get(topic)!, writer);
       purged++;
     }

@@ -53,13 +53,12 @@ export class WillsView {
 
   /** When the next delay is over; Infinity when there is none. */
   nextDueMs(): number {
-    return this.#due.first()?.expiresAtMs ?? Number.POSITIVE_INFINITY;
+    return this.#due.firstMs();
   }
 
   /** The client whose delay was over first, or null. */
   firstDue(nowMs: number): string | null {
-    const first = this.#due.first();
-    return first !== undefined && first.expiresAtMs <= nowMs ? first.clientId : null;
+    return this.#due.firstMs() <= nowMs ? this.#due.first()!.clientId : null;
   }
 
   restore(clientId: string, value: Uint8Array, hash: RecordHash): boolean {

@@ -113,7 +113,7 @@ export class MessageStore {
 
   /** When the next message may be too old; Infinity when none will be. */
   nextExpiryMs(): number {
-    return this.#expiry.first()?.expiresAtMs ?? Number.POSITIVE_INFINITY;
+    return this.#expiry.firstMs();
   }
 
   /**
@@ -122,8 +122,8 @@ export class MessageStore {
    */
   takeExpired(nowMs: number): StoredMessage | null {
     for (;;) {
-      const first = this.#expiry.first();
-      if (first === undefined || first.expiresAtMs > nowMs) return null;
+      if (this.#expiry.firstMs() > nowMs) return null;
+      const first = this.#expiry.first()!;
       const queuedForMs = first.expiresAtMs;
       this.#expiry.remove(first);
       first.expiresAtMs = Number.POSITIVE_INFINITY;

@@ -141,12 +141,11 @@ export class SessionTable {
 
   /** When the next session ends; Infinity when none does. */
   nextExpiryMs(): number {
-    return this.#expiry.first()?.expiresAtMs ?? Number.POSITIVE_INFINITY;
+    return this.#expiry.firstMs();
   }
 
   firstExpired(nowMs: number): StoredSession | null {
-    const first = this.#expiry.first();
-    return first !== undefined && first.expiresAtMs <= nowMs ? first : null;
+    return this.#expiry.firstMs() <= nowMs ? this.#expiry.first()! : null;
   }
 
   clear(): void {

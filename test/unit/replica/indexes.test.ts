@@ -8,12 +8,15 @@ describe("ExpiryQueue", () => {
     const step = fc.record({
       key: fc.nat(30).map((key) => String(key).padStart(2, "0")),
       expiresAtMs: fc.nat(5),
+      isLate: fc.boolean(),
+      isAsked: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200, size: "max" }), (steps) => {
         const queue = new ExpiryQueue<Expiring>();
         const model = new Map<string, Expiring>();
-        for (const { key, expiresAtMs } of steps) {
+        for (const [at, { key, expiresAtMs: delayMs, isLate, isAsked }] of steps.entries()) {
+          const expiresAtMs = isLate ? delayMs : Math.floor(at / 8);
           const held = model.get(key);
           if (held !== undefined) {
             queue.remove(held);
@@ -27,7 +30,8 @@ describe("ExpiryQueue", () => {
           const earliest = [...model.values()].sort((a, b) => {
             return a.expiresAtMs - b.expiresAtMs || (a.expiryKey < b.expiryKey ? -1 : 1);
           });
-          expect(queue.first()).toBe(earliest[0]);
+          expect(queue.firstMs()).toBe(earliest[0]?.expiresAtMs ?? Number.POSITIVE_INFINITY);
+          if (isAsked) expect(queue.first()).toBe(earliest[0]);
           expect(queue.size).toBe(model.size);
         }
         let last = -1;
@@ -38,6 +42,30 @@ describe("ExpiryQueue", () => {
         }
       }),
     );
+  });
+});
+
+describe("ExpiryQueue, with what never ends at its front", () => {
+  it("keeps no places of thousands that came and went", () => {
+    const queue = new ExpiryQueue<Expiring>();
+    const itemAt = (expiresAtMs: number): Expiring => {
+      const item = { expiresAtMs, expiryKey: String(expiresAtMs), queueIndex: -1 };
+      queue.add(item);
+      return item;
+    };
+    const front = [0, 1, 2].map(itemAt);
+    for (let ms = 3; ms < 10_000; ms++) {
+      const item = itemAt(ms);
+      expect(-item.queueIndex).toBeLessThan(1100);
+      queue.remove(item);
+    }
+    const last = itemAt(10_000);
+    for (const item of [...front, last]) {
+      expect(queue.first()).toBe(item);
+      queue.remove(item);
+    }
+    expect(queue.size).toBe(0);
+    expect(queue.first()).toBeUndefined();
   });
 });
 
