@@ -29,7 +29,7 @@ export const logLimits = {
   /** ...or so much where nobody else votes, who could go on meanwhile. */
   effectsAloneSizeBytesMax: 1024 * 1024,
   /** Of records that came and went so many, or as many bytes as those, are kept until they are let go together. */
-  effectsLeftOutMax: 1024,
+  effectsLeftOutMax: 4096,
   logWindow: {
     sizeBytesMax: 64 * 1024 * 1024,
     entriesMax: 20_000,

@@ -80,9 +80,13 @@ export class ByteWriter {
    * alive for one retained message.
    */
   finishExact(): Buffer {
-    const exact = Buffer.allocUnsafeSlow(this.#length);
-    this.#buffer.copy(exact, 0, 0, this.#length);
-    return exact;
+    return this.finishInto(Buffer.allocUnsafeSlow(this.#length));
+  }
+
+  /** A copy in `target`, which has as many bytes. */
+  finishInto(target: Buffer): Buffer {
+    this.#buffer.copy(target, 0, 0, this.#length);
+    return target;
   }
 
   /** Two calls into native code cost more than the few characters of a topic; false, with nothing written, for others. */

@@ -1,11 +1,14 @@
 import type { CommandContext, StateWriter } from "#cluster";
 import type { ApplicationMessage } from "../../mqtt/message.ts";
+import { ByteWriter } from "../byte-writer.ts";
 import { hashRecord, type RecordHash } from "../digest.ts";
 import { ExpiryQueue } from "../expiry-queue.ts";
 import type { ReplicaLimits } from "../limits.ts";
 import { type OnceRecord, recordPrefix, type StateRecords } from "../records.ts";
+import { PassingMemory } from "./passing-memory.ts";
 import {
   decodeMessage,
+  type EncodedMessage,
   encodeMessage,
   encodePlace,
   type RecipientRecord,
@@ -25,9 +28,13 @@ export class MessageStore {
   #count = 0;
   readonly #expiry = new ExpiryQueue<StoredMessage>();
   #sizeBytes = 0;
+  readonly #writer = new ByteWriter();
+  readonly #memory = new PassingMemory();
   /** Of the entry being applied: several of its commands may store a message. */
   #entryIndex = 0;
   #countInEntry = 0;
+
+  readonly #takePassing = (sizeBytes: number): Buffer => this.#memory.take(sizeBytes);
 
   constructor(records: StateRecords, limits: ReplicaLimits) {
     this.#records = records;
@@ -51,15 +58,16 @@ export class MessageStore {
     return this.#sizeBytes + sizeBytes <= this.#limits.storedSizeBytesMax;
   }
 
-  /** The caller adds the places that `recipients` describe. */
+  /** The caller adds the places that `recipients` describe. `isPassing`: all of them are there to take it. */
   add(
     message: ApplicationMessage,
     recipients: readonly RecipientRecord[],
+    isPassing: boolean,
     context: CommandContext,
     writer: StateWriter,
   ): StoredMessage {
     const id = this.#nextId(context);
-    const { record, own } = encodeMessage(message, context.timeMs, recipients);
+    const { record, own } = this.#encode(message, recipients, isPassing, context);
     const once = this.#records.putOnce(writer, recordPrefix.message + id, record);
     return this.#keep(id, own, context.timeMs, once);
   }
@@ -71,8 +79,8 @@ export class MessageStore {
     context: CommandContext,
     writer: StateWriter,
   ): StoredMessage {
-    if (id === null) return this.#listing(this.add(message, [], context, writer));
-    const { record, own } = encodeMessage(message, context.timeMs, []);
+    if (id === null) return this.#listing(this.add(message, [], false, context, writer));
+    const { record, own } = this.#encode(message, [], false, context);
     const hash = this.#records.put(writer, recordPrefix.message + id, record, null);
     return this.#listing(this.#keep(id, own, context.timeMs, { hash, mark: null }));
   }
@@ -164,6 +172,19 @@ export class MessageStore {
     return stored;
   }
 
+  #encode(
+    message: ApplicationMessage,
+    recipients: readonly RecipientRecord[],
+    isPassing: boolean,
+    { timeMs }: CommandContext,
+  ): EncodedMessage {
+    const take = isPassing ? this.#takePassing : Buffer.allocUnsafeSlow;
+    // The memory of the one writer stays: a large message has a writer of its own.
+    const sizeBytes = message.payload.length;
+    const writer = sizeBytes > sharedWriterSizeBytesMax ? new ByteWriter(sizeBytes) : this.#writer;
+    return encodeMessage(message, timeMs, recipients, writer, take);
+  }
+
   #keep(
     id: string,
     message: ApplicationMessage,
@@ -188,6 +209,8 @@ export class MessageStore {
     this.#records.delete(writer, key, hashRecord(key, encodePlace(entry.stored.id, entry)));
   }
 }
+
+const sharedWriterSizeBytesMax = 16 * 1024;
 
 /** So that records stand in the order of the log. */
 const indexDigits = 13;

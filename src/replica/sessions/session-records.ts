@@ -141,13 +141,18 @@ export interface EncodedMessage {
   readonly own: ApplicationMessage;
 }
 
-/** A message with the sessions that it was stored for, whether or not some of them have it by now. */
+/**
+ * A message with the sessions that it was stored for, whether or not some of them have it by now. `writer` is used anew; `take` is asked for
+ * the memory of the record.
+ */
 export function encodeMessage(
   message: ApplicationMessage,
   storedAtMs: number,
   recipients: readonly RecipientRecord[],
+  writer: ByteWriter,
+  take: (sizeBytes: number) => Buffer,
 ): EncodedMessage {
-  const writer = new ByteWriter(256 + message.payload.length + 8 * recipients.length);
+  writer.rewind(0);
   writer.string(message.topic);
   writer.number(message.version);
   writer.number(storedAtMs);
@@ -158,7 +163,7 @@ export function encodeMessage(
     writer.number(recipient.sessionNumber);
     writeEntry(writer, recipient);
   }
-  const record = writer.finishExact();
+  const record = writer.finishInto(take(writer.length));
   // They may refer to bytes of the command, too.
   if (message.properties !== null) return { record, own: decodeMessage(record)!.message };
   const payload = record.subarray(bodyEnd - message.payload.length, bodyEnd);

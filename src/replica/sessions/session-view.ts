@@ -257,18 +257,22 @@ export class SessionView {
     context: CommandContext,
     writer: StateWriter,
   ): void {
-    // Twice for a session that matches through a group and by itself.
-    const given = new Map<StoredSession, number>();
+    // A session stands twice among several that matches through a group and by itself.
+    const given = matches.length > 1 ? new Map<StoredSession, number>() : null;
+    let isPassing = true;
     const recipients = matches.map(({ session, qos, retain, identifiers, group }) => {
-      const seq = given.get(session) ?? session.nextSeq;
-      given.set(session, seq + 1);
+      const seq = given?.get(session) ?? session.nextSeq;
+      given?.set(session, seq + 1);
+      isPassing = isPassing && session.isConnected;
       const lower = Math.min(qos, message.qos) as Qos;
       return { sessionNumber: session.number, seq, qos: lower, retain, identifiers, group };
     });
-    const stored = this.#messages.add(message, recipients, context, writer);
-    matches.forEach(({ session }, at) => {
-      const { sessionNumber: _, ...place } = recipients[at]!;
-      this.#queues.enqueue({ ...place, session, stored, isPlaced: false });
-    });
+    const stored = this.#messages.add(message, recipients, isPassing, context, writer);
+    for (let at = 0; at < matches.length; at++) {
+      const { session } = matches[at]!;
+      const { seq, qos, retain, identifiers, group } = recipients[at]!;
+      const place = { session, seq, stored, qos, retain, identifiers, group, isPlaced: false };
+      this.#queues.enqueue(place);
+    }
   }
 }

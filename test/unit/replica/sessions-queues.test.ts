@@ -43,6 +43,26 @@ describe("the queue of a stored session", () => {
     expect(log.payloads("c")).toEqual(["begun"]);
   });
 
+  it("shares memory among messages while their clients are there to take them, and not with those of who is away", () => {
+    const log = new SessionLog();
+    subscribed(log);
+    const places = () => [...log.session("c").queue.values()];
+    const memory = () => places().map(({ stored }) => stored.message.payload.buffer);
+    for (let count = 0; count < 100; count++) log.publish("t", `passing ${count}`);
+    expect(new Set(memory()).size).toBeLessThan(10);
+    log.publish("t", "x".repeat(3000));
+    expect(memory().at(-1)!.byteLength).toBeLessThan(3300);
+    log.disconnect("c");
+    log.publish("t", "stays");
+    log.publish("t", "stays, too");
+    const [one, other] = memory().slice(-2);
+    expect(one).not.toBe(other);
+    expect(one!.byteLength).toBeLessThan(300);
+    const payloads = log.payloads("c");
+    expect(payloads[99]).toBe("passing 99");
+    expect(payloads.slice(-2)).toEqual(["stays", "stays, too"]);
+  });
+
   it("has a cursor that is bounded by what waits, however much came and went behind one message", () => {
     const log = new SessionLog();
     subscribed(log);
