@@ -1,5 +1,11 @@
 import { Command } from "commander";
-import { chooseWorkloads, furtherWorkloads, type Workload, workloads } from "./workloads.ts";
+import {
+  chooseWorkloads,
+  furtherWorkloads,
+  type Workload,
+  withWindow,
+  workloads,
+} from "./workloads.ts";
 
 export interface BenchOptions {
   readonly workloads: readonly Workload[];
@@ -42,6 +48,10 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     .option("--rounds <count>", "runs of each workload on each broker", "5")
     .option("--seconds <count>", "measured in each run", "4")
     .option("--warmup <seconds>", "before, in each run", "1.5")
+    .option(
+      "--window <count>",
+      "messages of each publisher under way at QoS 1 and 2, in all workloads",
+    )
     .option("--shared-port", "one node beside two behind one port: what another core is worth")
     .option("--json <file>", "write the result there")
     .option("--svg <file>", "draw it there")
@@ -70,7 +80,10 @@ export function readOptions(argv: readonly string[]): BenchOptions {
   const isQuick = given["quick"] !== undefined;
   try {
     return {
-      workloads: chooseWorkloads(given["only"] ?? only, given["all"] !== undefined),
+      workloads: withWindow(
+        chooseWorkloads(given["only"] ?? only, given["all"] !== undefined),
+        given["window"] === undefined ? null : positive("--window", given["window"]),
+      ),
       brokers,
       targets: given.target.map((address, at) => ({
         address,

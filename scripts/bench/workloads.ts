@@ -124,6 +124,19 @@ export function chooseWorkloads(only: string | undefined, isAll: boolean): reado
   return all.filter(chosen);
 }
 
+/** The same with `window` messages of each publisher under way, and a title that says so; null: each as it is. */
+export function withWindow(
+  workloads: readonly Workload[],
+  window: number | null,
+): readonly Workload[] {
+  if (window === null) return workloads;
+  return workloads.map((workload) => ({
+    ...workload,
+    title: `${workload.title.replace(/, window \d+$/, "")}, window ${window}`,
+    job: { ...workload.job, window },
+  }));
+}
+
 export function isMet({ aim, compared }: Workload, ratio: number): boolean | null {
   if (aim === null || Number.isNaN(ratio)) return null;
   return compared === "rate" ? ratio >= aim : ratio <= aim;

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { hearersOf, hearingsOf, otherFilter, topicOf } from "../../../scripts/bench/load/plan.ts";
-import { furtherWorkloads, plainLoad, workloads } from "../../../scripts/bench/workloads.ts";
+import {
+  furtherWorkloads,
+  plainLoad,
+  withWindow,
+  workloads,
+} from "../../../scripts/bench/workloads.ts";
 import { matches } from "../../../src/mqtt/topic.ts";
 
 const pairs = { ...plainLoad, run: 7, publishers: 10, subscribers: 10 };
@@ -39,4 +44,13 @@ describe("who hears whom in the load", () => {
       expect(filters.filter((filter) => matches(filter, topic))).toEqual([]);
     }
   });
+});
+
+test("a window that is asked for is that of all workloads, and stands in their titles once", () => {
+  expect(withWindow(workloads, null)).toBe(workloads);
+  const chosen = withWindow([...workloads, ...furtherWorkloads], 10);
+  expect(new Set(chosen.map(({ job }) => job.window))).toEqual(new Set([10]));
+  const [pairs] = chosen.filter(({ number }) => number === "W3");
+  expect(pairs!.title).toBe("W3: 50 -> 50 pairs, QoS 1, window 10");
+  for (const { title } of chosen) expect(title.match(/window/g)).toHaveLength(1);
 });
