@@ -154,20 +154,27 @@ function placeOf(placeholder: string, levels: readonly string[], text: string): 
   return index;
 }
 
+/** Level by level, without a list of them: nearly every message is looked at. */
 function matchLevels(pattern: Pattern, topic: string): AttributeName | null {
-  const levels = topic.split("/");
-  if (levels.length !== pattern.levels.length) {
-    return null;
+  const { levels, deviceIndex, attributeIndex } = pattern;
+  let device = "";
+  let attribute = "";
+  let start = 0;
+  for (let index = 0; index < levels.length; index++) {
+    const slash = topic.indexOf("/", start);
+    const isLast = index === levels.length - 1;
+    if (isLast !== slash < 0) return null;
+    const end = isLast ? topic.length : slash;
+    if (index === deviceIndex) device = topic.slice(start, end);
+    else if (index === attributeIndex) attribute = topic.slice(start, end);
+    else if (!isLevel(levels[index]!, topic, start, end)) return null;
+    start = end + 1;
   }
-  const { deviceIndex, attributeIndex } = pattern;
-  for (const [index, level] of pattern.levels.entries()) {
-    if (index !== deviceIndex && index !== attributeIndex && level !== levels[index]) {
-      return null;
-    }
-  }
-  const device = levels[deviceIndex]!;
-  const attribute = levels[attributeIndex]!;
   return device === "" || attribute === "" ? null : { device, attribute };
+}
+
+function isLevel(level: string, topic: string, start: number, end: number): boolean {
+  return level.length === end - start && topic.startsWith(level, start);
 }
 
 /** Looks first, because the exception of a decoder costs more than all the rest of a message. */

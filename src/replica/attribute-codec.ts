@@ -22,20 +22,20 @@ export interface EncodedAttribute {
 
 /**
  * One record of device state: version, time, source, the value as JSON, the node, and when it goes, if it does. `text` is the value as
- * JSON, for who has it.
+ * JSON, for who has it; `writer` one that records are cut from.
  */
 export function encodeAttribute(
   attribute: AttributeRecord,
   text: string = JSON.stringify(attribute.value),
+  writer: ByteWriter = new ByteWriter(),
 ): EncodedAttribute {
-  const writer = new ByteWriter();
   writer.number(attribute.version);
   writer.number(attribute.timeMs);
   writer.string(attribute.source);
   writer.string(text);
   writer.string(attribute.node);
   if (attribute.expiresAtMs !== Infinity) writer.number(attribute.expiresAtMs);
-  return { record: writer.finish(), text, valueSizeBytes: Buffer.byteLength(text) };
+  return { record: writer.cut(), text, valueSizeBytes: Buffer.byteLength(text) };
 }
 
 /** Null when the bytes are no such record. */

@@ -73,6 +73,22 @@ export class ByteReader {
       : this.#texts.read(this.#buffer, start, this.#offset);
   }
 
+  /** As `string`; where it is `expected`, no other one is made. */
+  stringLike(expected: string): string {
+    const { length } = expected;
+    const start = this.#offset + 1;
+    // Longer ones have a length of two bytes, and others than ASCII another one than they have characters.
+    if (length >= 0x80 || this.#buffer[this.#offset] !== length || start + length > this.#end) {
+      return this.string();
+    }
+    for (let at = 0; at < length; at++) {
+      const code = expected.charCodeAt(at);
+      if (code >= 0x80 || this.#buffer[start + at] !== code) return this.string();
+    }
+    this.#offset = start + length;
+    return expected;
+  }
+
   /** Shares memory with the input. */
   bytes(): Buffer {
     const start = this.#take();

@@ -8,10 +8,14 @@ const fourGroups = 2 ** 28;
  * of what the log carries is small; strings and byte strings are preceded by their length.
  */
 export class ByteWriter {
+  readonly #capacityBytes: number;
   #buffer: Buffer;
   #length = 0;
+  /** Behind what was cut off. */
+  #start = 0;
 
   constructor(capacityBytes = initialCapacityBytes) {
+    this.#capacityBytes = capacityBytes;
     this.#buffer = Buffer.allocUnsafe(capacityBytes);
   }
 
@@ -76,6 +80,16 @@ export class ByteWriter {
   }
 
   /**
+   * What was written since the last cut; the writer goes on behind it, and never writes there again: many small records share a piece of
+   * memory of the capacity that it was made with, which lives as long as any of them. Not together with `rewind` and `finish`.
+   */
+  cut(): Buffer {
+    const piece = this.#buffer.subarray(this.#start, this.#length);
+    this.#start = this.#length;
+    return piece;
+  }
+
+  /**
    * A copy with memory of its own and no byte to spare: for what lives long. A slice of a pool would keep the whole pool
    * alive for one retained message.
    */
@@ -110,8 +124,22 @@ export class ByteWriter {
     if (needed <= this.#buffer.length) {
       return;
     }
+    if (this.#start > 0) {
+      this.#beginAnew(sizeBytes);
+      return;
+    }
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
     this.#buffer.copy(larger, 0, 0, this.#length);
     this.#buffer = larger;
+  }
+
+  /** With what is not cut off yet, in memory of the first size. */
+  #beginAnew(sizeBytes: number): void {
+    const pending = this.#length - this.#start;
+    const fresh = Buffer.allocUnsafeSlow(Math.max(pending + sizeBytes, this.#capacityBytes));
+    this.#buffer.copy(fresh, 0, this.#start, this.#length);
+    this.#buffer = fresh;
+    this.#start = 0;
+    this.#length = pending;
   }
 }

@@ -44,10 +44,12 @@ export function readGroups(reader: ByteReader, readFence: FenceReader): readonly
 function readGroupUpdates(reader: ByteReader, source: string): readonly AttributeUpdate[] {
   const updates: AttributeUpdate[] = [];
   const count = reader.number();
+  let attribute = "";
   for (let index = 0; index < count && reader.isSound; index++) {
     const options = reader.number();
     const device = options % 2 === 1 ? source : reader.string();
-    const attribute = reader.string();
+    // Mostly one gateway tells the same attribute of all its devices.
+    attribute = reader.stringLike(attribute);
     const { value, text } = readValue(reader);
     const update = { device, attribute, value, text };
     updates.push(options < 2 ? update : withOptions(update, Math.floor(options / 2)));

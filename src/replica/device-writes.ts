@@ -26,6 +26,7 @@ export interface DeviceWritesParts {
   readonly isFenced: (clientId: string, fence: Fence, context: CommandContext) => boolean;
 }
 
+const noVersions: readonly number[] = [];
 const fenced: RetainedResult = { version: 0, isFenced: true };
 
 /** What the commands do to device state. */
@@ -63,7 +64,7 @@ export class DeviceWrites {
   states(command: CommandOf<"states">, context: CommandContext, writer: StateWriter): StatesResult {
     const versions = command.groups.map(({ source, fence, updates }) => {
       if (this.#parts.isFenced(source, fence, context)) return 0;
-      const version = this.#parts.versions.next(this.versionsOf(updates));
+      const version = this.#nextOf(updates);
       this.write(updates, source, version, context, writer);
       return version;
     });
@@ -94,6 +95,16 @@ export class DeviceWrites {
     }
     for (const id of changedIds) devices.notify(id);
     return refused === 0;
+  }
+
+  /** As `versions.next(versionsOf(updates))`, without a list of them. */
+  #nextOf(updates: readonly AttributeUpdate[]): number {
+    const { devices, versions } = this.#parts;
+    let version = versions.next(noVersions);
+    for (const { device, attribute } of updates) {
+      version = Math.max(version, devices.versionOf(device, attribute) + 1);
+    }
+    return version;
   }
 
   versionsOf(updates: readonly AttributeUpdate[]): number[] {

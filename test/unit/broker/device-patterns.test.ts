@@ -29,6 +29,20 @@ describe("device patterns", () => {
     }
   });
 
+  it("find the same as one that cuts the topic at every slash", () => {
+    const word = fc.constantFrom("", "a", "of", "of", "sensors", "sensors", "x/");
+    const own = compilePatterns(["sensors/{device}/of/{attribute}"]);
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 6 }), (words) => {
+        const topic = words.join("/");
+        const [first, device, third, attribute, ...more] = topic.split("/");
+        const isMatch = first === "sensors" && third === "of" && more.length === 0;
+        const expected = isMatch && device && attribute ? { device, attribute } : null;
+        expect(own.match(topic)).toEqual(expected);
+      }),
+    );
+  });
+
   it("are refused with a reason when they are no patterns", () => {
     for (const text of [
       "",
