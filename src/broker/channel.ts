@@ -1,3 +1,5 @@
+import type { BriefMemory } from "../mqtt/brief-memory.ts";
+
 /** The byte stream under a connection: a TCP or TLS socket, or a WebSocket. Listeners make them. */
 export interface Channel {
   /** For people and the authenticator: the address without port. */
@@ -20,6 +22,8 @@ export interface Channel {
 /** What a channel tells its connection. */
 export interface ChannelHandler {
   received(chunk: Buffer): void;
+  /** The same with what stands in memory that is used again. */
+  receivedBriefly(memory: BriefMemory): void;
   /** Output that was buffered has gone out. */
   drained(): void;
   /** The client will say no more; `goodbye` closes our half too, once what it said before is answered. */

@@ -1,3 +1,4 @@
+import type { BriefMemory } from "../mqtt/brief-memory.ts";
 import { PacketDecoder, type PacketReceiver } from "../mqtt/decoder.ts";
 import { encodePacket } from "../mqtt/encoder.ts";
 import { MqttError } from "../mqtt/errors.ts";
@@ -10,7 +11,7 @@ import type {
 } from "../mqtt/packets.ts";
 import { messageSizeOf } from "../mqtt/passing-message.ts";
 import { connackReturnCode, ReasonCode } from "../mqtt/reason-code.ts";
-import { ownPacket, payloadSizeOf } from "../mqtt/received-publish.ts";
+import { ownBytes, ownPacket, payloadSizeOf } from "../mqtt/received-publish.ts";
 import type { OutboundPublish } from "../session/session-api.ts";
 import type { Channel, ChannelHandler } from "./channel.ts";
 import { failureOf } from "./connection-failure.ts";
@@ -99,6 +100,14 @@ export class Connection
   }
 
   received(chunk: Buffer): void {
+    this.#received(chunk, null);
+  }
+
+  receivedBriefly(memory: BriefMemory): void {
+    this.#received(memory.bytes, memory);
+  }
+
+  #received(chunk: Buffer, memory: BriefMemory | null): void {
     if (!this.isOpen) return;
     const { clock, counters, readingTurns, turnSpacing } = this.#shared;
     counters.bytesReceived += chunk.length;
@@ -106,7 +115,7 @@ export class Connection
     this.#receivedAtMs = clock.monotonicMs();
     if (this.#deferred === null && readingTurns.hasTime(this.#receivedAtMs)) {
       const publishes = counters.publishReceived;
-      this.#read(chunk);
+      this.#read(chunk, memory);
       if (counters.publishReceived > publishes) {
         turnSpacing.published(this.#receivedAtMs - beforeMs);
       }
@@ -115,10 +124,10 @@ export class Connection
     }
     counters.readsDeferred++;
     if (this.#deferred !== null) {
-      this.#deferred.push(chunk);
+      this.#deferred.push(ownBytes(chunk, memory));
       return;
     }
-    this.#deferred = [chunk];
+    this.#deferred = [ownBytes(chunk, memory)];
     this.pauseReading();
     readingTurns.defer(this);
   }
@@ -132,7 +141,7 @@ export class Connection
     if (deferred === null) return;
     this.#deferred = null;
     for (const chunk of deferred) {
-      if (this.isOpen) this.#read(chunk);
+      if (this.isOpen) this.#read(chunk, null);
     }
     this.resumeReading();
   }
@@ -284,12 +293,14 @@ export class Connection
     else if (this.#phase === "closing") this.channel.destroy();
   }
 
-  #read(chunk: Buffer): void {
+  #read(chunk: Buffer, memory: BriefMemory | null): void {
     this.#chunkAtMs = this.#shared.clock.wallMs();
     try {
-      this.#decoder.push(chunk);
+      this.#decoder.push(chunk, memory);
     } catch (error) {
       this.#failed(error);
+    } finally {
+      this.#shared.flushList.gatherer.settlePassed();
     }
     this.#user?.roomMayHaveGrown();
   }

@@ -3,8 +3,6 @@ import { TopicBytes } from "../mqtt/topic-bytes.ts";
 /** Buffers of up to this size are copied together; larger ones go by reference. */
 const smallSizeBytes = 2048;
 const runSizeBytesMax = 64 * 1024;
-/** What was received goes on without a copy from here on. */
-const passedSizeBytesMin = 4 * 1024;
 const none: Buffer = Buffer.alloc(0);
 /** Different outputs that are remembered at once. */
 const rememberedMax = 16;
@@ -12,6 +10,12 @@ const rememberedMax = 16;
 interface Gathered {
   readonly chunks: readonly Buffer[];
   readonly runs: readonly Buffer[];
+}
+
+/** Output that has a part of what is being read. */
+export interface PassedOn {
+  /** `sharing`: others may have the same part. */
+  settlePassed(sharing: Gatherer | null): void;
 }
 
 /**
@@ -24,7 +28,8 @@ export class Gatherer {
   readonly topics = new TopicBytes();
   /** By the first buffer. */
   readonly #remembered = new Map<Buffer, Gathered>();
-  /** The part of what was received that was asked for last, `#from[#start, #end)`. */
+  readonly #passed: PassedOn[] = [];
+  /** A copy of the part of what was received that was asked for last, `#from[#start, #end)`. */
   #piece: Buffer = none;
   #from: Buffer = none;
   #start = 0;
@@ -42,14 +47,31 @@ export class Gatherer {
     return runs;
   }
 
-  /** A part of what was received, for the socket to keep; those who get the same part share it. */
+  /** `output` has something of what is being read. */
+  addPassed(output: PassedOn): void {
+    this.#passed.push(output);
+  }
+
+  /** What was read is over: those who were passed something of it take it over, a part that several of them have as one. */
+  settlePassed(): void {
+    const outputs = this.#passed;
+    if (outputs.length === 0) return;
+    if (outputs.length === 1) outputs[0]!.settlePassed(null);
+    else for (const output of outputs) output.settlePassed(this);
+    outputs.length = 0;
+    this.#from = none;
+    this.#piece = none;
+  }
+
+  /** A copy of `bytes[start, end)`, the same for those who ask for the same. */
   piece(bytes: Buffer, start: number, end: number): Buffer {
     const isKnown = bytes === this.#from && start === this.#start && end === this.#end;
     if (!isKnown) {
       this.#from = bytes;
       this.#start = start;
       this.#end = end;
-      this.#piece = pieceOf(bytes, start, end);
+      this.#piece = Buffer.allocUnsafe(end - start);
+      bytes.copy(this.#piece, 0, start, end);
     }
     return this.#piece;
   }
@@ -57,22 +79,7 @@ export class Gatherer {
   /** At the end of a turn: what was joined is on its way. */
   forget(): void {
     if (this.#remembered.size > 0) this.#remembered.clear();
-    this.#from = none;
-    this.#piece = none;
   }
-}
-
-/** A part of what was received that need not be copied: there is much of it, and it is half of the memory that it keeps alive. */
-export function isPassedUncopied(bytes: Buffer, sizeBytes: number): boolean {
-  return sizeBytes >= passedSizeBytesMin && sizeBytes * 2 >= bytes.buffer.byteLength;
-}
-
-function pieceOf(bytes: Buffer, start: number, end: number): Buffer {
-  const sizeBytes = end - start;
-  if (isPassedUncopied(bytes, sizeBytes)) return bytes.subarray(start, end);
-  const copy = Buffer.allocUnsafe(sizeBytes);
-  bytes.copy(copy, 0, start, end);
-  return copy;
 }
 
 function areSame(one: readonly Buffer[], other: readonly Buffer[]): boolean {

@@ -1,18 +1,18 @@
 import { type PacketSink, RESERVED_SIZE_BYTES_MAX } from "../mqtt/packet-sink.ts";
 import type { TopicBytes } from "../mqtt/topic-bytes.ts";
-import { type Gatherer, isPassedUncopied } from "./output-gathering.ts";
-import type { RunPool } from "./run-pool.ts";
+import type { Gatherer, PassedOn } from "./output-gathering.ts";
+import { longestRunSizeBytes, type RunPool } from "./run-pool.ts";
 
 const none: Buffer = Buffer.alloc(0);
 
-/** A run filled to this is lent to the socket; of a shorter one the socket gets a copy, which is no longer than need be. */
-const lentSizeBytesMin = 32 * 1024;
+/** A run filled to this, and to its half, is lent to the socket; of another one the socket gets a copy, which is no longer than need be. */
+const lentSizeBytesMin = 16 * 1024;
 
 /**
  * The output of one client in this turn, in order: small packets next to each other in runs, large ones by reference
  * between them. A burst of small packets so costs one system call and one buffer.
  */
-export class OutputRuns implements PacketSink {
+export class OutputRuns implements PacketSink, PassedOn {
   readonly #pool: RunPool;
   readonly #gatherer: Gatherer;
   /** null while there are none. */
@@ -23,8 +23,8 @@ export class OutputRuns implements PacketSink {
   /** Runs among the chunks. */
   #lent: Buffer[] | null = null;
   /**
-   * What was received and goes on as it is, behind the chunks and the run: `passed[passedStart, passedEnd)`. The next packet of the same
-   * publisher mostly follows it there, so that many packets are one piece.
+   * What is being read and goes on as it is, behind the chunks and the run: `passed[passedStart, passedEnd)`. The next packet of the same
+   * publisher mostly follows it there, so that many packets are one piece. It is copied when all that came with it is read.
    */
   #passed: Buffer = none;
   #passedStart = 0;
@@ -54,14 +54,15 @@ export class OutputRuns implements PacketSink {
       this.#passedEnd = end;
       return;
     }
-    this.#settlePassed();
+    if (this.#passed === none) this.#gatherer.addPassed(this);
+    else this.settlePassed(null);
     this.#passed = bytes;
     this.#passedStart = start;
     this.#passedEnd = end;
   }
 
   reserve(sizeBytes: number): number {
-    if (this.#passed !== none) this.#settlePassed();
+    if (this.#passed !== none) this.settlePassed(null);
     const at = this.#runSizeBytes;
     const needed = at + sizeBytes;
     if (needed <= this.#run.length) {
@@ -76,7 +77,7 @@ export class OutputRuns implements PacketSink {
    * by message it would touch the memory of all of them each time.
    */
   share(bytes: Buffer): void {
-    this.#settlePassed();
+    this.settlePassed(null);
     if (this.#run !== none) this.push(bytes);
     else {
       this.#isShared = true;
@@ -90,20 +91,14 @@ export class OutputRuns implements PacketSink {
       this.#run.set(bytes, at);
       return;
     }
-    this.#settlePassed();
+    this.settlePassed(null);
     this.#seal();
     this.#add(bytes);
   }
 
   /** Everything so far, for the socket to keep; begins anew. */
   take(): readonly Buffer[] {
-    if (this.#passed !== none && this.#chunks === null && this.#run === none) {
-      // Mostly there is nothing else, and subscribers of one topic have the same.
-      const piece = this.#gatherer.piece(this.#passed, this.#passedStart, this.#passedEnd);
-      this.#forgetPassed();
-      return [piece];
-    }
-    this.#settlePassed();
+    this.settlePassed(null);
     this.#seal();
     const chunks = this.#chunks ?? [];
     this.#chunks = null;
@@ -123,27 +118,25 @@ export class OutputRuns implements PacketSink {
     };
   }
 
-  /** Nothing more follows it. */
-  #settlePassed(): void {
+  settlePassed(sharing: Gatherer | null): void {
     const bytes = this.#passed;
     if (bytes === none) return;
     const start = this.#passedStart;
     const end = this.#passedEnd;
-    this.#forgetPassed();
-    const sizeBytes = end - start;
-    if (sizeBytes <= lentSizeBytesMin && !isPassedUncopied(bytes, sizeBytes)) {
-      const at = this.reserve(sizeBytes);
-      bytes.copy(this.#run, at, start, end);
-      return;
-    }
-    this.#seal();
-    this.#add(bytes.subarray(start, end));
-  }
-
-  #forgetPassed(): void {
     this.#passed = none;
     this.#passedStart = 0;
     this.#passedEnd = 0;
+    if (sharing !== null && this.#run === none) {
+      this.share(sharing.piece(bytes, start, end));
+      return;
+    }
+    const sizeBytes = end - start;
+    if (sizeBytes > longestRunSizeBytes) {
+      this.push(Buffer.from(bytes.subarray(start, end)));
+      return;
+    }
+    const at = this.reserve(sizeBytes);
+    bytes.copy(this.#run, at, start, end);
   }
 
   /** A run grows up to the longest kind there is; a full one of those is sealed. */
@@ -169,7 +162,7 @@ export class OutputRuns implements PacketSink {
     if (run === none) return;
     this.#run = none;
     this.#runSizeBytes = 0;
-    if (sizeBytes >= lentSizeBytesMin) {
+    if (sizeBytes >= lentSizeBytesMin && sizeBytes * 2 >= run.length) {
       if (this.#lent === null) this.#lent = [run];
       else this.#lent.push(run);
       this.#add(run.subarray(0, sizeBytes));

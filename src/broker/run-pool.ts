@@ -5,8 +5,11 @@
 const classes = [
   { sizeBytes: 1024, keptMax: 4096 },
   { sizeBytes: 8 * 1024, keptMax: 512 },
+  { sizeBytes: 32 * 1024, keptMax: 128 },
   { sizeBytes: 64 * 1024, keptMax: 64 },
 ] as const;
+
+export const longestRunSizeBytes = 64 * 1024;
 
 /** Memory in which the packets of a turn are collected, one run per client, used again turn after turn. */
 export class RunPool {

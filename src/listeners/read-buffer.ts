@@ -5,7 +5,7 @@ import { defaultBrokerLimits } from "../broker/limits.ts";
 const readBuffer = Buffer.allocUnsafeSlow(defaultBrokerLimits.readSizeBytes);
 
 /** Takes what the socket `this` has read; `buffer` is used again at once. False: the socket is not read until its `resume`. */
-export type ReadCallback = (this: Socket, sizeBytes: number, buffer: Uint8Array) => boolean;
+export type ReadCallback = (this: Socket, sizeBytes: number, buffer: Buffer) => boolean;
 
 /** What is beneath a socket. */
 interface SocketInside {

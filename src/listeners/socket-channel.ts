@@ -3,7 +3,7 @@ import type { Channel, ChannelAcceptor, ChannelHandler } from "../broker/channel
 import { isLoopbackAddress, plainAddress } from "./address.ts";
 import { sayLastWords } from "./last-words.ts";
 import { readingInto } from "./read-buffer.ts";
-import { copyOfRead } from "./read-slab.ts";
+import { ReadMemory } from "./read-memory.ts";
 import { certificateName } from "./tls.ts";
 
 /** A socket of a server with `pauseOnConnect`: it reads into memory that all of them share, where this Node.js lets it. */
@@ -31,6 +31,9 @@ export function connect(socket: HandledSocket, acceptor: ChannelAcceptor, failed
   socket.on("close", closed);
 }
 
+/** All sockets read into the same. */
+const readMemory = new ReadMemory();
+
 type OnError = (error: Error) => void;
 
 /** The handler of a socket stands on it, so that all sockets share their listeners: a closure each would be 280 bytes for a client. */
@@ -40,8 +43,9 @@ interface HandledSocket extends Socket {
   [handlerKey]?: ChannelHandler;
 }
 
-function readInto(this: HandledSocket, sizeBytes: number, buffer: Uint8Array): boolean {
-  this[handlerKey]?.received(copyOfRead(buffer, sizeBytes));
+function readInto(this: HandledSocket, sizeBytes: number, buffer: Buffer): boolean {
+  const handler = this[handlerKey];
+  if (handler !== undefined) readMemory.use(buffer, sizeBytes, handler);
   return true;
 }
 

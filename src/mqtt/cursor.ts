@@ -1,5 +1,6 @@
+import type { BriefMemory } from "./brief-memory.ts";
 import { malformed } from "./errors.ts";
-import { ReceivedPublish } from "./received-publish.ts";
+import { ownBytes, ReceivedPublish } from "./received-publish.ts";
 import { TopicNames } from "./topic-names.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
@@ -11,6 +12,8 @@ export const VARIABLE_BYTE_INTEGER_MAX = 268_435_455;
  * packet after packet. Every read throws MqttError 0x81 when the packet is too short for it.
  */
 export class Cursor {
+  /** Where what is read may stand; null: nowhere that is used again. */
+  memory: BriefMemory | null = null;
   /** For the PUBLISH that is read. */
   readonly publish = new ReceivedPublish();
   readonly #topicNames = new TopicNames();
@@ -84,17 +87,18 @@ export class Cursor {
     return name;
   }
 
-  /** A view into the buffer. */
+  /** A view that may be kept. */
   readBinary(): Buffer {
     const sizeBytes = this.readUint16();
     const at = this.#take(sizeBytes);
-    return this.#bytes.subarray(at, at + sizeBytes);
+    return ownBytes(this.#bytes, this.memory).subarray(at, at + sizeBytes);
   }
 
   /** Everything up to the end is left to `publish` as its payload, without a look at it. */
   leavePayload(): void {
     const { publish } = this;
     publish.bytes = this.#bytes;
+    publish.memory = this.memory;
     publish.payloadStart = this.#at;
     publish.end = this.#end;
     this.#at = this.#end;

@@ -1,3 +1,4 @@
+import type { BriefMemory } from "./brief-memory.ts";
 import { variableByteIntegerSize } from "./byte-writer.ts";
 import { decodeConnect, readProtocolVersion } from "./connect-decoder.ts";
 import { Cursor } from "./cursor.ts";
@@ -23,7 +24,7 @@ const EMPTY = Buffer.alloc(0);
  * buffer that grows with what has arrived, never with what was announced.
  *
  * The payload of a PUBLISH is a part of the chunk it came in: whoever calls `push` gives the
- * chunk away and must not write into it again.
+ * chunk away and must not write into it again, unless it is brief memory.
  */
 export class PacketDecoder {
   readonly #receiver: PacketReceiver;
@@ -72,17 +73,23 @@ export class PacketDecoder {
   /**
    * Hands on every packet that `chunk` completes, in order. Nothing is handed on after an error or
    * `stop`.
+   * @param memory given when `chunk` is its
    * @throws MqttError when the connection must end
    */
-  push(chunk: Buffer): void {
+  push(chunk: Buffer, memory: BriefMemory | null = null): void {
     if (this.#isStopped) return;
+    const cursor = this.#cursor;
+    // Another decoder may be in the middle of something.
+    const outer = cursor.memory;
+    cursor.memory = memory;
     try {
       this.#consume(chunk);
     } catch (error) {
       this.stop();
       throw error;
     } finally {
-      this.#cursor.release(EMPTY);
+      cursor.release(EMPTY);
+      cursor.memory = outer;
     }
   }
 

@@ -17,7 +17,7 @@ export interface PacketSink {
    * `bytes`. The caller fills all of it before anything else happens to the sink.
    */
   reserve(sizeBytes: number): number;
-  /** The next bytes of the stream are `bytes[start, end)`, one packet as it was received; nobody may change them afterwards. */
+  /** The next bytes of the stream are `bytes[start, end)`, one packet as it was received; they stay as they are until all that came with it is read. */
   passOn(bytes: Buffer, start: number, end: number): void;
   /** The next bytes of the stream, which go to other clients, too; nobody may change them afterwards. */
   share(bytes: Buffer): void;

@@ -1,7 +1,9 @@
 import type { OutboundPublish } from "../session/session-api.ts";
+import type { BriefMemory } from "./brief-memory.ts";
 import { type ApplicationMessage, createMessage, type WireForms } from "./message.ts";
+import { RESERVED_SIZE_BYTES_MAX } from "./packet-sink.ts";
 import type { ProtocolVersion } from "./packets.ts";
-import type { ReceivedPublish } from "./received-publish.ts";
+import { ownBytes, type ReceivedPublish } from "./received-publish.ts";
 
 const NONE = Buffer.alloc(0);
 
@@ -38,12 +40,13 @@ export class PassingMessage implements ApplicationMessage {
     isTopicOmitted: false,
     expirySecondsLeft: -1,
   };
-  /** The packet is `bytes[packetStart, packetEnd)`; nobody writes into it. */
+  /** The packet is `bytes[packetStart, packetEnd)`, which may be brief memory. */
   bytes: Buffer = NONE;
   packetStart = 0;
   packetEnd = 0;
   /** Not a number at first, so that V8 makes no object of it whenever it is read. */
   #receivedAtMs: number | null = null;
+  #memory: BriefMemory | null = null;
   #payloadStart = 0;
   #payload: Buffer | null = null;
   #wireVersion: 0 | 4 | 5 = 0;
@@ -61,7 +64,10 @@ export class PassingMessage implements ApplicationMessage {
   get payload(): Buffer {
     // Nobody would notice that it is the payload of another message.
     if (!this.#isPassing) throw new Error("a message was kept that only passed");
-    this.#payload ??= this.bytes.subarray(this.#payloadStart, this.packetEnd);
+    if (this.#payload === null) {
+      const bytes = ownBytes(this.bytes, this.#memory);
+      this.#payload = bytes.subarray(this.#payloadStart, this.packetEnd);
+    }
     return this.#payload;
   }
 
@@ -75,6 +81,7 @@ export class PassingMessage implements ApplicationMessage {
     this.retain = packet.retain;
     this.#receivedAtMs = nowMs;
     this.bytes = packet.bytes;
+    this.#memory = packet.memory;
     this.packetStart = packet.start;
     this.packetEnd = packet.end;
     this.#payloadStart = packet.payloadStart;
@@ -88,11 +95,13 @@ export class PassingMessage implements ApplicationMessage {
     this.#payload = null;
     this.wire = null;
     this.bytes = NONE;
+    this.#memory = null;
   }
 
-  /** Whether a client of `version` gets the bytes of the packet when it gets the message with this retain flag. */
+  /** Whether a client of `version` gets the bytes of the packet, which is a small one, when it gets the message with this retain flag. */
   isWrittenAs(version: ProtocolVersion, retain: boolean): boolean {
-    if (retain !== this.retain) return false;
+    if (retain !== this.retain || this.packetEnd - this.packetStart > RESERVED_SIZE_BYTES_MAX)
+      return false;
     return this.#wireVersion === (version === 5 ? 5 : 4);
   }
 }

@@ -1,3 +1,4 @@
+import type { BriefMemory } from "./brief-memory.ts";
 import type { InboundPacket, PublishPacket, PublishProperties, Qos } from "./packets.ts";
 
 const NONE = Buffer.alloc(0);
@@ -15,8 +16,9 @@ export class ReceivedPublish implements PublishPacket {
   retain = false;
   messageId: number | undefined = undefined;
   properties: PublishProperties | undefined = undefined;
-  /** The whole packet is `bytes[start, end)`; nobody writes into it. */
+  /** The whole packet is `bytes[start, end)`, which may be brief memory. */
   bytes: Buffer = NONE;
+  memory: BriefMemory | null = null;
   start = 0;
   payloadStart = 0;
   end = 0;
@@ -25,7 +27,7 @@ export class ReceivedPublish implements PublishPacket {
 
   /** A view that may be kept. */
   get payload(): Buffer {
-    return this.bytes.subarray(this.payloadStart, this.end);
+    return ownBytes(this.bytes, this.memory).subarray(this.payloadStart, this.end);
   }
 
   get payloadSizeBytes(): number {
@@ -35,11 +37,16 @@ export class ReceivedPublish implements PublishPacket {
   /** Keeps nothing alive that came with the last packet. */
   release(): void {
     this.bytes = NONE;
+    this.memory = null;
     this.start = 0;
     this.payloadStart = 0;
     this.end = 0;
     this.properties = undefined;
   }
+}
+
+export function ownBytes(bytes: Buffer, memory: BriefMemory | null): Buffer {
+  return memory === null ? bytes : memory.own(bytes);
 }
 
 /** The same packet, for as long as it is wanted. */

@@ -4,6 +4,7 @@ import { type Broker, type BrokerOptions, createBroker } from "../../src/broker/
 import type { Channel, ChannelHandler } from "../../src/broker/channel.ts";
 import { compilePatterns } from "../../src/broker/device-patterns.ts";
 import { type BrokerLimits, defaultBrokerLimits } from "../../src/broker/limits.ts";
+import { ReadMemory } from "../../src/listeners/read-memory.ts";
 import { Replica } from "../../src/replica/replica.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { type FakeCluster, FakeFlock } from "./fake-cluster.ts";
@@ -110,6 +111,8 @@ export class BrokerRig {
   }
 }
 
+const readMemory = new ReadMemory();
+
 /** The far end of a channel: speaks MQTT through the reference codec and keeps what it gets. */
 export class RigClient implements Channel {
   readonly remoteAddress = "127.0.0.1";
@@ -174,7 +177,10 @@ export class RigClient implements Channel {
   }
 
   send(packet: Packet): void {
-    this.handler?.received(generate(packet, { protocolVersion: this.version }));
+    const bytes = Buffer.from(generate(packet, { protocolVersion: this.version }));
+    if (this.handler !== null) readMemory.use(bytes, bytes.length, this.handler);
+    // As the next socket does.
+    bytes.fill(0xee);
   }
 
   publish(topic: string, payload: string, more: Record<string, unknown> = {}): void {

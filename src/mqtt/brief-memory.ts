@@ -1,0 +1,6 @@
+/** Memory in which bytes of a client stand until those who were told of them return; then it is used for those of another. */
+export interface BriefMemory {
+  readonly bytes: Buffer;
+  /** For who keeps a part of `bytes`: a copy, the same for all who ask, with everything at the same place. Other memory is answered as it is. */
+  own(bytes: Buffer): Buffer;
+}
