@@ -45,7 +45,7 @@ export function writePublish(
 ): void {
   const { message } = publish;
   const isShareable = version !== 5 || isPlain(publish);
-  if (isShareable && message instanceof PassingMessage) {
+  if (message.qos === 0 && isShareable && message instanceof PassingMessage) {
     if (message.isWrittenAs(version, publish.retain)) {
       sink.passOn(message.bytes, message.packetStart, message.packetEnd);
       return;
