@@ -17,7 +17,7 @@ export const deviceMutants: readonly Mutant[] = [
   {
     name: "device state written twice in one entry keeps its version",
     file: "src/replica/device-writes.ts",
-    find: "      const version = this.#parts.versions.next(this.versionsOf(updates));\n      this.write(",
+    find: "      const version = this.#nextOf(updates);\n      this.write(",
     replace: "      const version = context.index;\n      this.write(",
   },
   {

@@ -11,9 +11,9 @@ export const faultMutants: readonly Mutant[] = [
   {
     name: "a batch is written in two halves",
     file: "cluster/storage/write-stream.ts",
-    find: "    void this.#database.batch(batch.operations(), { sync: true }).then(",
+    find: "    void this.#database.write(batch.operations(), { sync: true }).then(",
     replace:
-      "    const all = batch.operations();\n    const half = all.length >> 1;\n    void this.#database.batch(all.slice(0, half), { sync: true }).then(() => this.#database.batch(all.slice(half), { sync: true })).then(",
+      "    const all = batch.operations();\n    const half = all.length >> 1;\n    void this.#database.write(all.slice(0, half), { sync: true }).then(() => this.#database.write(all.slice(half), { sync: true })).then(",
   },
   {
     name: "the floor stands for batches that are not durable yet",

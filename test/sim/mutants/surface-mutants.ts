@@ -97,8 +97,8 @@ export const surfaceMutants: readonly Mutant[] = [
   {
     name: "applied index without its effects (etcd #13766)",
     file: "cluster/drivers/raft-driver.ts",
-    find: "writes: agreed.takeWrites() }",
-    replace: "writes: agreed.takeWrites().slice(1) }",
+    find: "writes: agreed.takeWrites(), isTurn }",
+    replace: "writes: agreed.takeWrites().slice(1), isTurn }",
   },
   {
     name: "a snapshot is laid over the old state",
