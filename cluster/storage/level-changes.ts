@@ -4,6 +4,7 @@ import { chainInRecord, chainStart, encodeLogRecord } from "./log-record.ts";
 import { LogTable } from "./log-table.ts";
 import type { AppliedRecord, SnapshotRecord, TruncationRecord } from "./records.ts";
 import type { StoredNode } from "./restore.ts";
+import { seal } from "./sealed.ts";
 import type { StateWrite, StorageChange } from "./storage.ts";
 import type { DurablePoint, WriteBatch } from "./write-batch.ts";
 
@@ -53,11 +54,14 @@ export class LevelChanges {
   }
 
   stage(records: readonly StateWrite[], batch: WriteBatch): void {
-    this.#putState(records, statePrefix(defaultGroup, this.#stagingGeneration!), batch);
+    this.#putState(records, statePrefix(defaultGroup, this.#stagingGeneration!), batch, false);
   }
 
-  /** The change was admitted by LogBounds. Answers the generation that is no longer needed, if any. */
-  add(change: StorageChange, batch: WriteBatch): number | null {
+  /**
+   * The change was admitted by LogBounds. Answers the generation that is no longer needed, if any. `isUnchanging`: nobody changes the values
+   * of its effects afterwards.
+   */
+  add(change: StorageChange, batch: WriteBatch, isUnchanging = false): number | null {
     let dropped: number | null = null;
     if (change.installSnapshot !== undefined)
       dropped = this.#install(change.installSnapshot, batch);
@@ -67,7 +71,7 @@ export class LevelChanges {
     }
     if (change.applied !== undefined) {
       const { writes, index, term, configuration } = change.applied;
-      this.#putState(writes, this.#statePrefix, batch);
+      this.#putState(writes, this.#statePrefix, batch, isUnchanging);
       this.#putApplied({ index, term, configuration }, batch);
     }
     if (change.compactTo !== undefined) this.#compact(change.compactTo, batch);
@@ -149,10 +153,17 @@ export class LevelChanges {
     batch.record(groupKey("applied", defaultGroup), applied);
   }
 
-  #putState(writes: readonly StateWrite[], start: string, batch: WriteBatch): void {
-    for (const { key, value } of writes) {
-      if (value === null) batch.delete(start + key);
-      else batch.putSealed(start + key, value);
+  #putState(
+    writes: readonly StateWrite[],
+    start: string,
+    batch: WriteBatch,
+    isUnchanging: boolean,
+  ): void {
+    for (const { key: name, value } of writes) {
+      const key = start + name;
+      if (value === null) batch.delete(key);
+      else if (isUnchanging) batch.putSealed(key, value);
+      else batch.put(key, seal(key, value));
     }
   }
 }

@@ -204,15 +204,17 @@ export class LevelStorage implements ClusterStorage {
     const gathered = this.#effects.take();
     if (gathered === null || this.#whole().stream.failure !== null) return;
     const { applied, waiters } = gathered;
-    this.#send({ groupId: defaultGroup, applied }, () => {
+    const tell = (): void => {
       for (const done of waiters) done();
-    });
+    };
+    // They have waited as they were, and may wait on.
+    this.#send({ groupId: defaultGroup, applied }, tell, true);
   }
 
-  #send(change: StorageChange, done: () => void): void {
+  #send(change: StorageChange, done: () => void, isUnchanging = false): void {
     const { stream, changes } = this.#whole();
     const batch = stream.batch();
-    const dropped = changes.add(change, batch);
+    const dropped = changes.add(change, batch, isUnchanging);
     const landed = dropped === null ? done : () => this.#dropGeneration(dropped, done);
     batch.close(changes.pointOf(batch), landed, null);
     stream.start();

@@ -18,10 +18,12 @@ describe("a sealer", () => {
 
   it("keeps the records of one batch apart", async () => {
     const directory = await LevelDirectory.make();
-    const storage = directory.storage();
+    const storage = directory.storage(() => {}, 1);
     await storage.open();
     const records = Object.fromEntries(sizes.map((size) => [`k${size}`, `${size}`.repeat(size)]));
-    await written(storage, { entries: entries(1, 1), applied: applied(1, records) });
+    await written(storage, { entries: entries(1, 1) });
+    // By themselves: they wait as they are, and are sealed when they leave.
+    await written(storage, { applied: applied(1, records) });
     expect(await stateOf(storage)).toEqual(records);
     await storage.close();
     await directory.remove();
