@@ -62,8 +62,7 @@ export class PassingMessage implements ApplicationMessage {
 
   /** Made when asked for; may be kept. */
   get payload(): Buffer {
-    // Nobody would notice that it is the payload of another message.
-    if (!this.#isPassing) throw new Error("a message was kept that only passed");
+    this.#expectPassing();
     if (this.#payload === null) {
       const bytes = ownBytes(this.bytes, this.#memory);
       this.#payload = bytes.subarray(this.#payloadStart, this.packetEnd);
@@ -72,11 +71,14 @@ export class PassingMessage implements ApplicationMessage {
   }
 
   get payloadSizeBytes(): number {
+    this.#expectPassing();
     return this.packetEnd - this.#payloadStart;
   }
 
   /** `packet`: at QoS 0, without properties. */
   begin(packet: ReceivedPublish, nowMs: number): void {
+    // Who is in the middle of the one before would go on with this one.
+    if (this.#isPassing) throw new Error("a message began to pass before the last one had passed");
     this.topic = packet.topic;
     this.retain = packet.retain;
     this.#receivedAtMs = nowMs;
@@ -95,14 +97,24 @@ export class PassingMessage implements ApplicationMessage {
     this.#payload = null;
     this.wire = null;
     this.bytes = NONE;
+    this.packetStart = 0;
+    this.packetEnd = 0;
+    this.#payloadStart = 0;
+    this.#wireVersion = 0;
     this.#memory = null;
   }
 
   /** Whether a client of `version` gets the bytes of the packet, which is a small one, when it gets the message with this retain flag. */
   isWrittenAs(version: ProtocolVersion, retain: boolean): boolean {
+    this.#expectPassing();
     if (retain !== this.retain || this.packetEnd - this.packetStart > RESERVED_SIZE_BYTES_MAX)
       return false;
     return this.#wireVersion === (version === 5 ? 5 : 4);
+  }
+
+  /** Nobody would notice that it is another message, or none. */
+  #expectPassing(): void {
+    if (!this.#isPassing) throw new Error("a message was kept that only passed");
   }
 }
 

@@ -27,10 +27,12 @@ export class ReceivedPublish implements PublishPacket {
 
   /** A view that may be kept. */
   get payload(): Buffer {
+    this.#expectThere();
     return ownBytes(this.bytes, this.memory).subarray(this.payloadStart, this.end);
   }
 
   get payloadSizeBytes(): number {
+    this.#expectThere();
     return this.end - this.payloadStart;
   }
 
@@ -42,6 +44,11 @@ export class ReceivedPublish implements PublishPacket {
     this.payloadStart = 0;
     this.end = 0;
     this.properties = undefined;
+  }
+
+  /** Else its payload would seem to be empty. */
+  #expectThere(): void {
+    if (this.bytes === NONE) throw new Error("a packet was kept without `ownPacket`");
   }
 }
 

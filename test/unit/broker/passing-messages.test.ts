@@ -3,11 +3,17 @@ import { describe, expect, test } from "vitest";
 import type { Channel } from "../../../src/broker/channel.ts";
 import { SessionEntry } from "../../../src/broker/session-entry.ts";
 import { ReadMemory } from "../../../src/listeners/read-memory.ts";
+import { PacketDecoder } from "../../../src/mqtt/decoder.ts";
+import { writePublish } from "../../../src/mqtt/encoder.ts";
 import type { ApplicationMessage } from "../../../src/mqtt/message.ts";
+import type { PacketSink } from "../../../src/mqtt/packet-sink.ts";
+import type { InboundPacket } from "../../../src/mqtt/packets.ts";
 import { PassingMessage } from "../../../src/mqtt/passing-message.ts";
+import { ReceivedPublish } from "../../../src/mqtt/received-publish.ts";
+import { TopicBytes } from "../../../src/mqtt/topic-bytes.ts";
 import { Session } from "../../../src/session/session.ts";
 import { BrokerRig, type RigClient } from "../../support/broker-rig.ts";
-import { received } from "../../support/mqtt-wire.ts";
+import { connectBytes, received } from "../../support/mqtt-wire.ts";
 import { LIMITS } from "../../support/recorded-session.ts";
 
 const topic = "t";
@@ -81,6 +87,31 @@ describe("a message at QoS 0 stays as it is", () => {
     message.begin(packet!, 0);
     message.end();
     expect(() => message.payload).toThrow(/kept/);
+    expect(() => message.payloadSizeBytes).toThrow(/kept/);
+    const sink = { topics: new TopicBytes() } as PacketSink;
+    for (const version of [4, 5] as const) {
+      expect(() => writePublish(message.outbound, version, sink)).toThrow(/kept/);
+    }
+  });
+
+  test("and nothing begins to pass before the last one is over", () => {
+    const message = new PassingMessage("publisher");
+    const [first, second] = received(5, packetsOf(["a", "b"]));
+    message.begin(first!, 0);
+    expect(() => message.begin(second!, 0)).toThrow(/before the last/);
+    expect(String(message.payload)).toBe("a");
+  });
+
+  test("and a packet that is kept until all is read does not seem to be empty", () => {
+    const kept: ReceivedPublish[] = [];
+    const packetReceived = (packet: InboundPacket): void => {
+      if (packet instanceof ReceivedPublish) kept.push(packet);
+    };
+    const decoder = new PacketDecoder({ packetReceived }, 1000);
+    decoder.push(connectBytes(5));
+    decoder.push(packetsOf(["a"]));
+    expect(() => kept[0]!.payload).toThrow(/kept/);
+    expect(() => kept[0]!.payloadSizeBytes).toThrow(/kept/);
   });
 });
 
