@@ -8,7 +8,7 @@ export type {
   ReadOutcome,
 } from "./cluster-api.ts";
 export type { CompactedLog } from "./drivers/compaction-driver.ts";
-export { systemClock } from "./drivers/system-clock.ts";
+export { systemClock, timeHeldMs } from "./drivers/system-clock.ts";
 export { ClusterError, type ClusterErrorCode } from "./errors.ts";
 export { Histogram, latencyBoundsSeconds } from "./histogram.ts";
 export { stopRisks } from "./members/stop-risks.ts";

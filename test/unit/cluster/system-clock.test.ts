@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { systemClock } from "../../../cluster/drivers/system-clock.ts";
+import { systemClock, timeHeldMs } from "../../../cluster/drivers/system-clock.ts";
 
 const heldMs = 2;
 
@@ -20,6 +20,25 @@ test("a held turn first runs all that was given to its end", async () => {
   // On a busy machine the time may be over before the end of the turn comes.
   expect(seen.map((line) => line.split(",")[0])).toEqual(["first", "second", "what follows"]);
   expect(seen.at(-1)).toBe("what follows, true");
+});
+
+test("promises that are settled at the end of a turn have their say before it is held", async () => {
+  const heldBeforeMs = timeHeldMs();
+  const seen: number[] = [];
+  const lookLater = async (): Promise<void> => {
+    await Promise.resolve();
+    await Promise.resolve();
+    seen.push(timeHeldMs());
+  };
+  await new Promise<void>((resolve) => {
+    systemClock.endOfTurn(() => {
+      systemClock.holdTurn?.(systemClock.monotonicMs() + 10 * heldMs);
+      void lookLater();
+      setImmediate(resolve);
+    });
+  });
+  expect(seen).toEqual([heldBeforeMs]);
+  expect(timeHeldMs()).toBeGreaterThan(heldBeforeMs);
 });
 
 test("a turn is not held while there is more to do in the next one", async () => {
