@@ -11,14 +11,14 @@ import type {
 } from "../mqtt/packets.ts";
 import { messageSizeOf } from "../mqtt/passing-message.ts";
 import { connackReturnCode, ReasonCode } from "../mqtt/reason-code.ts";
-import { ownBytes, ownPacket, payloadSizeOf } from "../mqtt/received-publish.ts";
+import { ownPacket, payloadSizeOf } from "../mqtt/received-publish.ts";
 import type { OutboundPublish } from "../session/session-api.ts";
 import type { Channel, ChannelHandler } from "./channel.ts";
 import { failureOf } from "./connection-failure.ts";
+import { ConnectionInput, type InputOwner } from "./connection-input.ts";
 import type { ConnectionOwner, ConnectionShared, ConnectionUser } from "./connection-ports.ts";
 import type { Due } from "./deadline-wheel.ts";
 import { Output, type OutputOwner } from "./output.ts";
-import type { DeferredReader, RestingReader } from "./reading-turns.ts";
 
 /** "challenged": its CONNECT asked for enhanced authentication, and it has to answer an AUTH. */
 type Phase = "opened" | "connecting" | "challenged" | "attached" | "closing" | "closed";
@@ -27,13 +27,12 @@ type Phase = "opened" | "connecting" | "challenged" | "attached" | "closing" | "
  * One client's socket: bytes to packets for the session, packets to bytes once per turn, and the ways it ends. There are as many as clients,
  * most of them idle: what its parts tell it comes to methods and not to closures, and what is mostly empty is not there.
  */
-export class Connection
-  implements ChannelHandler, DeferredReader, RestingReader, PacketReceiver, OutputOwner, Due
-{
+export class Connection implements ChannelHandler, InputOwner, PacketReceiver, OutputOwner, Due {
   readonly channel: Channel;
   readonly #owner: ConnectionOwner;
   readonly #shared: ConnectionShared;
   readonly #decoder: PacketDecoder;
+  readonly #input: ConnectionInput;
   readonly #output: Output;
   #phase: Phase = "opened";
   #version: ProtocolVersion = 4;
@@ -49,13 +48,6 @@ export class Connection
   /** Takes the answer to an AUTH. */
   #answered: ((packet: AuthPacket) => void) | null = null;
   #isPending = true;
-  /** What came when the time of its turn was over; little, since the socket is not read any more. */
-  #deferred: Buffer[] | null = null;
-  #pauses = 0;
-  /** The turn in which it was read last, and how much was read in it. */
-  #turn = 0;
-  #readSizeBytes = 0;
-  #receivedAtMs: number;
   /**
    * Wall-clock time of the chunk being read; asked for once, however many packets are in it. A field that has not always been a number
    * keeps the object that V8 makes of one of this size; of any other it would make such an object each time it is read.
@@ -69,11 +61,11 @@ export class Connection
     this.channel = channel;
     this.#owner = owner;
     this.#shared = shared;
-    this.#receivedAtMs = shared.clock.monotonicMs();
     const { limits, cursor } = shared;
     this.#decoder = new PacketDecoder(this, limits.maximumPacketSizeBytes, cursor);
+    this.#input = new ConnectionInput(channel, this, shared);
     this.#output = new Output(channel, this, shared);
-    this.#setDeadline(this.#receivedAtMs + limits.connectTimeoutMs);
+    this.#setDeadline(this.receivedAtMs + limits.connectTimeoutMs);
   }
 
   get version(): ProtocolVersion {
@@ -82,7 +74,7 @@ export class Connection
 
   /** When what is read now came, on the monotonic clock. */
   get receivedAtMs(): number {
-    return this.#receivedAtMs;
+    return this.#input.receivedAtMs;
   }
 
   /** False once its end has begun. */
@@ -100,50 +92,23 @@ export class Connection
   }
 
   received(chunk: Buffer): void {
-    this.#received(chunk, null);
+    this.#input.received(chunk, null);
   }
 
   receivedBriefly(memory: BriefMemory): void {
-    this.#received(memory.bytes, memory);
+    this.#input.received(memory.bytes, memory);
   }
 
-  #received(chunk: Buffer, memory: BriefMemory | null): void {
-    if (!this.isOpen) return;
-    const { clock, counters, readingTurns, turnSpacing } = this.#shared;
-    counters.bytesReceived += chunk.length;
-    const beforeMs = this.#receivedAtMs;
-    this.#receivedAtMs = clock.monotonicMs();
-    if (this.#deferred === null && readingTurns.hasTime(this.#receivedAtMs)) {
-      const publishes = counters.publishReceived;
-      this.#read(chunk, memory);
-      if (counters.publishReceived > publishes) {
-        turnSpacing.published(this.#receivedAtMs - beforeMs);
-      }
-      this.#countRead(chunk.length);
-      return;
+  read(chunk: Buffer, memory: BriefMemory | null): void {
+    this.#chunkAtMs = this.#shared.clock.wallMs();
+    try {
+      this.#decoder.push(chunk, memory);
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#shared.flushList.gatherer.settlePassed();
     }
-    counters.readsDeferred++;
-    if (this.#deferred !== null) {
-      this.#deferred.push(ownBytes(chunk, memory));
-      return;
-    }
-    this.#deferred = [ownBytes(chunk, memory)];
-    this.pauseReading();
-    readingTurns.defer(this);
-  }
-
-  readOn(): void {
-    this.resumeReading();
-  }
-
-  readDeferred(): void {
-    const deferred = this.#deferred;
-    if (deferred === null) return;
-    this.#deferred = null;
-    for (const chunk of deferred) {
-      if (this.isOpen) this.#read(chunk, null);
-    }
-    this.resumeReading();
+    this.#user?.roomMayHaveGrown();
   }
 
   drained(): void {
@@ -153,18 +118,18 @@ export class Connection
   }
 
   ended(goodbye: () => void): void {
-    this.readDeferred();
+    this.#input.readDeferred();
     if (this.#phase === "connecting") this.#goodbye = goodbye;
     else goodbye();
   }
 
   violated(detail: string): void {
-    this.readDeferred();
+    this.#input.readDeferred();
     this.#failed(new MqttError(ReasonCode.protocolError, detail));
   }
 
   closed(): void {
-    this.readDeferred();
+    this.#input.readDeferred();
     if (this.#phase === "closed") return;
     this.#phase = "closed";
     this.#clearDeadline();
@@ -206,7 +171,7 @@ export class Connection
     this.send(connack);
     this.#clearDeadline();
     this.#silenceMaxMs = keepAliveSeconds * 1500;
-    if (keepAliveSeconds > 0) this.#setDeadline(this.#receivedAtMs + this.#silenceMaxMs);
+    if (keepAliveSeconds > 0) this.#setDeadline(this.receivedAtMs + this.#silenceMaxMs);
   }
 
   /** After the session knows its connection. */
@@ -254,11 +219,11 @@ export class Connection
 
   /** Several parts may ask; the socket is read again when all of them let go. */
   pauseReading(): void {
-    if (this.#pauses++ === 0) this.channel.pauseReading();
+    this.#input.pause();
   }
 
   resumeReading(): void {
-    if (this.#pauses > 0 && --this.#pauses === 0) this.channel.resumeReading();
+    this.#input.resume();
   }
 
   /**
@@ -291,34 +256,6 @@ export class Connection
       this.refuse(ReasonCode.notAuthorized);
     } else if (this.#phase === "attached") this.#checkKeepAlive();
     else if (this.#phase === "closing") this.channel.destroy();
-  }
-
-  #read(chunk: Buffer, memory: BriefMemory | null): void {
-    this.#chunkAtMs = this.#shared.clock.wallMs();
-    try {
-      this.#decoder.push(chunk, memory);
-    } catch (error) {
-      this.#failed(error);
-    } finally {
-      this.#shared.flushList.gatherer.settlePassed();
-    }
-    this.#user?.roomMayHaveGrown();
-  }
-
-  /** Who has sent so much in one turn has more: first the others. */
-  #countRead(sizeBytes: number): void {
-    const { readingTurns, limits } = this.#shared;
-    if (this.#turn !== readingTurns.turn) {
-      this.#turn = readingTurns.turn;
-      this.#readSizeBytes = 0;
-    }
-    const before = this.#readSizeBytes;
-    this.#readSizeBytes += sizeBytes;
-    const isNew = before < limits.readSizeBytes;
-    if (!isNew || this.#readSizeBytes < limits.readSizeBytes || !this.isOpen) return;
-    this.#shared.counters.readsRested++;
-    this.pauseReading();
-    this.#shared.readingTurns.rest(this);
   }
 
   packetReceived(packet: InboundPacket): void {
@@ -421,12 +358,9 @@ export class Connection
 
   #checkKeepAlive(): void {
     const nowMs = this.#shared.clock.monotonicMs();
-    // While we do not read, the silence is ours.
-    const isOurs = this.#pauses > 0;
-    const silentMs = nowMs - this.#receivedAtMs;
-    if (isOurs) this.#receivedAtMs = nowMs;
-    if (isOurs || silentMs < this.#silenceMaxMs) {
-      this.#setDeadline(this.#receivedAtMs + this.#silenceMaxMs);
+    const silentMs = this.#input.silentMs(nowMs);
+    if (silentMs < this.#silenceMaxMs) {
+      this.#setDeadline(this.receivedAtMs + this.#silenceMaxMs);
       return;
     }
     this.#shared.counters.keepAliveTimeouts++;

@@ -1,0 +1,109 @@
+import type { BriefMemory } from "../mqtt/brief-memory.ts";
+import { ownBytes } from "../mqtt/received-publish.ts";
+import type { Channel } from "./channel.ts";
+import type { ConnectionShared } from "./connection-ports.ts";
+import type { DeferredReader, RestingReader } from "./reading-turns.ts";
+
+/** Whom an input reads for. */
+export interface InputOwner {
+  /** False once its end has begun: nothing is read any more. */
+  readonly isOpen: boolean;
+  /** `memory`: that `chunk` is in, if it is used again when the call returns. */
+  read(chunk: Buffer, memory: BriefMemory | null): void;
+}
+
+/** What comes from one client's socket: when it is read, how much of it in one turn, and how long nothing has come. */
+export class ConnectionInput implements DeferredReader, RestingReader {
+  readonly #channel: Channel;
+  readonly #owner: InputOwner;
+  readonly #shared: ConnectionShared;
+  /** What came when the time of its turn was over; little, since the socket is not read any more. */
+  #deferred: Buffer[] | null = null;
+  #pauses = 0;
+  /** The turn in which it was read last, and how much was read in it. */
+  #turn = 0;
+  #readSizeBytes = 0;
+  #receivedAtMs: number;
+
+  constructor(channel: Channel, owner: InputOwner, shared: ConnectionShared) {
+    this.#channel = channel;
+    this.#owner = owner;
+    this.#shared = shared;
+    this.#receivedAtMs = shared.clock.monotonicMs();
+  }
+
+  /** When what is read now came, on the monotonic clock. */
+  get receivedAtMs(): number {
+    return this.#receivedAtMs;
+  }
+
+  received(chunk: Buffer, memory: BriefMemory | null): void {
+    if (!this.#owner.isOpen) return;
+    const { clock, counters, readingTurns, turnSpacing } = this.#shared;
+    counters.bytesReceived += chunk.length;
+    const beforeMs = this.#receivedAtMs;
+    this.#receivedAtMs = clock.monotonicMs();
+    if (this.#deferred === null && readingTurns.hasTime(this.#receivedAtMs)) {
+      const publishes = counters.publishReceived;
+      this.#owner.read(chunk, memory);
+      if (counters.publishReceived > publishes) {
+        turnSpacing.published(this.#receivedAtMs - beforeMs);
+      }
+      this.#count(chunk.length);
+      return;
+    }
+    counters.readsDeferred++;
+    if (this.#deferred !== null) {
+      this.#deferred.push(ownBytes(chunk, memory));
+      return;
+    }
+    this.#deferred = [ownBytes(chunk, memory)];
+    this.pause();
+    readingTurns.defer(this);
+  }
+
+  readOn(): void {
+    this.resume();
+  }
+
+  readDeferred(): void {
+    const deferred = this.#deferred;
+    if (deferred === null) return;
+    this.#deferred = null;
+    for (const chunk of deferred) {
+      if (this.#owner.isOpen) this.#owner.read(chunk, null);
+    }
+    this.resume();
+  }
+
+  /** Several parts may ask; the socket is read again when all of them let go. */
+  pause(): void {
+    if (this.#pauses++ === 0) this.#channel.pauseReading();
+  }
+
+  resume(): void {
+    if (this.#pauses > 0 && --this.#pauses === 0) this.#channel.resumeReading();
+  }
+
+  /** How long the client has sent nothing. While the socket is not read, the silence is ours. */
+  silentMs(nowMs: number): number {
+    if (this.#pauses > 0) this.#receivedAtMs = nowMs;
+    return nowMs - this.#receivedAtMs;
+  }
+
+  /** Who has sent so much in one turn has more: first the others. */
+  #count(sizeBytes: number): void {
+    const { readingTurns, limits, counters } = this.#shared;
+    if (this.#turn !== readingTurns.turn) {
+      this.#turn = readingTurns.turn;
+      this.#readSizeBytes = 0;
+    }
+    const before = this.#readSizeBytes;
+    this.#readSizeBytes += sizeBytes;
+    const isNew = before < limits.readSizeBytes;
+    if (!isNew || this.#readSizeBytes < limits.readSizeBytes || !this.#owner.isOpen) return;
+    counters.readsRested++;
+    this.pause();
+    readingTurns.rest(this);
+  }
+}
