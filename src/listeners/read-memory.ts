@@ -1,6 +1,6 @@
 import type { ChannelHandler } from "../broker/channel.ts";
 import type { BriefMemory } from "../mqtt/brief-memory.ts";
-import { copyOfRead } from "./read-slab.ts";
+import { copyOfRead, isSmall } from "./read-slab.ts";
 
 const NONE = Buffer.alloc(0);
 
@@ -15,8 +15,15 @@ export class ReadMemory implements BriefMemory {
 
   own(bytes: Buffer): Buffer {
     if (bytes !== this.#bytes) return bytes;
-    this.#own ??= copyOfRead(bytes, bytes.length);
+    this.#own ??= copyOfRead(bytes, 0, bytes.length);
     return this.#own;
+  }
+
+  /** A small one of much is copied alone, since one that waits for a slow client would keep alive all that was read with it. */
+  ownPart(bytes: Buffer, start: number, end: number): Buffer {
+    const isAlone = bytes === this.#bytes && isSmall(end - start) && !isSmall(bytes.length);
+    if (isAlone) return copyOfRead(bytes, start, end);
+    return this.own(bytes).subarray(start, end);
   }
 
   /** `handler` hears of the first `sizeBytes` of `buffer`, which is written into again behind this. */

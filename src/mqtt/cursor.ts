@@ -1,6 +1,6 @@
 import type { BriefMemory } from "./brief-memory.ts";
 import { malformed } from "./errors.ts";
-import { ownBytes, ReceivedPublish } from "./received-publish.ts";
+import { ownPart, ReceivedPublish } from "./received-publish.ts";
 import { TopicNames } from "./topic-names.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
@@ -87,11 +87,11 @@ export class Cursor {
     return name;
   }
 
-  /** A view that may be kept. */
+  /** May be kept. */
   readBinary(): Buffer {
     const sizeBytes = this.readUint16();
     const at = this.#take(sizeBytes);
-    return ownBytes(this.#bytes, this.memory).subarray(at, at + sizeBytes);
+    return ownPart(this.#bytes, at, at + sizeBytes, this.memory);
   }
 
   /** Everything up to the end is left to `publish` as its payload, without a look at it. */

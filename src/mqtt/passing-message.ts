@@ -3,7 +3,7 @@ import type { BriefMemory } from "./brief-memory.ts";
 import { type ApplicationMessage, createMessage, type WireForms } from "./message.ts";
 import { RESERVED_SIZE_BYTES_MAX } from "./packet-sink.ts";
 import type { ProtocolVersion } from "./packets.ts";
-import { ownBytes, type ReceivedPublish } from "./received-publish.ts";
+import { ownPart, type ReceivedPublish } from "./received-publish.ts";
 
 const NONE = Buffer.alloc(0);
 
@@ -64,8 +64,7 @@ export class PassingMessage implements ApplicationMessage {
   get payload(): Buffer {
     this.#expectPassing();
     if (this.#payload === null) {
-      const bytes = ownBytes(this.bytes, this.#memory);
-      this.#payload = bytes.subarray(this.#payloadStart, this.packetEnd);
+      this.#payload = ownPart(this.bytes, this.#payloadStart, this.packetEnd, this.#memory);
     }
     return this.#payload;
   }

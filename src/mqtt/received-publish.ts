@@ -25,10 +25,10 @@ export class ReceivedPublish implements PublishPacket {
   /** It is what we would send to a client of this version for the same message (4 stands for 3, too); 0: of none. */
   wireVersion: 0 | 4 | 5 = 0;
 
-  /** A view that may be kept. */
+  /** Made when asked for; may be kept. */
   get payload(): Buffer {
     this.#expectThere();
-    return ownBytes(this.bytes, this.memory).subarray(this.payloadStart, this.end);
+    return ownPart(this.bytes, this.payloadStart, this.end, this.memory);
   }
 
   get payloadSizeBytes(): number {
@@ -54,6 +54,16 @@ export class ReceivedPublish implements PublishPacket {
 
 export function ownBytes(bytes: Buffer, memory: BriefMemory | null): Buffer {
   return memory === null ? bytes : memory.own(bytes);
+}
+
+/** `bytes[start, end)`, to be kept. */
+export function ownPart(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  memory: BriefMemory | null,
+): Buffer {
+  return memory === null ? bytes.subarray(start, end) : memory.ownPart(bytes, start, end);
 }
 
 /** The same packet, for as long as it is wanted. */

@@ -9,3 +9,9 @@ export function heapSizeBytes(): number {
   for (let left = 3; left > 0; left--) collectGarbage();
   return process.memoryUsage().heapUsed;
 }
+
+/** The same of the memory of buffers. */
+export function buffersSizeBytes(): number {
+  for (let left = 3; left > 0; left--) collectGarbage();
+  return process.memoryUsage().arrayBuffers;
+}

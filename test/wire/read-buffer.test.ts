@@ -75,7 +75,7 @@ test("what waits of small messages keeps little more memory than it has", () => 
   const bytes = Buffer.alloc(1100);
   const kept: Buffer[] = [];
   for (let read = 0; read < 20_000; read++) {
-    const copy = copyOfRead(bytes, 1 + (read % 1100));
+    const copy = copyOfRead(bytes, 0, 1 + (read % 1100));
     if (read % 50 === 0) kept.push(copy);
   }
   const memory = new Set(kept.map((copy) => copy.buffer));
@@ -85,7 +85,9 @@ test("what waits of small messages keeps little more memory than it has", () => 
 
 test("what was read is copied whole", () => {
   const bytes = Buffer.from(Array.from({ length: 5_000 }, (_, at) => at % 251));
-  const copies = [1, 7, 1024, 1025, 5_000, 1024].map((sizeBytes) => copyOfRead(bytes, sizeBytes));
+  const copies = [1, 7, 1024, 1025, 5_000, 1024].map((sizeBytes) =>
+    copyOfRead(bytes, 0, sizeBytes),
+  );
   bytes.fill(0);
   for (const copy of copies) {
     expect(copy.every((byte, at) => byte === at % 251)).toBe(true);
