@@ -11,7 +11,9 @@ import { LogOrder } from "./log-order.ts";
 import type { CommitOutcome, WaitingPublish } from "./publish-queue.ts";
 import { ReadGate } from "./read-gate.ts";
 import type { SessionEntry } from "./session-entry.ts";
+import type { ShadowTopic } from "./shadow-topics.ts";
 import type { Shadows } from "./shadows.ts";
+import { keyOf } from "./state-batches.ts";
 import { StatePublish, type StatePublishFlow } from "./state-publish.ts";
 
 /**
@@ -46,14 +48,22 @@ export class PublishFlow implements StatePublishFlow {
       return;
     }
     const shadow = this.#shadows.topics.parse(message.topic);
-    if (shadow !== null && shadow !== "reserved") {
-      const asker = { source: message.publisherId, fence: fenceOf(entry) };
-      this.#shadows.received(shadow, message.payload, asker);
-    }
+    if (shadow !== null && shadow !== "reserved") this.#askShadow(entry, message, shadow);
     const qos2PacketId = entry.session.isStored ? packetId : 0;
     const plan = this.#planOf(message, qos2PacketId, expectedVersion);
     if (token === 0) this.#publishQos0(entry, message, plan);
     else this.#publishPromised(entry, message, token, plan);
+  }
+
+  /** Behind what its publisher wrote before, as the request may write any of it. */
+  #askShadow(entry: SessionEntry, message: ApplicationMessage, topic: ShadowTopic): void {
+    const asker = { source: message.publisherId, fence: fenceOf(entry) };
+    if (!entry.hasHeldWrites) {
+      this.#shadows.received(topic, message.payload, asker);
+      return;
+    }
+    const { payload } = keptMessage(message);
+    entry.logOrder.afterHeld("all", () => this.#shadows.received(topic, payload, asker));
   }
 
   /** From the broker itself: Wills and the HTTP API. `done` may be null at QoS 0. */
@@ -88,7 +98,7 @@ export class PublishFlow implements StatePublishFlow {
    * in the same breath, and its claim be gone before the batch.
    */
   #publishQos0(entry: SessionEntry, message: ApplicationMessage, plan: LogPlan | null): void {
-    if (plan !== null) this.#commits.commit(message, plan, "none", null);
+    if (plan !== null) this.#commitQos0(entry, message, plan);
     if (entry.publishes.isClear) {
       this.#dispatcher.dispatchAtOnce(message);
       return;
@@ -105,6 +115,16 @@ export class PublishFlow implements StatePublishFlow {
     };
     entry.publishes.push(waiting);
     this.#pauseIfFull(entry);
+  }
+
+  #commitQos0(entry: SessionEntry, message: ApplicationMessage, plan: LogPlan): void {
+    const keys = entry.hasHeldWrites ? keysOf(message, plan) : [];
+    if (keys.length === 0 || entry.logOrder.isFree(keys)) {
+      this.#commits.commit(message, plan, "none", null);
+      return;
+    }
+    const kept = keptMessage(message);
+    entry.logOrder.afterHeld(keys, () => this.#commits.commit(kept, plan, "none", null));
   }
 
   #publishPromised(
@@ -156,8 +176,15 @@ export class PublishFlow implements StatePublishFlow {
     const publish = new StatePublish(this, entry, message, token, fence, receivedAtMs);
     entry.publishes.push(publish);
     this.#pauseIfFull(entry);
-    entry.logOrder.add(publish);
-    this.#commits.commitState(message, update, entry.writerUnder(fence), publish);
+    const { logOrder } = entry;
+    const isHeld = entry.hasHeldWrites && !logOrder.isFree([keyOf(update)]);
+    if (isHeld) {
+      logOrder.afterHeld([keyOf(update)], () =>
+        this.#commits.commitState(message, update, entry.writerUnder(fence), publish),
+      );
+    }
+    logOrder.add(publish);
+    if (!isHeld) this.#commits.commitState(message, update, entry.writerUnder(fence), publish);
   }
 
   stateCommitted(publish: StatePublish, outcome: CommitOutcome): void {
@@ -207,7 +234,7 @@ export class PublishFlow implements StatePublishFlow {
     // What goes to the log as a message finds there who waits for it.
     if (plan !== null && (plan.isRetained || plan.isForSessions)) {
       if (order.isClear) commit(plan);
-      else order.enter()(() => commit(plan));
+      else order.enter(keysOf(message, plan))(() => commit(plan));
       return;
     }
     if (plan === null && this.#context.partitionMode === "available") {
@@ -346,6 +373,13 @@ export class PublishFlow implements StatePublishFlow {
 }
 
 const DOLLAR = 0x24;
+
+/** What it writes in the log that a later message may write again. */
+function keysOf({ topic }: ApplicationMessage, { isRetained, update }: LogPlan): readonly string[] {
+  const keys = update === null ? [] : [keyOf(update)];
+  // A key of device state has a U+0000 in it, which no topic has.
+  return isRetained ? [topic, ...keys] : keys;
+}
 
 /** What became of a message of the broker's own. */
 type PublishDone = (

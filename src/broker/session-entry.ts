@@ -61,6 +61,11 @@ export class SessionEntry implements Destination {
     return this.#logOrder;
   }
 
+  /** Something of this client will go to the log when it has its turn. */
+  get hasHeldWrites(): boolean {
+    return this.#logOrder?.hasHeld === true;
+  }
+
   /** Of device state; the same one as long as the claim is. */
   writerUnder(fence: Fence): Writer {
     if (this.#writer?.fence !== fence) this.#writer = { source: this.clientId, fence };

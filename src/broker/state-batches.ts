@@ -252,7 +252,8 @@ function isSameWriter(one: Writer, other: Writer): boolean {
   return one === other || (one.source === other.source && one.fence === other.fence);
 }
 
-function keyOf(update: AttributeUpdate): string {
+/** Of what an update writes. */
+export function keyOf(update: AttributeUpdate): string {
   return `${update.device}\u0000${update.attribute}`;
 }
 

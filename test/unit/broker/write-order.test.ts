@@ -1,0 +1,102 @@
+import { expect, test } from "vitest";
+import { BrokerRig, type RigClient, type RigNode } from "../../support/broker-rig.ts";
+
+/** What of one client's writes reaches the log last is what it wrote last, whichever way each of them goes there. */
+
+const qos1 = (messageId: number): Record<string, unknown> => ({ qos: 1, messageId });
+const retained = (messageId: number): Record<string, unknown> => ({
+  ...qos1(messageId),
+  retain: true,
+});
+
+interface Rigged {
+  readonly rig: BrokerRig;
+  readonly node: RigNode;
+  readonly robot: RigClient;
+  readonly value: (attribute?: string) => unknown;
+}
+
+async function start(): Promise<Rigged> {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const robot = await rig.connect(node, "r1");
+  const value = (attribute = "x"): unknown =>
+    node.replica.devices.get("r1")?.attributes.get(attribute)?.value;
+  return { rig, node, robot, value };
+}
+
+test("a newer value is not overwritten by a retained one that stands behind a value in a batch", async () => {
+  const { rig, robot, value } = await start();
+  robot.publish("sensors/r1/y", "0", qos1(1));
+  robot.publish("sensors/r1/x", "1", retained(2));
+  robot.publish("sensors/r1/x", "2", qos1(3));
+  robot.publish("sensors/r1/z", "3", qos1(4));
+  await rig.pass(300);
+  expect(robot.take("puback").map(({ messageId }) => messageId)).toEqual([1, 2, 3, 4]);
+  expect([value("x"), value("z")]).toEqual([2, 3]);
+});
+
+test("nor by one that stands behind a message that asks whether it must go to the log", async () => {
+  const { rig, robot, value } = await start();
+  robot.publish("plain", "0", qos1(1));
+  robot.publish("plain", "1", qos1(2));
+  robot.publish("sensors/r1/x", "1", retained(3));
+  robot.publish("sensors/r1/x", "2", qos1(4));
+  robot.publish("sensors/r1/x", "3", qos1(5));
+  await rig.pass(300);
+  expect(robot.take("puback").map(({ messageId }) => messageId)).toEqual([1, 2, 3, 4, 5]);
+  expect(value()).toBe(3);
+});
+
+test("nor is one at QoS 0, retained or not", async () => {
+  const { rig, node, robot, value } = await start();
+  const reader = await rig.connect(node, "reader");
+  reader.subscribe("sensors/r1/x");
+  await rig.settle();
+  robot.publish("sensors/r1/y", "0", qos1(1));
+  robot.publish("sensors/r1/x", "1", retained(2));
+  robot.publish("sensors/r1/x", "2");
+  await rig.pass(300);
+  expect(value()).toBe(2);
+  robot.publish("sensors/r1/y", "0", qos1(3));
+  robot.publish("sensors/r1/x", "3", retained(4));
+  robot.publish("sensors/r1/x", "4", { retain: true });
+  await rig.pass(300);
+  expect(value()).toBe(4);
+  expect(reader.texts().map((text) => text.slice(-1))).toEqual(["1", "2", "3", "4"]);
+  reader.subscribe("sensors/r1/x");
+  await rig.settle();
+  expect(reader.texts()).toEqual(["sensors/r1/x=4"]);
+});
+
+test("those that waited for another one's turn share a batch", async () => {
+  const { rig, node, robot, value } = await start();
+  const before = node.cluster.proposed;
+  robot.publish("sensors/r1/y", "0", qos1(1));
+  robot.publish("sensors/r1/x", "1", retained(2));
+  for (let at = 2; at <= 20; at++)
+    robot.publish("sensors/r1/x", `${at}`, at % 2 ? qos1(at + 1) : {});
+  await rig.settle();
+  expect(value()).toBe(1);
+  expect(node.cluster.proposed - before).toBe(2);
+  await rig.pass(100);
+  expect(value()).toBe(20);
+  expect(robot.take("puback")).toHaveLength(11);
+});
+
+test("what the log refuses while others wait for their turn does not keep them from it", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode({ stateUpdatesWaitingMax: 1 });
+  const robot = await rig.connect(node, "r1");
+  robot.publish("plain", "0", qos1(1));
+  robot.publish("plain", "1", qos1(2));
+  robot.publish("sensors/r1/x", "1", retained(3));
+  robot.publish("sensors/r1/x", "2", qos1(4));
+  robot.publish("sensors/r1/x", "3", qos1(5));
+  robot.publish("sensors/r1/y", "4", retained(6));
+  await rig.pass(300);
+  const codes = robot.take("puback").map(({ messageId, reasonCode }) => [messageId, reasonCode]);
+  // No matching subscribers, and quota exceeded.
+  expect(codes).toEqual([0x10, 0x10, 0x10, 0x10, 0x97, 0x10].map((code, at) => [at + 1, code]));
+  expect(node.replica.devices.get("r1")?.attributes.get("y")?.value).toBe(4);
+});
