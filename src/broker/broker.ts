@@ -192,7 +192,7 @@ class PeerBroker implements Broker, ConnectionOwner {
     this.#commits = commits;
     this.replies = new Replies(context, this.#interest);
     const shadowTopics = new ShadowTopics(options.hasAwsShadowTopics ?? false);
-    this.#shadows = new Shadows(context, shadowTopics, (message) =>
+    this.#shadows = new Shadows(context, commits, shadowTopics, (message) =>
       this.#publishes.publishOwn(message, null),
     );
     this.#publishes = new PublishFlow(context, this.#dispatcher, commits, this.#shadows);
@@ -319,7 +319,6 @@ class PeerBroker implements Broker, ConnectionOwner {
 
   async deleteDevice(device: string): Promise<boolean> {
     this.#checkAccepting();
-    this.#commits.flush();
     return this.#shadows.delete(device);
   }
 

@@ -48,7 +48,7 @@ export class Commits {
       return;
     }
     const { cluster, limits } = this.#context;
-    if (update !== null) this.#batches.sendBefore(update);
+    if (update !== null) this.#batches.sendBefore(update.device, update.attribute);
     const command = encodeCommand(commandOf(message, plan, fence, this.#context.shareStrategy));
     cluster.propose(command, limits.commitTimeoutMs, (result) => done?.(outcomeOf(result)));
   }
@@ -68,6 +68,11 @@ export class Commits {
     this.#batches.flush();
   }
 
+  /** These attributes are about to be written by other means: what waits of them leaves now. */
+  sendBefore(device: string, attributes: readonly string[]): void {
+    for (const attribute of attributes) this.#batches.sendBefore(device, attribute);
+  }
+
   /** Puts one value in the place of another, or removes it, without any message. */
   setAttribute(
     update: AttributeUpdate,
@@ -75,7 +80,7 @@ export class Commits {
     done: Committed,
   ): void {
     const { cluster, limits } = this.#context;
-    this.#batches.sendBefore(update);
+    this.#batches.sendBefore(update.device, update.attribute);
     const condition = expectedVersion === undefined ? {} : { expectedVersion };
     const command = encodeCommand({
       type: "state",

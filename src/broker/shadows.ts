@@ -2,6 +2,7 @@ import type { ProposalOutcome } from "#cluster";
 import { type ApplicationMessage, createMessage } from "../mqtt/message.ts";
 import { encodeCommand } from "../replica/commands.ts";
 import type { DeletedResult, Fence, ShadowResult } from "../replica/replica-api.ts";
+import type { Commits } from "./commits.ts";
 import type { BrokerContext } from "./context.ts";
 import { BrokerError } from "./errors.ts";
 import { ReadGate } from "./read-gate.ts";
@@ -35,16 +36,19 @@ const noQuorum: ShadowRejection = { code: 500, message: "no majority of nodes an
 export class Shadows {
   readonly topics: ShadowTopics;
   readonly #context: BrokerContext;
+  readonly #commits: Commits;
   readonly #publish: (message: ApplicationMessage) => void;
   readonly #gate: ReadGate;
   #waiting = 0;
 
   constructor(
     context: BrokerContext,
+    commits: Commits,
     topics: ShadowTopics,
     publish: (message: ApplicationMessage) => void,
   ) {
     this.#context = context;
+    this.#commits = commits;
     this.topics = topics;
     this.#publish = publish;
     this.#gate = new ReadGate(context);
@@ -155,6 +159,8 @@ export class Shadows {
     asker: Asker,
     done: (proposal: ProposalOutcome) => void,
   ): void {
+    if (reported === null) this.#commits.flush();
+    else if (reported !== undefined) this.#commits.sendBefore(device, Object.keys(reported));
     const command = encodeCommand({
       ...{ type: "shadow", device, ...asker },
       ...(desired === undefined ? {} : { desired }),
@@ -165,6 +171,8 @@ export class Shadows {
   }
 
   #proposeDelete(device: string, asker: Asker, done: (proposal: ProposalOutcome) => void): void {
+    // Or the device would be back.
+    this.#commits.flush();
     this.#propose(encodeCommand({ type: "delete-device", device, ...asker }), done);
   }
 

@@ -83,11 +83,11 @@ export class StateBatches {
   }
 
   /**
-   * A retained message with a value of the same attribute is about to go to the log: what waits of them goes first, so
+   * A value of this attribute is about to go to the log by other means, of a retained message, say: what waits of it goes first, so
    * that nothing older comes after it.
    */
-  sendBefore(update: AttributeUpdate): void {
-    if (this.#waiting > 0 && this.#byKey.has(keyOf(update))) this.flush();
+  sendBefore(device: string, attribute: string): void {
+    if (this.#waiting > 0 && this.#byKey.has(keyOf({ device, attribute }))) this.flush();
   }
 
   /** Everything that waits leaves now. */
@@ -253,8 +253,11 @@ function isSameWriter(one: Writer, other: Writer): boolean {
 }
 
 /** Of what an update writes. */
-export function keyOf(update: AttributeUpdate): string {
-  return `${update.device}\u0000${update.attribute}`;
+export function keyOf({
+  device,
+  attribute,
+}: Pick<AttributeUpdate, "device" | "attribute">): string {
+  return `${device}\u0000${attribute}`;
 }
 
 function settle(slot: Slot, outcome: CommitOutcome): void {

@@ -100,3 +100,52 @@ test("what the log refuses while others wait for their turn does not keep them f
   expect(codes).toEqual([0x10, 0x10, 0x10, 0x10, 0x97, 0x10].map((code, at) => [at + 1, code]));
   expect(node.replica.devices.get("r1")?.attributes.get("y")?.value).toBe(4);
 });
+
+const reporting = (reported: unknown): string => JSON.stringify({ state: { reported } });
+
+test("what a shadow reports is newer than the values that wait for a batch", async () => {
+  const { rig, node, robot, value } = await start();
+  robot.publish("sensors/r1/y", "0");
+  await rig.settle();
+  robot.publish("sensors/r1/x", "1", qos1(1));
+  robot.publish("$devices/r1/shadow/update", reporting({ x: 2 }), qos1(2));
+  await rig.pass(300);
+  expect(value()).toBe(2);
+  robot.publish("sensors/r1/x", "3");
+  robot.publish("sensors/r1/z", "3");
+  const set = node.broker.setShadow("r1", { reported: { x: 4 } });
+  await rig.pass(300);
+  await set;
+  expect([value(), value("z")]).toEqual([4, 3]);
+  robot.publish("sensors/r1/x", "5");
+  robot.publish("$devices/r1/shadow/update", reporting(null), qos1(3));
+  await rig.pass(300);
+  expect(value()).toBeUndefined();
+});
+
+test("a device that is deleted stays away, whatever waited for a batch", async () => {
+  const { rig, node, robot } = await start();
+  robot.publish("sensors/r1/y", "0");
+  await rig.settle();
+  robot.publish("sensors/r1/x", "1");
+  robot.publish("$devices/r1/shadow/delete", "", qos1(1));
+  await rig.pass(300);
+  expect(node.replica.devices.get("r1")).toBeNull();
+});
+
+test("what a shadow reports stands behind what its client wrote before and has no turn yet", async () => {
+  const { rig, robot, value } = await start();
+  robot.publish("sensors/r1/y", "0", qos1(1));
+  robot.publish("sensors/r1/x", "1", retained(2));
+  robot.publish("$devices/r1/shadow/update", reporting({ x: 2 }));
+  robot.publish("sensors/r1/x", "3", qos1(3));
+  await rig.settle();
+  await rig.pass(300);
+  expect(robot.take("puback").map(({ messageId }) => messageId)).toEqual([1, 2, 3]);
+  expect(value()).toBe(3);
+  robot.publish("sensors/r1/y", "0", qos1(1));
+  robot.publish("sensors/r1/x", "1", retained(2));
+  robot.publish("$devices/r1/shadow/update", reporting({ x: 2 }));
+  await rig.pass(300);
+  expect(value()).toBe(2);
+});
