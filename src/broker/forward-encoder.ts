@@ -1,4 +1,5 @@
 import type { ApplicationMessage } from "../mqtt/message.ts";
+import { copyPayload, messageSizeOf } from "../mqtt/passing-message.ts";
 import { ByteWriter } from "../replica/byte-writer.ts";
 import { writeMessageHead } from "../replica/message-codec.ts";
 import { forwardFlags, forwardFormatVersion } from "./forward-codec.ts";
@@ -24,10 +25,12 @@ export class ForwardEncoder {
 
   /** Valid until the next call. */
   encode(message: ApplicationMessage): Buffer {
-    if (this.#isHeadOf(message)) this.#writer.rewind(this.#headSizeBytes);
+    const writer = this.#writer;
+    if (this.#isHeadOf(message)) writer.rewind(this.#headSizeBytes);
     else this.#writeHead(message);
-    this.#writer.bytes(message.payload);
-    const frame = this.#writer.finish();
+    const at = writer.room(messageSizeOf(message));
+    copyPayload(message, writer.memory, at);
+    const frame = writer.finish();
     if (frame.length > keptSizeBytesMax) {
       this.#writer = new ByteWriter(initialSizeBytes);
       this.#headSizeBytes = 0;

@@ -69,6 +69,12 @@ export class PassingMessage implements ApplicationMessage {
     return this.#payload;
   }
 
+  /** For who writes it somewhere at once: nothing is made for it. */
+  copyPayloadTo(target: Buffer, at: number): void {
+    this.#expectPassing();
+    this.bytes.copy(target, at, this.#payloadStart, this.packetEnd);
+  }
+
   get payloadSizeBytes(): number {
     this.#expectPassing();
     return this.packetEnd - this.#payloadStart;
@@ -124,7 +130,16 @@ export function keptMessage(message: ApplicationMessage): ApplicationMessage {
 
 /** Without a view on the payload. */
 export function messageSizeOf(message: ApplicationMessage): number {
+  return doesPass(message) ? message.payloadSizeBytes : message.payload.length;
+}
+
+/** Writes the payload to `target`, without a view on it. */
+export function copyPayload(message: ApplicationMessage, target: Buffer, at: number): void {
+  if (doesPass(message)) message.copyPayloadTo(target, at);
+  else target.set(message.payload, at);
+}
+
+function doesPass(message: ApplicationMessage): message is PassingMessage {
   // What class it has takes longer to see.
-  const isPassing = message.qos === 0 && message instanceof PassingMessage;
-  return isPassing ? message.payloadSizeBytes : message.payload.length;
+  return message.qos === 0 && message instanceof PassingMessage;
 }

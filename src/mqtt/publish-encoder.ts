@@ -4,7 +4,7 @@ import type { WireForms } from "./message.ts";
 import { type PacketSink, RESERVED_SIZE_BYTES_MAX } from "./packet-sink.ts";
 import { DUP_FLAG, PacketType, RETAIN_FLAG } from "./packet-type.ts";
 import type { ProtocolVersion } from "./packets.ts";
-import { messageSizeOf, PassingMessage } from "./passing-message.ts";
+import { copyPayload, messageSizeOf, PassingMessage } from "./passing-message.ts";
 import { propertiesSizeBytes, writeProperties } from "./publish-properties.ts";
 import { TopicBytes } from "./topic-bytes.ts";
 
@@ -30,8 +30,8 @@ export function encodePublish(
   const head = isShareable
     ? sharedHead(publish, version, topics)
     : encodeHead(publish, version, topics);
-  const { payload } = publish.message;
-  return payload.length > INLINE_PAYLOAD_SIZE_BYTES_MAX ? [head, payload] : head;
+  const { message } = publish;
+  return isByReference(messageSizeOf(message)) ? [head, message.payload] : head;
 }
 
 /**
@@ -59,11 +59,11 @@ export function writePublish(
 
 function writeShared(publish: OutboundPublish, version: ProtocolVersion, sink: PacketSink): void {
   const form = sharedForm(publish, version, sink.topics);
-  const { payload } = publish.message;
-  const isWithReference = payload.length > INLINE_PAYLOAD_SIZE_BYTES_MAX;
+  const { message } = publish;
+  const isWithReference = isByReference(messageSizeOf(message));
   if (isWithReference || form.length > RESERVED_SIZE_BYTES_MAX) {
     sink.push(publish.qos === 0 ? form : patched(form, publish));
-    if (isWithReference) sink.push(payload);
+    if (isWithReference) sink.push(message.payload);
     return;
   }
   if (publish.qos === 0) {
@@ -76,7 +76,7 @@ function writeShared(publish: OutboundPublish, version: ProtocolVersion, sink: P
 }
 
 function writeOwn(publish: OutboundPublish, version: ProtocolVersion, sink: PacketSink): void {
-  const { payload } = publish.message;
+  const { message } = publish;
   const { topics } = sink;
   const remainingLength = remainingLengthOf(publish, version, topicSizeBytes(publish, topics));
   const sizeBytes = 1 + variableByteIntegerSize(remainingLength) + remainingLength;
@@ -86,7 +86,7 @@ function writeOwn(publish: OutboundPublish, version: ProtocolVersion, sink: Pack
     return;
   }
   sink.push(encodeHead(publish, version, topics));
-  if (payload.length > INLINE_PAYLOAD_SIZE_BYTES_MAX) sink.push(payload);
+  if (isByReference(messageSizeOf(message))) sink.push(message.payload);
 }
 
 /** The whole packet in bytes, as it counts for the Maximum Packet Size of the client. */
@@ -181,11 +181,10 @@ function encodeHead(
   version: ProtocolVersion,
   topics: TopicBytes,
 ): Buffer {
-  const { payload } = publish.message;
+  const payloadSize = messageSizeOf(publish.message);
   const remainingLength = remainingLengthOf(publish, version, topicSizeBytes(publish, topics));
-  const isInline = payload.length <= INLINE_PAYLOAD_SIZE_BYTES_MAX;
   const sizeBytes = 1 + variableByteIntegerSize(remainingLength) + remainingLength;
-  const head = Buffer.allocUnsafe(isInline ? sizeBytes : sizeBytes - payload.length);
+  const head = Buffer.allocUnsafe(isByReference(payloadSize) ? sizeBytes - payloadSize : sizeBytes);
   writeHead(new ByteWriter(head), publish, version, topics, remainingLength);
   return head;
 }
@@ -197,7 +196,7 @@ function writeHead(
   topics: TopicBytes,
   remainingLength: number,
 ): void {
-  const { payload } = publish.message;
+  const { message } = publish;
   writer.writeByte(firstByte(publish));
   writer.writeVariableByteInteger(remainingLength);
   const topicSize = topicSizeBytes(publish, topics);
@@ -208,5 +207,11 @@ function writeHead(
     writer.writeVariableByteInteger(propertiesSizeBytes(publish));
     writeProperties(writer, publish);
   }
-  if (payload.length <= INLINE_PAYLOAD_SIZE_BYTES_MAX) writer.writeBytes(payload);
+  const payloadSize = messageSizeOf(message);
+  if (isByReference(payloadSize)) return;
+  copyPayload(message, writer.bytes, writer.skip(payloadSize));
+}
+
+function isByReference(payloadSizeBytes: number): boolean {
+  return payloadSizeBytes > INLINE_PAYLOAD_SIZE_BYTES_MAX;
 }

@@ -74,6 +74,20 @@ export class ByteWriter {
     this.#length += value.length;
   }
 
+  /** The length of a byte string of which the caller writes the content: to `memory`, from the answer on, before anything else is written. */
+  room(sizeBytes: number): number {
+    this.number(sizeBytes);
+    this.#reserve(sizeBytes);
+    const at = this.#length;
+    this.#length = at + sizeBytes;
+    return at;
+  }
+
+  /** Another one whenever it has to grow. */
+  get memory(): Buffer {
+    return this.#buffer;
+  }
+
   /** What was written; shares memory with the writer, which must not be used again while this is. */
   finish(): Buffer {
     return this.#buffer.subarray(0, this.#length);

@@ -1,5 +1,5 @@
 import { generate } from "mqtt-packet";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Channel } from "../../../src/broker/channel.ts";
 import { SessionEntry } from "../../../src/broker/session-entry.ts";
 import { ReadMemory } from "../../../src/listeners/read-memory.ts";
@@ -18,11 +18,15 @@ import { LIMITS } from "../../support/recorded-session.ts";
 
 const topic = "t";
 
-function packetsOf(payloads: readonly string[], qosOf = (_at: number): 0 | 1 => 0): Buffer {
+function packetsOf(
+  payloads: readonly string[],
+  qosOf = (_at: number): 0 | 1 => 0,
+  protocolVersion: 4 | 5 = 5,
+): Buffer {
   return Buffer.concat(
     payloads.map((payload, at) => {
       const more = { qos: qosOf(at), messageId: at + 1, retain: qosOf(at) > 0, dup: false };
-      return generate({ cmd: "publish", topic, payload, ...more }, { protocolVersion: 5 });
+      return generate({ cmd: "publish", topic, payload, ...more }, { protocolVersion });
     }),
   );
 }
@@ -131,6 +135,38 @@ describe("a flood at QoS 0", () => {
     rig.clock.endTurns();
     expect(written).toHaveLength(1);
     expect(written[0]).toEqual(large);
+  });
+
+  test.each([
+    ["to a client of another version", 4, {}, 0],
+    ["with a topic alias", 5, { topicAliasMaximum: 5 }, 0],
+    ["to another node", 5, {}, 1],
+  ] as const)("is not copied for anybody %s", async (_, version, properties, at) => {
+    const rig = new BrokerRig();
+    const nodes = [rig.addNode(), rig.addNode()];
+    await rig.settle();
+    // The second one is sent what the encoder keeps for several.
+    const options = { protocolVersion: 5, properties } as const;
+    const subscribers = [
+      await rig.connect(nodes[at]!, "one", options),
+      await rig.connect(nodes[at]!, "another", options),
+    ];
+    for (const subscriber of subscribers) subscriber.subscribe(topic);
+    await rig.pass(200);
+    const publisher = await rig.connect(nodes[0]!, "publisher", { protocolVersion: version });
+    const payloads = Array.from({ length: 200 }, (_, of) => `message ${of} of a flood`);
+    const asked = [vi.spyOn(memory, "own"), vi.spyOn(memory, "ownPart")];
+    readBriefly(
+      publisher,
+      packetsOf(payloads, () => 0, version),
+    );
+    await rig.pass(100);
+    for (const { mock } of asked) expect(mock.calls).toHaveLength(0);
+    vi.restoreAllMocks();
+    const got = subscribers.map(({ inbox }) =>
+      inbox.flatMap((packet) => (packet.cmd === "publish" ? [String(packet.payload)] : [])),
+    );
+    expect(got).toEqual([payloads, payloads]);
   });
 
   test("leaves next to nothing to the garbage collector", async () => {
