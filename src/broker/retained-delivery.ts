@@ -1,4 +1,5 @@
 import { type ApplicationMessage, createMessage, expiresAtMs } from "../mqtt/message.ts";
+import { keptMessage } from "../mqtt/passing-message.ts";
 import { matches } from "../mqtt/topic.ts";
 import type { MessageWalk } from "../replica/replica-api.ts";
 import type { DeliveryOptions, Subscription } from "../session/session-api.ts";
@@ -60,7 +61,7 @@ export class RetainedDelivery implements Hold {
       this.#context.counters.heldOverflows++;
       this.#letGo();
     }
-    this.#held.push({ message, options });
+    this.#held.push({ message: keptMessage(message), options });
     return true;
   }
 

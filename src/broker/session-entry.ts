@@ -1,6 +1,5 @@
 import type { Cancel } from "#cluster";
 import type { ApplicationMessage } from "../mqtt/message.ts";
-import { keptMessage } from "../mqtt/passing-message.ts";
 import { matches, parseSharedFilter } from "../mqtt/topic.ts";
 import type { Fence, Will } from "../replica/replica-api.ts";
 import type { DeliveryOptions, SessionCore } from "../session/session-api.ts";
@@ -13,7 +12,7 @@ import type { Writer } from "./state-batches.ts";
 
 /** Holds back live messages of a fresh subscription until its retained messages are sent. */
 export interface Hold {
-  /** False: not of its subscriptions, deliver at once. */
+  /** False: not of its subscriptions, deliver at once. Who keeps it takes `keptMessage`. */
   offer(message: ApplicationMessage, options: DeliveryOptions): boolean;
   /** The session may have room again. */
   pump(): void;
@@ -93,13 +92,8 @@ export class SessionEntry implements Destination {
   }
 
   deliver(message: ApplicationMessage, options: DeliveryOptions, nowMs: number): void {
-    if (this.#holds !== null && this.#isHeld(message, options)) return;
+    if (this.#holds?.some((hold) => hold.offer(message, options)) === true) return;
     this.session.deliver(message, options, nowMs);
-  }
-
-  #isHeld(message: ApplicationMessage, options: DeliveryOptions): boolean {
-    const kept = keptMessage(message);
-    return this.#holds?.some((hold) => hold.offer(kept, options)) === true;
   }
 
   addHold(hold: Hold): void {

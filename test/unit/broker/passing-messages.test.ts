@@ -1,7 +1,7 @@
 import { generate } from "mqtt-packet";
 import { describe, expect, test, vi } from "vitest";
 import type { Channel } from "../../../src/broker/channel.ts";
-import { SessionEntry } from "../../../src/broker/session-entry.ts";
+import { defaultBrokerLimits } from "../../../src/broker/limits.ts";
 import { ReadMemory } from "../../../src/listeners/read-memory.ts";
 import { PacketDecoder } from "../../../src/mqtt/decoder.ts";
 import { writePublish } from "../../../src/mqtt/encoder.ts";
@@ -11,10 +11,8 @@ import type { InboundPacket } from "../../../src/mqtt/packets.ts";
 import { PassingMessage } from "../../../src/mqtt/passing-message.ts";
 import { ReceivedPublish } from "../../../src/mqtt/received-publish.ts";
 import { TopicBytes } from "../../../src/mqtt/topic-bytes.ts";
-import { Session } from "../../../src/session/session.ts";
 import { BrokerRig, type RigClient } from "../../support/broker-rig.ts";
 import { connectBytes, received } from "../../support/mqtt-wire.ts";
-import { LIMITS } from "../../support/recorded-session.ts";
 
 const topic = "t";
 
@@ -55,18 +53,22 @@ describe("a message at QoS 0 stays as it is", () => {
     expect(kept.map(({ payload }) => String(payload))).toEqual(["a", "b", "c"]);
   });
 
-  test("while a fresh subscription holds it back", () => {
-    const entry = new SessionEntry(new Session("c", LIMITS), { clientId: "c", username: null }, 1);
-    const held: ApplicationMessage[] = [];
-    const offer = (message: ApplicationMessage): boolean => held.push(message) > 0;
-    entry.addHold({ offer, pump: () => {}, unsubscribed: () => {} });
-    const message = new PassingMessage("publisher");
-    for (const packet of received(5, packetsOf(["a", "b"]))) {
-      message.begin(packet, 0);
-      entry.deliver(message, { qos: 0, retain: false, identifiers: [] }, 0);
-      message.end();
-    }
-    expect(held.map(({ payload }) => String(payload))).toEqual(["a", "b"]);
+  test("while a fresh subscription holds it back", async () => {
+    const rig = new BrokerRig();
+    const node = rig.addNode();
+    const publisher = await rig.connect(node, "publisher");
+    publisher.publish(topic, "retained", { retain: true, qos: 1, messageId: 9 });
+    await rig.settle();
+    const subscriber = await rig.connect(node, "subscriber");
+    subscriber.heldSizeBytes = 2 * defaultBrokerLimits.congestedSizeBytes;
+    subscriber.subscribe(topic);
+    await rig.pass(100);
+    flood(publisher, ["a", "b"]);
+    expect(subscriber.texts()).toEqual([]);
+    subscriber.heldSizeBytes = 0;
+    subscriber.handler!.drained();
+    await rig.pass(100);
+    expect(subscriber.texts()).toEqual(["t=retained", "t=a", "t=b"]);
   });
 
   test("behind one of the same client that waits for the log", async () => {
@@ -167,6 +169,25 @@ describe("a flood at QoS 0", () => {
       inbox.flatMap((packet) => (packet.cmd === "publish" ? [String(packet.payload)] : [])),
     );
     expect(got).toEqual([payloads, payloads]);
+  });
+
+  test("is not copied to see whether it comes late, for a client that got retained messages just now", async () => {
+    const rig = new BrokerRig();
+    const node = rig.addNode();
+    const publisher = await rig.connect(node, "publisher");
+    publisher.publish("retained/1", "retained", { retain: true, qos: 1, messageId: 9 });
+    await rig.settle();
+    const subscriber = await rig.connect(node, "subscriber");
+    subscriber.subscribe("retained/+");
+    subscriber.subscribe(topic, {}, 2);
+    await rig.pass(100);
+    expect(subscriber.texts()).toEqual(["retained/1=retained"]);
+    const asked = [vi.spyOn(memory, "own"), vi.spyOn(memory, "ownPart")];
+    flood(publisher, ["a", "b"]);
+    await rig.settle();
+    for (const { mock } of asked) expect(mock.calls).toHaveLength(0);
+    vi.restoreAllMocks();
+    expect(subscriber.texts()).toEqual(["t=a", "t=b"]);
   });
 
   test("leaves next to nothing to the garbage collector", async () => {
