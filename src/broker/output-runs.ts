@@ -29,6 +29,8 @@ export class OutputRuns implements PacketSink, PassedOn {
   #passed: Buffer = none;
   #passedStart = 0;
   #passedEnd = 0;
+  /** The gatherer calls when it is. */
+  #isListed = false;
   /** Some chunks are small and not joined yet. */
   #isShared = false;
 
@@ -54,15 +56,18 @@ export class OutputRuns implements PacketSink, PassedOn {
       this.#passedEnd = end;
       return;
     }
-    if (this.#passed === none) this.#gatherer.addPassed(this);
-    else this.settlePassed(null);
+    this.#settle(null);
+    if (!this.#isListed) {
+      this.#isListed = true;
+      this.#gatherer.addPassed(this);
+    }
     this.#passed = bytes;
     this.#passedStart = start;
     this.#passedEnd = end;
   }
 
   reserve(sizeBytes: number): number {
-    if (this.#passed !== none) this.settlePassed(null);
+    if (this.#passed !== none) this.#settle(null);
     const at = this.#runSizeBytes;
     const needed = at + sizeBytes;
     if (needed <= this.#run.length) {
@@ -77,7 +82,7 @@ export class OutputRuns implements PacketSink, PassedOn {
    * by message it would touch the memory of all of them each time.
    */
   share(bytes: Buffer): void {
-    this.settlePassed(null);
+    this.#settle(null);
     if (this.#run !== none) this.push(bytes);
     else {
       this.#isShared = true;
@@ -91,14 +96,14 @@ export class OutputRuns implements PacketSink, PassedOn {
       this.#run.set(bytes, at);
       return;
     }
-    this.settlePassed(null);
+    this.#settle(null);
     this.#seal();
     this.#add(bytes);
   }
 
   /** Everything so far, for the socket to keep; begins anew. */
   take(): readonly Buffer[] {
-    this.settlePassed(null);
+    this.#settle(null);
     this.#seal();
     const chunks = this.#chunks ?? [];
     this.#chunks = null;
@@ -119,6 +124,11 @@ export class OutputRuns implements PacketSink, PassedOn {
   }
 
   settlePassed(sharing: Gatherer | null): void {
+    this.#isListed = false;
+    this.#settle(sharing);
+  }
+
+  #settle(sharing: Gatherer | null): void {
     const bytes = this.#passed;
     if (bytes === none) return;
     const start = this.#passedStart;

@@ -232,3 +232,29 @@ test("more than the hard bound waiting ends a client at once, counted once", asy
   expect(node.broker.counters.slowConsumers).toBe(1);
   expect(node.broker.figures().connections).toBe(0);
 });
+
+test("an output that is passed parts again and again, with others between, is settled once", () => {
+  const gatherer = new Gatherer();
+  let listed = 0;
+  const addPassed = gatherer.addPassed.bind(gatherer);
+  gatherer.addPassed = (output) => {
+    listed++;
+    addPassed(output);
+  };
+  const outputs = [0, 0].map(() => new OutputRuns(new RunPool(), gatherer));
+  const read = Buffer.from("abcdef");
+  for (const expected of ["a-c-e-", "a-c-e-a-c-e-"]) {
+    for (let at = 0; at < read.length; at++) {
+      for (const output of outputs) {
+        if (at % 2 === 0) output.passOn(read, at, at + 1);
+        else output.push(Buffer.from("-"));
+      }
+    }
+    gatherer.settlePassed();
+    expect(outputs.map(({ sizeBytes }) => sizeBytes)).toEqual([expected.length, expected.length]);
+  }
+  for (const output of outputs)
+    expect(Buffer.concat(output.take()).toString()).toBe("a-c-e-a-c-e-");
+  // Twice, since what is read next is another list.
+  expect(listed).toBe(4);
+});
