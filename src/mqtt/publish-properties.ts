@@ -16,8 +16,10 @@ export function propertiesSizeBytes(publish: OutboundPublish): number {
   if (publish.expirySecondsLeft >= 0) sizeBytes += 5;
   if (publish.topicAlias > 0) sizeBytes += 3;
   // [MQTT-3.3.4-3] and [MQTT-3.3.4-4]
-  for (const identifier of publish.identifiers) {
-    sizeBytes += 1 + variableByteIntegerSize(identifier);
+  const { identifiers } = publish;
+  // Mostly there are none, and an iterator would be made for each message.
+  for (let at = 0; at < identifiers.length; at++) {
+    sizeBytes += 1 + variableByteIntegerSize(identifiers[at]!);
   }
   return sizeBytes;
 }
@@ -34,9 +36,10 @@ export function writeProperties(writer: ByteWriter, publish: OutboundPublish): v
     writer.writeByte(35);
     writer.writeUint16(publish.topicAlias);
   }
-  for (const identifier of publish.identifiers) {
+  const { identifiers } = publish;
+  for (let at = 0; at < identifiers.length; at++) {
     writer.writeByte(11);
-    writer.writeVariableByteInteger(identifier);
+    writer.writeVariableByteInteger(identifiers[at]!);
   }
 }
 
