@@ -191,12 +191,12 @@ describe("a flood at QoS 0", () => {
   });
 
   test.each([
-    ["to clients that get what came", 5, {}],
-    ["to clients of another version", 4, {}],
-    ["with a topic alias", 5, { topicAliasMaximum: 5 }],
+    ["to clients that get what came", 5, {}, 60],
+    ["to clients of another version", 4, {}, 150],
+    ["with a topic alias", 5, { topicAliasMaximum: 5 }, 150],
   ] as const)(
     "leaves next to nothing to the garbage collector %s",
-    async (_, version, properties) => {
+    async (_, version, properties, sizeBytesMax) => {
       const rig = new BrokerRig();
       const node = rig.addNode();
       const subscriber = await rig.connect(node, "subscriber", { protocolVersion: 5, properties });
@@ -225,7 +225,7 @@ describe("a flood at QoS 0", () => {
       leftBehind.sort((a, b) => a - b);
       expect(node.broker.counters.publishSent).toBe(1180 * each);
       // It took 310 bytes of each message when iterators were made to write it, and 380 when packets, messages and views were made for them.
-      expect(leftBehind[4]).toBeLessThan(60);
+      expect(leftBehind[4]).toBeLessThan(sizeBytesMax);
       // Nor is what was read copied for good.
       expect(process.memoryUsage().arrayBuffers - buffersBefore).toBeLessThan(1_000_000);
     },
