@@ -4,7 +4,8 @@ import type { AttributeUpdate, Command, Fence } from "../replica/replica-api.ts"
 import type { ShareStrategy } from "../routing/share-strategy.ts";
 import { outcomeOf } from "./commit-outcome.ts";
 import type { BrokerContext } from "./context.ts";
-import { type Committed, StateBatches, type StateWaiter, type Writer } from "./state-batches.ts";
+import { type Committed, StateBatches } from "./state-batches.ts";
+import type { StateWaiter, Writer } from "./waiting-updates.ts";
 
 /** What of a message belongs into the log; null = nothing. */
 export interface LogPlan {

@@ -57,8 +57,10 @@ export interface BrokerLimits {
   readonly retainedTurnMs: number;
   /** Retained messages sent to one session whose version is above the log index of its SUBSCRIBE. Beyond: late live ones follow them. */
   readonly newerCopiesMax: number;
-  /** Device updates waiting for the batch in flight. Beyond: QoS 0 `publishDropped`, QoS 1/2 refused with 0x97. */
+  /** Device updates, and publishers whose value was joined with one, that the log has not answered. Beyond: not kept; `publishOverloaded`. */
   readonly stateUpdatesWaitingMax: number;
+  /** Their payloads and 64 bytes each, about. Beyond: as above. */
+  readonly stateUpdatesSizeBytesMax: number;
   /** Device updates in one command. The rest goes with the next. */
   readonly stateUpdatesPerCommand: number;
   /** Their payloads and 64 bytes each, about. The rest goes with the next command; a larger one goes alone. */
@@ -122,6 +124,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   retainedTurnMs: 5,
   newerCopiesMax: 10_000,
   stateUpdatesWaitingMax: 200_000,
+  stateUpdatesSizeBytesMax: 64 * 1024 * 1024,
   stateUpdatesPerCommand: 2_000,
   stateCommandSizeBytes: 128 * 1024,
   stateCoalesceMs: 100,

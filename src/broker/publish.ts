@@ -13,8 +13,8 @@ import { ReadGate } from "./read-gate.ts";
 import type { SessionEntry } from "./session-entry.ts";
 import type { ShadowTopic } from "./shadow-topics.ts";
 import type { Shadows } from "./shadows.ts";
-import { keyOf } from "./state-batches.ts";
 import { StatePublish, type StatePublishFlow } from "./state-publish.ts";
+import { keyOf } from "./waiting-updates.ts";
 
 /**
  * The way of a PUBLISH: allowed? Does its acknowledgement promise the log? Then commit, dispatch, acknowledge, in this

@@ -8,7 +8,7 @@ import type { Connection } from "./connection.ts";
 import type { Destination } from "./destination.ts";
 import { LogOrder } from "./log-order.ts";
 import { PublishQueue } from "./publish-queue.ts";
-import type { Writer } from "./state-batches.ts";
+import type { Writer } from "./waiting-updates.ts";
 
 /** Holds back live messages of a fresh subscription until its retained messages are sent. */
 export interface Hold {

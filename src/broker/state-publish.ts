@@ -4,7 +4,7 @@ import type { Connection } from "./connection.ts";
 import type { LogStep } from "./log-order.ts";
 import type { CommitOutcome, WaitingPublish } from "./publish-queue.ts";
 import type { SessionEntry } from "./session-entry.ts";
-import type { StateWaiter } from "./state-batches.ts";
+import type { StateWaiter } from "./waiting-updates.ts";
 
 export interface StatePublishFlow {
   /** All before it have had their turn. */

@@ -62,9 +62,10 @@ function hasSameFields(one: object, other: object): boolean {
 export function joinUpdates(
   earlier: AttributeUpdate,
   later: AttributeUpdate,
+  isOwned = false,
 ): AttributeUpdate | null {
   if (later.isReplacing === true) return later;
-  const joined = joinUpdateValues(earlier.value, later.value);
+  const joined = joinUpdateValues(earlier.value, later.value, isOwned);
   if (joined === null) return null;
   // What took the place of everything before still does, with the newer fields in it.
   const isReplacing = earlier.isReplacing === true ? { isReplacing: true as const } : {};
@@ -75,14 +76,28 @@ export function joinUpdates(
 
 /**
  * One update in place of two of the same attribute, as if both were applied; null when there is no such update and both must
- * be applied in turn: an object must not merge into what a bare value, or a removal, was to replace.
+ * be applied in turn: an object must not merge into what a bare value, or a removal, was to replace. `isOwned`: the earlier one came of
+ * joining two others and is nobody else's, so that it takes the newer fields itself; a copy for each would cost as much as all before.
  */
 export function joinUpdateValues(
   earlier: unknown,
   later: unknown,
+  isOwned = false,
 ): { readonly value: unknown } | null {
-  if (isMergeable(later) && !isMergeable(earlier)) {
-    return null;
+  if (!isMergeable(later)) return { value: later };
+  if (!isMergeable(earlier)) return null;
+  return { value: isOwned ? withFields(earlier, later) : mergeValues(earlier, later) };
+}
+
+function withFields(owned: object, newer: Readonly<Record<string, unknown>>): object {
+  for (const name of Object.keys(newer)) {
+    const value = newer[name];
+    if (name !== "__proto__") (owned as Record<string, unknown>)[name] = value;
+    // Like any other field of JSON, where an assignment would change what the object is.
+    else {
+      const kind = { writable: true, enumerable: true, configurable: true };
+      Object.defineProperty(owned, name, { value, ...kind });
+    }
   }
-  return { value: mergeValues(earlier, later) };
+  return owned;
 }

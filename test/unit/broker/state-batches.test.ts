@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import type { AttributeUpdate } from "../../../src/replica/replica-api.ts";
 import { BrokerRig } from "../../support/broker-rig.ts";
 
 const qos1 = (messageId: number): Record<string, unknown> => ({ qos: 1, messageId });
@@ -118,9 +119,11 @@ test("behind a batch that took long the next one waits for those whom it answere
   const rig = new BrokerRig();
   const node = rig.addNode();
   const gateway = await rig.connect(node, "gateway");
+  const other = await rig.connect(node, "other");
   const value = (): unknown => node.replica.devices.get("r1")?.attributes.get("x")?.value;
   rig.flock.isQuorate = false;
   gateway.publish("sensors/r1/x", "1", qos1(1));
+  other.publish("sensors/r2/x", "1", qos1(1));
   await rig.settle();
   gateway.publish("sensors/r1/x", "2", qos1(2));
   await rig.pass(150);
@@ -141,9 +144,11 @@ test("however long a batch took, the next one waits no longer than between two o
   const rig = new BrokerRig();
   const node = rig.addNode();
   const gateway = await rig.connect(node, "gateway");
+  const other = await rig.connect(node, "other");
   const value = (): unknown => node.replica.devices.get("r1")?.attributes.get("x")?.value;
   rig.flock.isQuorate = false;
   gateway.publish("sensors/r1/x", "1", qos1(1));
+  other.publish("sensors/r2/x", "1", qos1(1));
   await rig.settle();
   gateway.publish("sensors/r1/x", "2", qos1(2));
   await rig.pass(5000);
@@ -157,4 +162,157 @@ test("however long a batch took, the next one waits no longer than between two o
   gateway.publish("sensors/r1/x", "3", qos1(3));
   await rig.settle();
   expect(value()).toBe(3);
+});
+
+test("behind a batch that took long a lone publisher is not waited for", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const robot = await rig.connect(node, "r1");
+  const other = await rig.connect(node, "r2");
+  rig.flock.isQuorate = false;
+  robot.publish("sensors/r1/x", "1", qos1(1));
+  other.publish("sensors/r2/x", "1");
+  await rig.pass(150);
+  rig.flock.isQuorate = true;
+  await rig.settle();
+  expect(robot.take("puback")).toHaveLength(1);
+  robot.publish("sensors/r1/x", "2", qos1(1));
+  await rig.settle();
+  expect(robot.take("puback")).toHaveLength(1);
+});
+
+test("two objects that are too large together are not joined, so that the first one is kept", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const robot = await rig.connect(node, "r1");
+  robot.publish("sensors/r1/y", "0", qos1(1));
+  await rig.settle();
+  const [one, two] = [{ a: "a".repeat(40_000) }, { b: "b".repeat(40_000) }];
+  robot.publish("sensors/r1/x", JSON.stringify(one), qos1(2));
+  robot.publish("sensors/r1/x", JSON.stringify(two), qos1(3));
+  await rig.pass(200);
+  expect(robot.take("puback")).toHaveLength(3);
+  expect(node.replica.devices.get("r1")?.attributes.get("x")?.value).toEqual(one);
+  // Whatever their size, one that tells all fields again takes the other's place.
+  const newer = { a: "c".repeat(40_000) };
+  robot.publish("sensors/r1/x", JSON.stringify(one));
+  robot.publish("sensors/r1/x", JSON.stringify(newer));
+  await rig.pass(200);
+  expect(node.replica.devices.get("r1")?.attributes.get("x")?.value).toEqual(newer);
+  expect(node.broker.counters.stateUpdatesCoalesced).toBe(1);
+});
+
+test("new fields are added to an object that waits without a copy of all before", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const robot = await rig.connect(node, "r1");
+  robot.publish("sensors/r1/y", "0");
+  await rig.settle();
+  const fields = Array.from({ length: 4000 }, (_, at) => [`k${at}`, at]);
+  robot.publish("sensors/r1/x", JSON.stringify(Object.fromEntries(fields)));
+  const copies = vi.spyOn(Object, "keys");
+  for (let at = 0; at < 500; at++) robot.publish("sensors/r1/x", `{"n${at}":1}`);
+  const looked = copies.mock.results.filter(({ value }) => (value as string[]).length > 3000);
+  copies.mockRestore();
+  expect(looked).toHaveLength(1);
+  robot.publish("sensors/r1/x", '{"__proto__":{"k0":-1},"k1":"one"}');
+  await rig.pass(200);
+  const value = node.replica.devices.get("r1")?.attributes.get("x")?.value as object;
+  expect(Object.keys(value)).toHaveLength(4501);
+  expect(value).toMatchObject({ k0: 0, k1: "one", n499: 1 });
+  expect(Object.hasOwn(value, "__proto__")).toBe(true);
+});
+
+test("bytes that wait for the log are bounded, also of values at QoS 0 that are joined", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode({ stateUpdatesSizeBytesMax: 100_000 });
+  const robot = await rig.connect(node, "r1", { protocolVersion: 5 });
+  robot.publish("sensors/r1/y", "0");
+  await rig.settle();
+  for (let at = 0; at < 5; at++)
+    robot.publish("sensors/r1/x", `{"k${at}":"${"x".repeat(30_000)}"}`);
+  expect(node.broker.counters.publishOverloaded).toBe(1);
+  robot.publish("sensors/r1/z", "1", qos1(1));
+  await rig.settle();
+  expect(robot.take("puback")[0]?.["reasonCode"]).toBe(0x97);
+  await rig.pass(200);
+  robot.publish("sensors/r1/z", "2", qos1(2));
+  await rig.pass(200);
+  expect(robot.take("puback")[0]?.["reasonCode"]).toBe(0x10);
+});
+
+test("what is under way counts with what waits", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode({ stateUpdatesWaitingMax: 10 });
+  const robot = await rig.connect(node, "r1");
+  rig.flock.isQuorate = false;
+  for (let at = 0; at < 100; at++) {
+    robot.publish("sensors/r1/x", `${at}`);
+    robot.publish("sensors/r1/x", `${at}`, { retain: true });
+  }
+  expect(node.broker.counters.publishOverloaded).toBe(90);
+});
+
+test("a client whose retained messages follow its values leaves the batch of the others alone", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const [one, other] = [await rig.connect(node, "r1"), await rig.connect(node, "r2")];
+  one.publish("sensors/r1/y", "0");
+  await rig.settle();
+  const value = (): unknown => node.replica.devices.get("r2")?.attributes.get("x")?.value;
+  for (let at = 1; at <= 9; at++) {
+    other.publish("sensors/r2/x", `${at}`);
+    one.publish("sensors/r1/x", `${at}`);
+    one.publish("sensors/r1/x", `${-at}`, { retain: true });
+    await rig.pass(10);
+    expect(value()).toBeUndefined();
+    expect(node.replica.devices.get("r1")?.attributes.get("x")?.value).toBe(-at);
+  }
+  await rig.pass(10);
+  expect(value()).toBe(9);
+});
+
+test("while a batch is under way no other leaves, although a timer was set before it", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const robot = await rig.connect(node, "r1");
+  robot.publish("sensors/r1/y", "0");
+  await rig.settle();
+  robot.publish("sensors/r1/x", "1");
+  await rig.pass(50);
+  rig.flock.isQuorate = false;
+  robot.publish("$devices/r9/shadow/delete", "");
+  robot.publish("sensors/r1/x", "2");
+  const before = node.cluster.proposed;
+  await rig.pass(100);
+  expect(node.cluster.proposed - before).toBe(0);
+  rig.flock.isQuorate = true;
+  await rig.pass(100);
+  expect(node.replica.devices.get("r1")?.attributes.get("x")?.value).toBe(2);
+});
+
+test("one that cannot be answered or encoded does not keep the others from it", async () => {
+  const rig = new BrokerRig();
+  const updateFrom = (topic: string): AttributeUpdate => {
+    const [device = "", attribute = ""] = topic.split("/");
+    return { device, attribute, value: attribute === "odd" ? 1n : 1 };
+  };
+  const node = rig.addNode({ stateUpdatesPerCommand: 2 }, { patterns: { updateFrom } });
+  const names = ["o1", "o2", "r1", "r2", "r3"];
+  const robots = await Promise.all(names.map((name) => rig.connect(node, name)));
+  const isStored = vi.spyOn(node.replica.sessions, "isStored").mockImplementation((topic) => {
+    if (topic === "r1/x" && rig.flock.isQuorate) throw new Error("out of order");
+    return false;
+  });
+  rig.flock.isQuorate = false;
+  for (const [at, robot] of robots.entries()) {
+    robot.publish(`${names[at]}/${at < 2 ? "odd" : "x"}`, "", qos1(1));
+  }
+  await rig.settle();
+  rig.flock.isQuorate = true;
+  await rig.pass(200);
+  isStored.mockRestore();
+  expect(node.broker.counters.internalErrors).toBe(2);
+  const codes = robots.map((robot) => robot.take("puback").map(({ reasonCode }) => reasonCode));
+  expect(codes).toEqual([[0x97], [0x97], [], [0x10], [0x10]]);
 });
