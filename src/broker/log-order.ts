@@ -7,6 +7,8 @@ export interface LogStep {
   isReady: boolean;
   /** What it writes, and has not yet. */
   readonly held?: WrittenKeys;
+  /** Of device state that is in its batch already. */
+  readonly topic?: string;
   /** It takes no turn: it may go as soon as nobody before it holds what it writes. */
   readonly isTurnless?: boolean;
   proceed(): void;
@@ -16,7 +18,8 @@ export interface LogStep {
  * The messages of one publisher reach the log in the order in which they came, although some of them have to ask first whether they must:
  * whoever comes behind one that is still asking waits for its turn. Some go to the log without a turn (QoS 0, and device state, which
  * waits in a batch): they wait only for those before them that write the same in their turn; else their older value would come last, and
- * stay.
+ * stay. A retained message that no session waits for does not wait for device state of other topics: only sessions that subscribe at this
+ * very moment can hear of both, and they are owed the order of each topic.
  */
 export class LogOrder {
   #steps: LogStep[] = [];
@@ -39,6 +42,11 @@ export class LogOrder {
   /** Nobody has yet to write any of these. */
   isFree(keys: readonly string[]): boolean {
     return this.#heldAll === 0 && !keys.some((key) => this.#held?.has(key) === true);
+  }
+
+  /** All before are device state of other topics in its batch, or nothing. */
+  mayPass(topic: string): boolean {
+    return this.#steps.every((step) => step.topic !== undefined && step.topic !== topic);
   }
 
   /** `step` takes a place, and says `ready` exactly once. */

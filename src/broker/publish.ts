@@ -233,7 +233,7 @@ export class PublishFlow implements StatePublishFlow {
     };
     // What goes to the log as a message finds there who waits for it.
     if (plan !== null && (plan.isRetained || plan.isForSessions)) {
-      if (order.isClear) commit(plan);
+      if (order.isClear || (!plan.isForSessions && order.mayPass(message.topic))) commit(plan);
       else order.enter(keysOf(message, plan))(() => commit(plan));
       return;
     }

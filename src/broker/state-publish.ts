@@ -49,6 +49,10 @@ export class StatePublish implements WaitingPublish, LogStep, StateWaiter {
     this.receivedAtMs = receivedAtMs;
   }
 
+  get topic(): string {
+    return this.message.topic;
+  }
+
   settled(outcome: CommitOutcome): void {
     this.#committed = outcome;
     this.entry.logOrder.ready(this);
