@@ -21,9 +21,8 @@ export interface Channel {
 
 /** What a channel tells its connection. */
 export interface ChannelHandler {
-  received(chunk: Buffer): void;
-  /** The same with what stands in memory that is used again. */
-  receivedBriefly(memory: BriefMemory): void;
+  /** What came is `memory.bytes`. */
+  received(memory: BriefMemory): void;
   /** Output that was buffered has gone out. */
   drained(): void;
   /** The client will say no more; `goodbye` closes our half too, once what it said before is answered. */

@@ -1,5 +1,4 @@
 import type { BriefMemory } from "../mqtt/brief-memory.ts";
-import { ownBytes } from "../mqtt/received-publish.ts";
 import type { Channel } from "./channel.ts";
 import type { ConnectionShared } from "./connection-ports.ts";
 import type { DeferredReader, RestingReader } from "./reading-turns.ts";
@@ -8,8 +7,7 @@ import type { DeferredReader, RestingReader } from "./reading-turns.ts";
 export interface InputOwner {
   /** False once its end has begun: nothing is read any more. */
   readonly isOpen: boolean;
-  /** `memory`: that `chunk` is in, if it is used again when the call returns. */
-  read(chunk: Buffer, memory: BriefMemory | null): void;
+  read(memory: BriefMemory): void;
 }
 
 /** What comes from one client's socket: when it is read, how much of it in one turn, and how long nothing has come. */
@@ -18,7 +16,7 @@ export class ConnectionInput implements DeferredReader, RestingReader {
   readonly #owner: InputOwner;
   readonly #shared: ConnectionShared;
   /** What came when the time of its turn was over; little, since the socket is not read any more. */
-  #deferred: Buffer[] | null = null;
+  #deferred: BriefMemory[] | null = null;
   #pauses = 0;
   /** The turn in which it was read last, and how much was read in it. */
   #turn = 0;
@@ -37,27 +35,28 @@ export class ConnectionInput implements DeferredReader, RestingReader {
     return this.#receivedAtMs;
   }
 
-  received(chunk: Buffer, memory: BriefMemory | null): void {
+  received(memory: BriefMemory): void {
     if (!this.#owner.isOpen) return;
     const { clock, counters, readingTurns, turnSpacing } = this.#shared;
-    counters.bytesReceived += chunk.length;
+    const sizeBytes = memory.bytes.length;
+    counters.bytesReceived += sizeBytes;
     const beforeMs = this.#receivedAtMs;
     this.#receivedAtMs = clock.monotonicMs();
     if (this.#deferred === null && readingTurns.hasTime(this.#receivedAtMs)) {
       const publishes = counters.publishReceived;
-      this.#owner.read(chunk, memory);
+      this.#owner.read(memory);
       if (counters.publishReceived > publishes) {
         turnSpacing.published(this.#receivedAtMs - beforeMs);
       }
-      this.#count(chunk.length);
+      this.#count(sizeBytes);
       return;
     }
     counters.readsDeferred++;
     if (this.#deferred !== null) {
-      this.#deferred.push(ownBytes(chunk, memory));
+      this.#deferred.push(memory.keep());
       return;
     }
-    this.#deferred = [ownBytes(chunk, memory)];
+    this.#deferred = [memory.keep()];
     this.pause();
     readingTurns.defer(this);
   }
@@ -70,8 +69,8 @@ export class ConnectionInput implements DeferredReader, RestingReader {
     const deferred = this.#deferred;
     if (deferred === null) return;
     this.#deferred = null;
-    for (const chunk of deferred) {
-      if (this.#owner.isOpen) this.#owner.read(chunk, null);
+    for (const memory of deferred) {
+      if (this.#owner.isOpen) this.#owner.read(memory);
     }
     this.resume();
   }

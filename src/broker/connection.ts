@@ -91,18 +91,14 @@ export class Connection implements ChannelHandler, InputOwner, PacketReceiver, O
     return this.#isPending;
   }
 
-  received(chunk: Buffer): void {
-    this.#input.received(chunk, null);
+  received(memory: BriefMemory): void {
+    this.#input.received(memory);
   }
 
-  receivedBriefly(memory: BriefMemory): void {
-    this.#input.received(memory.bytes, memory);
-  }
-
-  read(chunk: Buffer, memory: BriefMemory | null): void {
+  read(memory: BriefMemory): void {
     this.#chunkAtMs = this.#shared.clock.wallMs();
     try {
-      this.#decoder.push(chunk, memory);
+      this.#decoder.push(memory.bytes, memory);
     } catch (error) {
       this.#failed(error);
     } finally {

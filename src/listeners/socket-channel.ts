@@ -31,7 +31,7 @@ export function connect(socket: HandledSocket, acceptor: ChannelAcceptor, failed
   socket.on("close", closed);
 }
 
-/** All sockets read into the same. */
+/** All plain sockets read into the same. */
 const readMemory = new ReadMemory();
 
 type OnError = (error: Error) => void;
@@ -50,7 +50,7 @@ function readInto(this: HandledSocket, sizeBytes: number, buffer: Buffer): boole
 }
 
 function received(this: HandledSocket, chunk: Buffer): void {
-  this[handlerKey]!.received(chunk);
+  readMemory.useGiven(chunk, this[handlerKey]!);
 }
 
 function drained(this: HandledSocket): void {

@@ -9,6 +9,7 @@ import { isLoopbackAddress, isLoopbackHost, plainAddress } from "./address.ts";
 import { bind } from "./bind.ts";
 import { sayLastWords } from "./last-words.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
+import { ReadMemory } from "./read-memory.ts";
 import { boundHandshakes, certificateName, secureContext, tlsOptions } from "./tls.ts";
 
 const paths = ["/", "/mqtt"];
@@ -147,14 +148,18 @@ interface ChanneledSocket extends WebSocket {
   [channelKey]?: WebSocketChannel;
 }
 
+const readMemory = new ReadMemory();
+
 function received(this: ChanneledSocket, data: RawData, isBinary: boolean): void {
   const channel = this[channelKey]!;
   // [MQTT-6.0.0-2]
-  if (isBinary) channel.handler?.received(bytesOf(data));
-  else {
+  const { handler } = channel;
+  if (isBinary) {
+    if (handler !== null) readMemory.useGiven(bytesOf(data), handler);
+  } else {
     // [MQTT-6.0.0-1]
     channel.closeCode = unsupportedData;
-    channel.handler?.violated("a WebSocket text frame");
+    handler?.violated("a WebSocket text frame");
     channel.end();
   }
 }

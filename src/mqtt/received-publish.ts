@@ -52,10 +52,6 @@ export class ReceivedPublish implements PublishPacket {
   }
 }
 
-export function ownBytes(bytes: Buffer, memory: BriefMemory | null): Buffer {
-  return memory === null ? bytes : memory.own(bytes);
-}
-
 /** `bytes[start, end)`, to be kept. */
 export function ownPart(
   bytes: Buffer,

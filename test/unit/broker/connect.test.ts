@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
+import { ReadMemory } from "../../../src/listeners/read-memory.ts";
 import { BrokerRig } from "../../support/broker-rig.ts";
+
+const memory = new ReadMemory();
 
 test("MQTT 5 hears the broker's limits and its assigned client identifier", async () => {
   const rig = new BrokerRig();
@@ -25,7 +28,7 @@ test("MQTT 3.1.1: keep alive 0 is accepted under a cap; no identifier needs a cl
   const nameless = rig.open(node, 4);
   // The reference codec refuses to write what the standard forbids: CleanSession 0 without a client identifier.
   const connect = [0x10, 0x0c, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 0, 0, 0, 0, 0];
-  nameless.handler?.received(Buffer.from(connect));
+  memory.useGiven(Buffer.from(connect), nameless.handler!);
   await rig.settle();
   expect(nameless.take("connack")[0]?.returnCode).toBe(2);
   expect(nameless.isEnded).toBe(true);
@@ -166,7 +169,7 @@ test("what is no MQTT gets nothing, a second CONNECT gets 0x82, rubbish gets 0x8
   const rig = new BrokerRig();
   const node = rig.addNode();
   const rude = rig.open(node);
-  rude.handler?.received(Buffer.from("GET / HTTP/1.1\r\n\r\n"));
+  memory.useGiven(Buffer.from("GET / HTTP/1.1\r\n\r\n"), rude.handler!);
   await rig.settle();
   expect([rude.isEnded, rude.inbox]).toEqual([true, []]);
   const twice = await rig.connect(node, "twice");
@@ -174,7 +177,7 @@ test("what is no MQTT gets nothing, a second CONNECT gets 0x82, rubbish gets 0x8
   await rig.settle();
   expect(twice.take("disconnect")[0]?.reasonCode).toBe(0x82);
   const broken = await rig.connect(node, "broken");
-  broken.handler?.received(Buffer.from([0x36, 0x02, 0x00, 0x01]));
+  memory.useGiven(Buffer.from([0x36, 0x02, 0x00, 0x01]), broken.handler!);
   await rig.settle();
   expect(broken.take("disconnect")[0]?.reasonCode).toBe(0x81);
   expect(node.broker.counters.malformedPackets).toBeGreaterThan(0);

@@ -19,26 +19,37 @@ function packet(topic: string, sizeBytes: number, qos: 0 | 1 = 0, messageId = 1)
 
 const filler = Buffer.concat(Array.from({ length: 15 }, () => packet("nobody", 2000)));
 
-/** In one read with 30 KB for nobody. */
-function readAmongOthers(client: RigClient, bytes: Buffer): void {
+/** In one read with 30 KB for nobody; `isGiven`: as of TLS and WebSocket, whose memory is not used again. */
+function readAmongOthers(client: RigClient, bytes: Buffer, isGiven = false): void {
   const read = Buffer.concat([bytes, filler]);
-  memory.use(read, read.length, client.handler!);
-  read.fill(0xee);
+  if (isGiven) memory.useGiven(read, client.handler!);
+  else {
+    memory.use(read, read.length, client.handler!);
+    read.fill(0xee);
+  }
 }
 
-test("a payload that is in flight keeps little more than itself alive", async () => {
+test.each([
+  ["of what a socket read", false, {}],
+  ["of a chunk of TLS", true, {}],
+  ["of what was read when the time for it was over", false, { readingTurnMs: 0 }],
+])("a payload in flight, %s, keeps little more than itself alive", async (_, isGiven, limits) => {
   const rig = new BrokerRig();
-  const node = rig.addNode();
+  const node = rig.addNode(limits);
   const subscriber = await rig.connect(node, "subscriber");
   subscriber.subscribe("t", { qos: 1 });
   await rig.settle();
   const publisher = await rig.connect(node, "publisher");
   const before = buffersSizeBytes();
   for (let at = 1; at <= 900; at++) {
-    readAmongOthers(publisher, packet("t", smallSizeBytes, 1, at));
+    // Where there is no time what comes second is not read in the same turn.
+    readAmongOthers(publisher, Buffer.of(0xc0, 0), isGiven);
+    readAmongOthers(publisher, packet("t", smallSizeBytes, 1, at), isGiven);
+    rig.clock.endTurns();
     if (at % 50 === 0) await rig.settle();
   }
   await rig.settle();
+  expect(node.broker.counters.readsDeferred).toBe("readingTurnMs" in limits ? 900 : 0);
   const texts = subscriber.texts();
   expect(texts).toHaveLength(900);
   expect(new Set(texts)).toEqual(new Set([`t=${"x".repeat(smallSizeBytes)}`]));

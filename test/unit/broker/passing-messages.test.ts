@@ -157,7 +157,7 @@ describe("a flood at QoS 0", () => {
     await rig.pass(200);
     const publisher = await rig.connect(nodes[0]!, "publisher", { protocolVersion: version });
     const payloads = Array.from({ length: 200 }, (_, of) => `message ${of} of a flood`);
-    const asked = [vi.spyOn(memory, "own"), vi.spyOn(memory, "ownPart")];
+    const asked = [vi.spyOn(memory, "keep"), vi.spyOn(memory, "ownPart")];
     readBriefly(
       publisher,
       packetsOf(payloads, () => 0, version),
@@ -182,7 +182,7 @@ describe("a flood at QoS 0", () => {
     subscriber.subscribe(topic, {}, 2);
     await rig.pass(100);
     expect(subscriber.texts()).toEqual(["retained/1=retained"]);
-    const asked = [vi.spyOn(memory, "own"), vi.spyOn(memory, "ownPart")];
+    const asked = [vi.spyOn(memory, "keep"), vi.spyOn(memory, "ownPart")];
     flood(publisher, ["a", "b"]);
     await rig.settle();
     for (const { mock } of asked) expect(mock.calls).toHaveLength(0);
