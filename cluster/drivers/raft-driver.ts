@@ -292,11 +292,11 @@ export class RaftDriver {
     const { agreed, handlers, storage } = this.#options;
     const { index, term } = last;
     const configuration = this.#configuration;
-    const isTurn = this.#turns.begins(agreed.timeMs(), configuration.voters);
+    const turn = this.#turns.at(agreed.timeMs(), configuration.voters);
     storage.write(
       {
         groupId: defaultGroup,
-        applied: { index, term, configuration, writes: agreed.takeWrites(), isTurn },
+        applied: { index, term, configuration, writes: agreed.takeWrites(), turn },
       },
       () => {
         this.#durableAppliedIndex = index;

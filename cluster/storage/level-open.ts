@@ -1,5 +1,7 @@
+import { setImmediate } from "node:timers/promises";
 import { Level } from "level";
 import { ClusterError } from "../errors.ts";
+import { logLimits } from "../log-limits.ts";
 import { corrupt } from "./corrupt.ts";
 import { Sealer } from "./sealed.ts";
 import type { Operation } from "./write-batch.ts";
@@ -60,7 +62,14 @@ export class LevelDatabase extends Level<string, Buffer> {
     options: { readonly sync: boolean },
   ): Promise<void> {
     const batch = this.batch();
+    let left: number = logLimits.recordsWrittenPerTurn;
     for (const operation of operations) {
+      if (left === 0) {
+        // Nothing is written before all of it is in the batch.
+        await setImmediate();
+        left = logLimits.recordsWrittenPerTurn;
+      }
+      left--;
       if (operation.type === "del") batch.del(operation.key);
       else if (operation.type === "put") batch.put(operation.key, operation.value);
       else batch.put(operation.key, this.#sealer.seal(operation.key, operation.value));

@@ -1,7 +1,8 @@
 import { ClusterError } from "../errors.ts";
 import { logLimits } from "../log-limits.ts";
 import type { Cancel } from "../ports.ts";
-import { type Configuration, defaultGroup } from "../raft/types.ts";
+import { defaultGroup } from "../raft/types.ts";
+import { EffectsBound } from "./effects-bound.ts";
 import { establishFloor, type Floor } from "./floor-file.ts";
 import { FloorKeeper } from "./floor-keeper.ts";
 import { generationsOf, keysInPieces } from "./generations.ts";
@@ -48,8 +49,7 @@ export class LevelStorage implements ClusterStorage {
   readonly #options: StorageOptions;
   readonly #effects = new WaitingEffects();
   readonly #effectsDelayMs: number;
-  /** The latest one that came with effects. */
-  #configuration: Configuration | null = null;
+  readonly #effectsBound = new EffectsBound();
   /** Runs while effects wait. */
   #effectsTimer: Cancel | null = null;
   #opened: Opened | null = null;
@@ -184,18 +184,15 @@ export class LevelStorage implements ClusterStorage {
    * again meanwhile, as most messages of sessions do, is never written.
    */
   #gather(effects: AppliedEffects, done: () => void): void {
-    const isTurn = effects.isTurn === true && !this.#effects.isEmpty;
+    const wasEmpty = this.#effects.isEmpty;
     this.#effects.add(effects, done);
-    // A node that forgets who votes, and that the log may not tell it, waits for one that is gone.
-    const isNew = effects.configuration !== this.#configuration;
-    this.#configuration = effects.configuration;
-    const isAlone = effects.configuration.voters.length <= 1;
-    const sizeBytesMax = isAlone
-      ? logLimits.effectsAloneSizeBytesMax
-      : logLimits.effectsSizeBytesMax;
-    const isMuch = this.#effects.sizeBytes >= sizeBytesMax;
-    if (isNew || isTurn || isMuch) this.#sendEffects();
-    else this.#effectsTimer ??= this.#disk.after(this.#effectsDelayMs, () => this.#sendEffects());
+    if (this.#effectsBound.isMet(effects, this.#effects.sizeBytes, wasEmpty)) this.#sendEffects();
+    else if (this.#effectsTimer === null) {
+      // As far apart as the turns that did not come: nodes that began to wait with the same entry would all write at once.
+      const offsetMs = (effects.turn?.offset ?? 0) * logLimits.effectsRoundMs;
+      const delayMs = this.#effectsDelayMs + offsetMs;
+      this.#effectsTimer = this.#disk.after(delayMs, () => this.#sendEffects());
+    }
   }
 
   #sendEffects(): void {

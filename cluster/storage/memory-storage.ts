@@ -193,7 +193,10 @@ function notOpen(): ClusterError {
   return new ClusterError("stopped", "storage is not open");
 }
 
-/** The caller may reuse its buffers once `write` returned, as it may with the real storage. */
+/**
+ * The real storage keeps the values of effects as they are until it writes them, so a caller may not change them. What it does to them all
+ * the same is not to be seen on a disk of the simulation: a copy is what was handed over.
+ */
 function copyOf(change: StorageChange): StorageChange {
   const { entries, applied } = change;
   return {

@@ -1,3 +1,4 @@
+import type { WritingTurn } from "../agreed/writing-turns.ts";
 import type { NodeId } from "../node-id.ts";
 import type {
   Configuration,
@@ -41,8 +42,8 @@ export interface AppliedEffects {
   readonly term: Term;
   readonly configuration: Configuration;
   readonly writes: readonly StateWrite[];
-  /** This node's turn to write: what waits already leaves with these. Left out: it is not. */
-  readonly isTurn?: boolean;
+  /** When this node writes: in its turn what waits already leaves with these. Left out: as the first voter, whose turn it is not. */
+  readonly turn?: WritingTurn;
 }
 
 /** One change to the disk. Fields left out are left alone. All of it becomes durable at once or not at all. */

@@ -97,8 +97,30 @@ export const surfaceMutants: readonly Mutant[] = [
   {
     name: "applied index without its effects (etcd #13766)",
     file: "cluster/drivers/raft-driver.ts",
-    find: "writes: agreed.takeWrites(), isTurn }",
-    replace: "writes: agreed.takeWrites().slice(1), isTurn }",
+    find: "writes: agreed.takeWrites(), turn }",
+    replace: "writes: agreed.takeWrites().slice(1), turn }",
+  },
+  {
+    name: "a node takes the others' turns to write, too",
+    file: "cluster/agreed/writing-turns.ts",
+    find: "const isNow = slot % count === place && slot !== this.#slot;",
+    replace: "const isNow = slot !== this.#slot;",
+    tests: ["test/unit/agreed/writing-turns.test.ts"],
+  },
+  {
+    name: "a node makes up for the turns that no entry came in",
+    file: "cluster/agreed/writing-turns.ts",
+    find: "const slot = Math.floor((timeMs * count) / this.#roundMs);\n    const isNow = slot % count === place && slot !== this.#slot;",
+    replace:
+      "const slot = Math.floor(timeMs / this.#roundMs - place / count);\n    const isNow = slot !== this.#slot;",
+    tests: ["test/unit/agreed/writing-turns.test.ts"],
+  },
+  {
+    name: "nodes that gathered as much write at once",
+    file: "cluster/storage/effects-bound.ts",
+    find: "turn?.offset || 1",
+    replace: "1",
+    tests: ["test/unit/storage/effects-bound.test.ts"],
   },
   {
     name: "a snapshot is laid over the old state",

@@ -8,8 +8,7 @@ const startMs = 1_700_000_000_000;
 function turnsOf(nodes: readonly string[], voters: readonly string[], times: readonly number[]) {
   return nodes.map((node) => {
     const turns = new WritingTurns(node, roundMs);
-    turns.begins(startMs - 1, voters);
-    return times.filter((timeMs) => turns.begins(timeMs, voters));
+    return times.filter((timeMs) => turns.at(timeMs, voters).isNow);
   });
 }
 
@@ -26,14 +25,40 @@ describe("turns to write", () => {
     }
   });
 
+  it("come to one voter with each entry, however long the log paused before it", () => {
+    const voters = ["a", "b", "c", "d", "e"];
+    for (const [periodMs, burstMs] of [
+      [7, 1],
+      [100, 5],
+      [250, 50],
+      [500, 200],
+      [730, 90],
+      [10_000, 3],
+    ] as const) {
+      const times = Array.from({ length: 50 * burstMs }, (_, at) => {
+        const burst = Math.floor(at / burstMs);
+        return startMs + burst * periodMs + (at % burstMs);
+      });
+      const all = turnsOf(voters, voters, times).flat();
+      expect(new Set(all).size).toBe(all.length);
+    }
+  });
+
   it("that no entry came in are not made up for", () => {
     const times = [startMs, startMs + 1, startMs + 10 * roundMs, startMs + 10 * roundMs + 1];
-    expect(turnsOf(["a"], ["a", "b", "c"], times)).toEqual([[times[0], times[2]]]);
+    const turns = turnsOf(["a", "b"], ["a", "b", "c"], times);
+    expect(turns).toEqual([[times[0], times[2]], []]);
   });
 
   it("come to a node that does not vote, and to one voter alone", () => {
     for (const voters of [["a"], ["b", "c"], []]) {
       expect(turnsOf(["a"], voters, everyMs)[0]?.length).toBe(5);
     }
+  });
+
+  it("are behind those of the first voter by the node's place", () => {
+    const offsetOf = (node: string) =>
+      new WritingTurns(node, roundMs).at(startMs, ["a", "b", "c", "d"]).offset;
+    expect(["a", "b", "d", "elsewhere"].map(offsetOf)).toEqual([0, 1 / 4, 3 / 4, 0]);
   });
 });

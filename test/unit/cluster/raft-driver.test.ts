@@ -192,6 +192,6 @@ test("what is applied first in a turn of the node is written in it", async () =>
     clock.endTurn();
   });
   timeMs.mockRestore();
-  const turns = write.mock.calls.flatMap(([{ applied }]) => (applied ? [applied.isTurn] : []));
+  const turns = write.mock.calls.flatMap(([{ applied }]) => (applied ? [applied.turn?.isNow] : []));
   expect(turns).toEqual([true, false, true]);
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { logLimits } from "../../../cluster/log-limits.ts";
 import { LevelDatabase } from "../../../cluster/storage/level-open.ts";
 import { LevelDirectory } from "../../support/level-directory.ts";
 import { applied, entries, point, puts, stateOf, written } from "../../support/storage-changes.ts";
@@ -119,6 +120,45 @@ describe("the write stream", () => {
     await next.close();
   });
 
+  it("hands the records of a large batch over in several turns of the event loop", async () => {
+    const storage = directory.storage();
+    await storage.open();
+    let handedOver = 0;
+    const begin = chained.batch;
+    vi.spyOn(chained, "batch").mockImplementation(function (this: unknown) {
+      const chain = begin.call(this as never) as ReturnType<Chained["batch"]> & {
+        put(...operation: unknown[]): unknown;
+      };
+      const put = chain.put.bind(chain);
+      chain.put = (...operation) => {
+        handedOver++;
+        return put(...operation);
+      };
+      return chain;
+    });
+    const perTurn: number[] = [];
+    let isOver = false;
+    const look = (): void => {
+      perTurn.push(handedOver);
+      handedOver = 0;
+      if (!isOver) setImmediate(look);
+    };
+    const count = 3 * logLimits.recordsWrittenPerTurn;
+    const values = Array.from({ length: count }, (_, at) => [`${at}`, "1"]);
+    setImmediate(look);
+    const all = { entries: entries(1, 1), applied: applied(1, Object.fromEntries(values)) };
+    await written(storage, all);
+    isOver = true;
+    expect(perTurn.reduce((sum, records) => sum + records, handedOver)).toBeGreaterThan(count);
+    expect(Math.max(...perTurn)).toBe(logLimits.recordsWrittenPerTurn);
+    vi.restoreAllMocks();
+    await storage.close();
+    const again = directory.storage();
+    await again.open();
+    expect(Object.keys(await stateOf(again)).length).toBe(count);
+    await again.close();
+  });
+
   it("keeps batches within bounds while they wait", async () => {
     const storage = directory.storage();
     await storage.open();
@@ -216,7 +256,9 @@ describe("effects of entries", () => {
     await written(storage, { applied: applied(1, {}) });
     const order: string[] = [];
     const turn = (index: number) => {
-      const effects = { applied: { ...applied(index, { a: `${index}` }), isTurn: true } };
+      const effects = {
+        applied: { ...applied(index, { a: `${index}` }), turn: { isNow: true, offset: 0 } },
+      };
       return written(storage, effects).then(() => order.push(`effects ${index}`));
     };
     void turn(2);
