@@ -69,7 +69,9 @@ export class MessageStore {
     const id = this.#nextId(context);
     const { record, own } = this.#encode(message, recipients, isPassing, context);
     const once = this.#records.putOnce(writer, recordPrefix.message + id, record);
-    return this.#keep(id, own, context.timeMs, once);
+    const stored = this.#keep(id, own, context.timeMs, once);
+    if (isPassing) this.#memory.note(stored, record);
+    return stored;
   }
 
   /** Under an id that says whose copy it is, and that may have stood for the same copy before; null: that is taken. */
@@ -101,6 +103,7 @@ export class MessageStore {
     const { stored } = entry;
     if (stored.places.size > 0 || !stored.isKept) return;
     stored.isKept = false;
+    this.#memory.forget(stored);
     this.#count--;
     const { hash, mark } = stored.record;
     this.#records.delete(writer, recordPrefix.message + stored.id, hash, mark);
@@ -151,6 +154,7 @@ export class MessageStore {
 
   clear(): void {
     this.#listed.clear();
+    this.#memory.clear();
     this.#count = 0;
     this.#expiry.clear();
     this.#sizeBytes = 0;

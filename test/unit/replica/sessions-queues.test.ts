@@ -63,6 +63,45 @@ describe("the queue of a stored session", () => {
     expect(payloads.slice(-2)).toEqual(["stays", "stays, too"]);
   });
 
+  it("shares no memory for long, though its client is there and takes nothing", () => {
+    const log = new SessionLog();
+    for (const [clientId, topic] of [
+      ["slow", "s"],
+      ["fast", "f"],
+    ] as const) {
+      log.claim(clientId);
+      log.subscribe(clientId, topic);
+    }
+    const properties = { correlationData: Buffer.from("which"), contentType: "text" };
+    for (let count = 0; count < 50; count++) {
+      log.publish("s", `stays ${count}`, { properties });
+    }
+    const places = () => [...log.session("slow").queue.values()];
+    // A delivery that is under way has it, too.
+    const handedOut = places().map(({ stored }) => stored.message);
+    const before = structuredClone(handedOut.map(({ payload }) => payload.toString()));
+    const buffers = () =>
+      new Set(
+        handedOut.flatMap(({ payload, properties: own }) => [
+          payload.buffer,
+          own!.correlationData!.buffer,
+        ]),
+      );
+    const sharedSizeBytes = () =>
+      [...buffers()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(buffers().size).toBeLessThan(10);
+    const isLarge = () => sharedSizeBytes() > 50 * 50;
+    expect(isLarge()).toBe(true);
+    for (let count = 0; isLarge() && count < 3_000; count++) {
+      log.publish("f", "goes".repeat(100));
+      log.settle("fast", { completed: [count + 1] });
+    }
+    expect(isLarge()).toBe(false);
+    expect(places().map(({ stored }) => stored.message)).toEqual(handedOut);
+    expect(handedOut.map(({ payload }) => payload.toString())).toEqual(before);
+    expect(handedOut[0]!.properties).toEqual(properties);
+  });
+
   it("has a cursor that is bounded by what waits, however much came and went behind one message", () => {
     const log = new SessionLog();
     subscribed(log);
