@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { logLimits } from "../../../cluster/log-limits.ts";
+import { LevelDirectoryDisk } from "../../../cluster/storage/level-disk.ts";
 import { LevelDatabase } from "../../../cluster/storage/level-open.ts";
 import { LevelDirectory } from "../../support/level-directory.ts";
 import { applied, entries, point, puts, stateOf, written } from "../../support/storage-changes.ts";
@@ -228,6 +229,24 @@ describe("effects of entries", () => {
     await written(storage, { entries: entries(1, 2), applied: applied(1, {}) });
     await written(storage, { applied: applied(2, { a: "1" }) });
     await storage.close();
+  });
+
+  it("leave as much later at a voter as its turns do, when none comes", async () => {
+    const after = vi.spyOn(LevelDirectoryDisk.prototype, "after");
+    for (const offset of [0, 1 / 4, 3 / 4]) {
+      const other = await LevelDirectory.make();
+      const storage = other.storage(ignore, never);
+      await storage.open();
+      await written(storage, { entries: entries(1, 2), applied: applied(1, {}) });
+      await written(storage, { applied: applied(1, {}) });
+      const turn = { isNow: false, offset };
+      storage.write({ groupId: 0, applied: { ...applied(2, { a: "1" }), turn } }, ignore);
+      await storage.close();
+      await other.remove();
+    }
+    const { effectsRoundMs } = logLimits;
+    const delays = after.mock.calls.map(([delayMs]) => delayMs - never);
+    expect(delays).toEqual([0, effectsRoundMs / 4, (3 * effectsRoundMs) / 4]);
   });
 
   it("leave at once when they are many, and sooner where nobody else votes", async () => {
