@@ -246,7 +246,12 @@ describe("effects of entries", () => {
     }
     const { effectsRoundMs } = logLimits;
     const delays = after.mock.calls.map(([delayMs]) => delayMs - never);
-    expect(delays).toEqual([0, effectsRoundMs / 4, (3 * effectsRoundMs) / 4]);
+    // The floor has a delay of its own, which is short.
+    expect(delays.filter((delayMs) => delayMs >= 0)).toEqual([
+      0,
+      effectsRoundMs / 4,
+      (3 * effectsRoundMs) / 4,
+    ]);
   });
 
   it("leave at once when they are many, and sooner where nobody else votes", async () => {
