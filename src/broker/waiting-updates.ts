@@ -1,5 +1,5 @@
 import type { AttributeUpdate, Fence } from "../replica/replica-api.ts";
-import { joinUpdates } from "../replica/state-value.ts";
+import { joinUpdates, takesPlace } from "../replica/state-value.ts";
 import type { CommitOutcome } from "./publish-queue.ts";
 
 /** A publisher that waits for its update, which may have been joined with others. */
@@ -117,10 +117,10 @@ export class WaitingUpdates {
 
   #join(slot: Slot, update: AttributeUpdate, sizeBytes: number): boolean {
     const isFitting = slot.sizeBytes + sizeBytes <= this.#valueSizeBytesMax;
+    if (!isFitting && !takesPlace(slot.update, update)) return false;
     const joined = joinUpdates(slot.update, update, slot.isOwned && isFitting);
     if (joined === null) return false;
     const isReplaced = joined.value === update.value;
-    if (!isReplaced && !isFitting) return false;
     slot.update = joined;
     slot.isOwned = !isReplaced;
     slot.sizeBytes = isReplaced ? sizeBytes : slot.sizeBytes + sizeBytes;
@@ -159,10 +159,10 @@ export class WaitingUpdates {
     for (let slot = this.#byKey.get(key) ?? null; slot !== null; slot = slot.earlier) {
       slot.isTaken = true;
       this.#hasTaken = true;
-      sections.unshift([slot]);
+      sections.push([slot]);
     }
     this.#byKey.delete(key);
-    return sections;
+    return sections.reverse();
   }
 }
 

@@ -58,6 +58,12 @@ function hasSameFields(one: object, other: object): boolean {
   return count === names.length;
 }
 
+/** Nothing is left of the earlier one when they are joined. */
+export function takesPlace(earlier: AttributeUpdate, later: AttributeUpdate): boolean {
+  if (later.isReplacing === true || !isMergeable(later.value)) return true;
+  return isMergeable(earlier.value) && hasSameFields(earlier.value, later.value);
+}
+
 /** As below, of whole updates: the later one's time to live counts. */
 export function joinUpdates(
   earlier: AttributeUpdate,

@@ -272,6 +272,19 @@ test("a client whose retained messages follow its values leaves the batch of the
   expect(value()).toBe(9);
 });
 
+test("thousands of values of one attribute that cannot be joined go ahead of a retained one in their order", async () => {
+  const rig = new BrokerRig();
+  const node = rig.addNode();
+  const [one, other] = [await rig.connect(node, "r1"), await rig.connect(node, "r2")];
+  one.publish("sensors/r1/y", "0");
+  await rig.settle();
+  for (let at = 1; at <= 3000; at++) (at % 2 ? one : other).publish("sensors/r1/x", `${at}`);
+  one.publish("sensors/r1/x", "0", { retain: true });
+  await rig.settle();
+  const held = node.replica.devices.history("r1", "x", 4).map(({ value }) => value);
+  expect(held).toEqual([2998, 2999, 3000, 0]);
+});
+
 test("while a batch is under way no other leaves, although a timer was set before it", async () => {
   const rig = new BrokerRig();
   const node = rig.addNode();
