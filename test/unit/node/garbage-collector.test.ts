@@ -61,7 +61,10 @@ test.runIf(knowsGlobalLimit(process.versions.v8))(
   },
 );
 
-/** When the program has ended, with a heap that has not grown for a while: buffers and objects that are garbage at once, as messages are. */
+/**
+ * When the program has ended, with a heap that has not grown for a while: buffers and objects that are garbage at once, as messages are. V8 left to itself
+ * marks the heap a dozen times meanwhile, and once now and then on a busy machine in any case.
+ */
 const messagesProbe = `import { PerformanceObserver, constants } from "node:perf_hooks";
 let marked = 0;
 new PerformanceObserver((list) => {
@@ -70,29 +73,31 @@ new PerformanceObserver((list) => {
 process.once("beforeExit", async () => {
   const kept = [];
   for (let count = 0; count < 300_000; count++) kept.push({ count, text: "x" + count });
-  for (let round = 0; round < 3; round++) {
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    gc();
-  }
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  marked = 0;
+  const pause = (lastsMs) => new Promise((resolve) => setTimeout(resolve, lastsMs));
   const latest = [];
-  let made = 0;
-  const make = () => {
-    for (let read = 0; read < 40; read++) {
-      const buffer = Buffer.allocUnsafeSlow(32768);
-      for (let count = 0; count < 500; count++) latest[count % 64] = { buffer, count, topics: [count] };
+  let total = 0;
+  for (let burst = 0; burst < 10; burst++) {
+    await pause(300);
+    gc();
+    await pause(50);
+    marked = 0;
+    for (let turn = 0; turn < 150; turn++) {
+      for (let read = 0; read < 40; read++) {
+        const buffer = Buffer.allocUnsafeSlow(32768);
+        for (let count = 0; count < 500; count++) latest[count % 64] = { buffer, count, topics: [count] };
+      }
+      await new Promise((resolve) => setImmediate(resolve));
     }
-    if (++made < 500) setImmediate(make);
-    else setTimeout(() => process.stdout.write("marked " + marked + " times beside " + kept.length), 50);
-  };
-  make();
+    await pause(50);
+    total += marked;
+  }
+  process.stdout.write("marked " + (total <= 4 ? "seldom" : total + " times") + " beside " + kept.length);
 });`;
 
 test.runIf(knowsGlobalLimit(process.versions.v8))(
   "the heap is not marked for the buffers of messages that are garbage at once",
   () => {
-    expect(printedBy(messagesProbe)).toContain("marked 0 times");
+    expect(printedBy(messagesProbe)).toContain("marked seldom beside");
   },
 );
 
