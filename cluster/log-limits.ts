@@ -24,7 +24,7 @@ export const logLimits = {
   storageBacklogMax: 1024,
   /** Effects of entries wait for others to be joined with, until it is their node's turn to write: once in such a round... */
   effectsRoundMs: 400,
-  /** ...and never longer than this. What a crash takes of them is applied again from the log. */
+  /** ...and never longer than this and a slot for each voter before this one. What a crash takes of them is applied again from the log. */
   effectsDelayMs: 800,
   /** They leave earlier when they are so much... */
   effectsSizeBytesMax: 8 * 1024 * 1024,

@@ -6,6 +6,8 @@ export interface WritingTurn {
   readonly isNow: boolean;
   /** How far its turns are behind those of the first voter, as a part of a round: 0 to less than 1. */
   readonly offset: number;
+  /** The log's time. */
+  readonly timeMs: number;
 }
 
 /**
@@ -35,6 +37,6 @@ export class WritingTurns {
     const slot = Math.floor((timeMs * count) / this.#roundMs);
     const isNow = slot % count === place && slot !== this.#slot;
     if (isNow) this.#slot = slot;
-    return { isNow, offset: place / count };
+    return { isNow, offset: place / count, timeMs };
   }
 }

@@ -3,12 +3,15 @@ import type { Configuration } from "../raft/types.ts";
 import type { AppliedEffects } from "./storage.ts";
 
 /**
- * Says when effects that wait are to be written. Nodes that apply the same entries have the same amount waiting: so each voter writes at a
- * part of its own of the bound first, and then at the whole of it, and the writes of all stay as far apart as their turns are.
+ * Says when effects that wait are to be written: when it is the node's turn, or, where so many come that they would fill the bound within a round,
+ * by their amount. Nodes that apply the same entries have the same amount waiting: so each voter then writes at a part of its own of the bound
+ * first, and then at the whole of it, and the writes of all stay as far apart as their turns are.
  */
 export class EffectsBound {
   /** The latest one that came with effects. */
   #configuration: Configuration | null = null;
+  /** The log's time when the first of those came that wait. */
+  #sinceMs = 0;
   /** The last write was for the amount. */
   #wasMuch = false;
   /** There was such a write since the last turn. */
@@ -19,6 +22,7 @@ export class EffectsBound {
     // A node that forgets who votes, and that the log may not tell it, waits for one that is gone.
     const isNew = effects.configuration !== this.#configuration;
     this.#configuration = effects.configuration;
+    if (wasEmpty && effects.turn) this.#sinceMs = effects.turn.timeMs;
     if (isNew) return true;
     if (this.#isMuch(effects, sizeBytes)) {
       this.#wasMuch = true;
@@ -38,7 +42,11 @@ export class EffectsBound {
     const sizeBytesMax = isAlone
       ? logLimits.effectsAloneSizeBytesMax
       : logLimits.effectsSizeBytesMax;
+    if (sizeBytes >= sizeBytesMax) return true;
+    if (this.#wasMuch || !turn) return false;
     // Not what is left of a round after the node's turn: where that is how long it takes, all of them would come to it together.
-    return sizeBytes >= sizeBytesMax * (this.#wasMuch ? 1 : turn?.offset || 1);
+    const part = turn.offset || 1;
+    const isFast = turn.timeMs - this.#sinceMs <= part * logLimits.effectsRoundMs;
+    return isFast && sizeBytes >= part * sizeBytesMax;
   }
 }

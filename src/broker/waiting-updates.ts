@@ -48,7 +48,8 @@ export class WaitingUpdates {
   #byKey = new Map<string, Slot>();
   /** What cannot be joined with an earlier one of its key stands in a later section. */
   #sections: Slot[][] = [];
-  #hasTaken = false;
+  /** Slots that were taken and stand there still. */
+  #takenCount = 0;
   #heldCount = 0;
   #heldSizeBytes = 0;
 
@@ -143,12 +144,10 @@ export class WaitingUpdates {
 
   /** Everything, by sections. */
   take(): readonly (readonly Slot[])[] {
-    const sections = this.#hasTaken
-      ? this.#sections.map((slots) => slots.filter(({ isTaken }) => !isTaken))
-      : this.#sections;
+    this.#forgetTaken();
+    const sections = this.#sections;
     this.#byKey = new Map();
     this.#sections = [];
-    this.#hasTaken = false;
     return sections;
   }
 
@@ -158,11 +157,19 @@ export class WaitingUpdates {
     const sections: Slot[][] = [];
     for (let slot = this.#byKey.get(key) ?? null; slot !== null; slot = slot.earlier) {
       slot.isTaken = true;
-      this.#hasTaken = true;
+      this.#takenCount++;
       sections.push([slot]);
     }
     this.#byKey.delete(key);
+    // Seldom enough that it costs no more than taking them did.
+    if (this.#takenCount > this.#byKey.size) this.#forgetTaken();
     return sections.reverse();
+  }
+
+  #forgetTaken(): void {
+    if (this.#takenCount === 0) return;
+    this.#takenCount = 0;
+    this.#sections = this.#sections.map((slots) => slots.filter(({ isTaken }) => !isTaken));
   }
 }
 

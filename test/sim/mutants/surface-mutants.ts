@@ -118,7 +118,7 @@ export const surfaceMutants: readonly Mutant[] = [
   {
     name: "nodes that gathered as much write at once",
     file: "cluster/storage/effects-bound.ts",
-    find: "turn?.offset || 1",
+    find: "turn.offset || 1",
     replace: "1",
     tests: ["test/unit/storage/effects-bound.test.ts"],
   },

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { WaitingUpdates, type Writer } from "../../../src/broker/waiting-updates.ts";
 import { BrokerRig } from "../../support/broker-rig.ts";
 import { heapSizeBytes } from "../../support/heap.ts";
 
@@ -27,4 +28,23 @@ test("a device update that waits for the log is few objects", async () => {
   const sizeBytes = (heapSizeBytes() - before) / 9000;
   expect(node.broker.counters.stateUpdatesCoalesced).toBe(7000);
   expect(sizeBytes).toBeLessThan(600);
+});
+
+/** A value that a retained message of the same attribute follows is taken by itself, and no batch may ever come behind it. */
+test("what was taken out of a batch by itself leaves nothing behind", () => {
+  const waiting = new WaitingUpdates(65_536);
+  const writer: Writer = { source: "robot", fence: "none" };
+  const pass = (times: number): void => {
+    for (let at = 0; at < times; at++) {
+      const name = { device: "robot", attribute: `a${at % 100}` };
+      waiting.put(writer, { ...name, value: "x".repeat(50) }, 50, null);
+      for (const slot of waiting.takeOf(name).flat()) waiting.release(slot);
+    }
+  };
+  waiting.put(writer, { device: "robot", attribute: "waits", value: 1 }, 8, null);
+  pass(100);
+  const before = heapSizeBytes();
+  pass(10_000);
+  expect(heapSizeBytes() - before).toBeLessThan(100_000);
+  expect(waiting.take().flat()).toHaveLength(1);
 });

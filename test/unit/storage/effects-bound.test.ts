@@ -44,6 +44,18 @@ describe("the bound on effects that wait", () => {
     for (const those of writes) expect(those.length).toBeLessThanOrEqual(all.length / 3 + 6);
   });
 
+  it.each([420, 480, 560, 640, 840, 1_000, 1_200])(
+    "leaves the turns alone where it would take %i ms",
+    (times) => {
+      const all = writesOf(effectsSizeBytesMax / times)
+        .flat()
+        .sort((a, b) => a - b);
+      const gaps = all.slice(1).map((ms, at) => ms - all[at]!);
+      expect(all.length).toBeGreaterThan(3 * 10);
+      expect(gaps.filter((gap) => gap < 100)).toEqual([]);
+    },
+  );
+
   it("leaves the turns alone that come before it is met", () => {
     const writes = writesOf(effectsSizeBytesMax / 4_000);
     for (const times of writes) expect(times.length).toBeGreaterThanOrEqual(12);

@@ -239,7 +239,7 @@ describe("effects of entries", () => {
       await storage.open();
       await written(storage, { entries: entries(1, 2), applied: applied(1, {}) });
       await written(storage, { applied: applied(1, {}) });
-      const turn = { isNow: false, offset };
+      const turn = { isNow: false, offset, timeMs: 0 };
       storage.write({ groupId: 0, applied: { ...applied(2, { a: "1" }), turn } }, ignore);
       await storage.close();
       await other.remove();
@@ -281,7 +281,10 @@ describe("effects of entries", () => {
     const order: string[] = [];
     const turn = (index: number) => {
       const effects = {
-        applied: { ...applied(index, { a: `${index}` }), turn: { isNow: true, offset: 0 } },
+        applied: {
+          ...applied(index, { a: `${index}` }),
+          turn: { isNow: true, offset: 0, timeMs: index },
+        },
       };
       return written(storage, effects).then(() => order.push(`effects ${index}`));
     };
