@@ -28,6 +28,8 @@ export class LogOrder {
   #heldAll = 0;
   #turnless = 0;
   #isAdvancing = false;
+  /** Of steps that failed; whoever said `ready` gets them when all have had their turn. */
+  #errors: unknown[] | null = null;
 
   /** Nobody before is still asking. */
   get isClear(): boolean {
@@ -83,16 +85,21 @@ export class LogOrder {
     // A step that is ready at once, because the log refuses what another one wrote, waits for its turn all the same.
     if (this.#isAdvancing) return;
     this.#isAdvancing = true;
-    try {
-      do {
-        for (let step = this.#steps[0]; step?.isReady === true; step = this.#steps[0]) {
-          this.#steps.shift();
-          this.#proceed(step);
-        }
-      } while (this.#turnless > 0 && this.#proceedFree());
-    } finally {
-      this.#isAdvancing = false;
-    }
+    do {
+      for (let step = this.#steps[0]; step?.isReady === true; step = this.#steps[0]) {
+        this.#steps.shift();
+        this.#proceed(step);
+      }
+    } while (this.#turnless > 0 && this.#proceedFree());
+    this.#isAdvancing = false;
+    this.#report();
+  }
+
+  #report(): void {
+    const errors = this.#errors;
+    if (errors === null) return;
+    this.#errors = null;
+    throw errors.length === 1 ? errors[0] : new AggregateError(errors, "several steps failed");
   }
 
   /** Those that take no turn. */
@@ -121,7 +128,13 @@ export class LogOrder {
   #proceed(step: LogStep): void {
     if (step.held !== undefined) this.#hold(step.held, -1);
     if (step.isTurnless === true) this.#turnless--;
-    step.proceed();
+    try {
+      step.proceed();
+    } catch (error) {
+      // Those behind it have their turn whatever is wrong with one of them: nobody else would give it to them.
+      this.#errors ??= [];
+      this.#errors.push(error);
+    }
   }
 
   #hold(keys: WrittenKeys, more: 1 | -1): void {
