@@ -124,7 +124,22 @@ export class PublishFlow implements StatePublishFlow {
       return;
     }
     const kept = keptMessage(message);
-    entry.logOrder.afterHeld(keys, () => this.#commits.commit(kept, plan, "none", null));
+    entry.logOrder.afterHeld(keys, () => {
+      if (this.#isSucceeded(entry)) this.#context.counters.publishDropped++;
+      else this.#commits.commit(kept, plan, "none", null);
+    });
+  }
+
+  /**
+   * The client has connected again: what it wrote since does not wait for what was held here, and may be acknowledged, so that nothing
+   * without a fence may come after it. A client that only said goodbye has no owner.
+   */
+  #isSucceeded(entry: SessionEntry): boolean {
+    if (entry.isTakenOver) return true;
+    const owner = this.#context.replica.ownerOf(entry.clientId);
+    if (owner === null) return false;
+    // While a claim is provisional, that of the connection before may still stand.
+    return entry.epoch > 0 ? owner.epoch !== entry.epoch : entry.isGone;
   }
 
   #publishPromised(

@@ -28,6 +28,8 @@ export class SessionEntry implements Destination {
   /** Of the claim in the log; 0 while it is provisional. */
   epoch: number;
   connection: Connection | null = null;
+  /** Its claim ended before its connection: the client connected again, here or elsewhere, or this node was taken for dead. */
+  isTakenOver = false;
   /** Wall clock; and what the connection agreed on. */
   connectedAtMs = 0;
   keepAliveSeconds = 0;

@@ -49,6 +49,7 @@ export class SessionLifecycle {
   takeOver(entry: SessionEntry): void {
     if (!entry.connection) return;
     this.#context.counters.takeovers++;
+    entry.isTakenOver = true;
     entry.session.disconnect(ReasonCode.sessionTakenOver, "the client connected again");
   }
 

@@ -169,3 +169,58 @@ test("what a shadow reports stands behind what its client wrote before and has n
   await rig.pass(300);
   expect(value()).toBe(2);
 });
+
+/** The last write is at QoS 0, and held behind one that waits for a batch. */
+async function startHeld(last: Record<string, unknown> = {}): Promise<Rigged> {
+  const rigged = await start();
+  const { rig, robot } = rigged;
+  robot.publish("sensors/r1/y", "0");
+  await rig.settle();
+  robot.publish("sensors/r1/x", "0", qos1(1));
+  robot.publish("sensors/r1/x", "1", retained(2));
+  robot.publish("sensors/r1/x", "2", last);
+  await rig.settle();
+  return rigged;
+}
+
+test.each([
+  ["", {}],
+  [" that is retained", { retain: true }],
+])(
+  "what a client writes when it has connected again is not overwritten by an older value at QoS 0%s",
+  async (_name, last) => {
+    for (const isGoodbyeSaid of [false, true]) {
+      const { rig, node, robot, value } = await startHeld(last);
+      if (isGoodbyeSaid) {
+        robot.send({ cmd: "disconnect", reasonCode: 0 });
+        await rig.settle();
+      }
+      const again = await rig.connect(node, "r1");
+      const dropped = node.broker.counters.publishDropped;
+      again.publish("sensors/r1/x", "3", qos1(1));
+      await rig.pass(1000);
+      expect(again.take("puback")).toHaveLength(1);
+      expect(value()).toBe(3);
+      // Those at QoS 1 are behind the end of their claim.
+      expect(node.broker.counters.publishDropped - dropped).toBe(3);
+    }
+  },
+);
+
+test("nor when it has connected elsewhere, and is gone again", async () => {
+  const { rig, value } = await startHeld();
+  const again = await rig.connect(rig.addNode(), "r1");
+  again.publish("sensors/r1/x", "3", qos1(1));
+  await rig.settle();
+  expect(again.take("puback")).toHaveLength(1);
+  again.send({ cmd: "disconnect", reasonCode: 0 });
+  await rig.pass(1000);
+  expect(value()).toBe(3);
+});
+
+test("a client that says goodbye keeps what it wrote at QoS 0", async () => {
+  const { rig, robot, value } = await startHeld();
+  robot.send({ cmd: "disconnect", reasonCode: 0 });
+  await rig.pass(1000);
+  expect(value()).toBe(2);
+});
