@@ -114,7 +114,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   lingerMs: 2_000,
   readingTurnMs: 20,
   readSizeBytes: 32 * 1024,
-  turnSpacingMs: 0.25,
+  turnSpacingMs: 0.4,
   publishesWaitingMax: 2_000,
   heldMessagesMax: 10_000,
   latecomersMs: 30_000,

@@ -181,8 +181,8 @@ export const limitOptions = {
     env: "FLOCKMQ_TURN_SPACING",
     argument: "US",
     type: "count",
-    defaultValue: 250,
-    defaultText: "250",
+    defaultValue: 400,
+    defaultText: "400",
     zero: "each message as it comes",
     help: "microseconds between two looks for input while thousands of messages a second come from clients that send now and then",
     reason:
