@@ -14,6 +14,7 @@ import type { SessionEntry } from "./session-entry.ts";
 import type { ShadowTopic } from "./shadow-topics.ts";
 import type { Shadows } from "./shadows.ts";
 import { StatePublish, type StatePublishFlow } from "./state-publish.ts";
+import { keysOf, UnfencedWrites } from "./unfenced-writes.ts";
 import { keyOf } from "./waiting-updates.ts";
 
 /**
@@ -25,6 +26,7 @@ export class PublishFlow implements StatePublishFlow {
   readonly #context: BrokerContext;
   readonly #dispatcher: Dispatcher;
   readonly #commits: Commits;
+  readonly #unfenced: UnfencedWrites;
   readonly #shadows: Shadows;
   readonly #gate: ReadGate;
 
@@ -32,6 +34,7 @@ export class PublishFlow implements StatePublishFlow {
     this.#context = context;
     this.#dispatcher = dispatcher;
     this.#commits = commits;
+    this.#unfenced = new UnfencedWrites(context, commits);
     this.#shadows = shadows;
     this.#gate = new ReadGate(context);
   }
@@ -98,7 +101,7 @@ export class PublishFlow implements StatePublishFlow {
    * in the same breath, and its claim be gone before the batch.
    */
   #publishQos0(entry: SessionEntry, message: ApplicationMessage, plan: LogPlan | null): void {
-    if (plan !== null) this.#commitQos0(entry, message, plan);
+    if (plan !== null) this.#unfenced.commit(entry, message, plan);
     if (entry.publishes.isClear) {
       this.#dispatcher.dispatchAtOnce(message);
       return;
@@ -115,31 +118,6 @@ export class PublishFlow implements StatePublishFlow {
     };
     entry.publishes.push(waiting);
     this.#pauseIfFull(entry);
-  }
-
-  #commitQos0(entry: SessionEntry, message: ApplicationMessage, plan: LogPlan): void {
-    const keys = entry.hasHeldWrites ? keysOf(message, plan) : [];
-    if (keys.length === 0 || entry.logOrder.isFree(keys)) {
-      this.#commits.commit(message, plan, "none", null);
-      return;
-    }
-    const kept = keptMessage(message);
-    entry.logOrder.afterHeld(keys, () => {
-      if (this.#isSucceeded(entry)) this.#context.counters.publishDropped++;
-      else this.#commits.commit(kept, plan, "none", null);
-    });
-  }
-
-  /**
-   * The client has connected again: what it wrote since does not wait for what was held here, and may be acknowledged, so that nothing
-   * without a fence may come after it. A client that only said goodbye has no owner.
-   */
-  #isSucceeded(entry: SessionEntry): boolean {
-    if (entry.isTakenOver) return true;
-    const owner = this.#context.replica.ownerOf(entry.clientId);
-    if (owner === null) return false;
-    // While a claim is provisional, that of the connection before may still stand.
-    return entry.epoch > 0 ? owner.epoch !== entry.epoch : entry.isGone;
   }
 
   #publishPromised(
@@ -388,13 +366,6 @@ export class PublishFlow implements StatePublishFlow {
 }
 
 const DOLLAR = 0x24;
-
-/** What it writes in the log that a later message may write again. */
-function keysOf({ topic }: ApplicationMessage, { isRetained, update }: LogPlan): readonly string[] {
-  const keys = update === null ? [] : [keyOf(update)];
-  // A key of device state has a U+0000 in it, which no topic has.
-  return isRetained ? [topic, ...keys] : keys;
-}
 
 /** What became of a message of the broker's own. */
 type PublishDone = (

@@ -186,7 +186,7 @@ export const limitOptions = {
     zero: "each message as it comes",
     help: "microseconds between two looks for input while thousands of messages a second come from clients that send now and then",
     reason:
-      "Several messages share what a wake-up costs, two fifths of the CPU time of 10,000 messages a second from 1,000 devices; each takes as much longer at most.",
+      "Several messages share what a wake-up costs, a third of the CPU time of 10,000 messages a second from 1,000 devices; each takes as much longer at most.",
     parse: single(parseCount(0, 1_000)),
   }),
   deviceHistoryValuesMax: option<number>({
