@@ -343,6 +343,7 @@ function limitsOf(config: Config): BrokerLimits {
     connectionsMax: config.connectionsMax,
     maximumPacketSizeBytes: config.packetSizeBytesMax,
     stateCoalesceMs: config.deviceCoalesceMs,
+    busyClientRestMs: config.busyClientRestMs,
     turnSpacingMs: config.turnSpacingMicroseconds / 1000,
     sessionExpirySecondsMax: config.sessionExpirySecondsMax,
     keepAliveSecondsMax: config.keepAliveSecondsMax,

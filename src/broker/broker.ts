@@ -16,6 +16,7 @@ import type { ShareStrategy } from "../routing/share-strategy.ts";
 import { type Authenticator, type Authorizer, allowEveryone, allowEverything } from "./access.ts";
 import { AcknowledgeLatency } from "./acknowledge-latency.ts";
 import { Admission } from "./admission.ts";
+import { BusyClients } from "./busy-clients.ts";
 import type { Channel, ChannelAcceptor, ChannelHandler } from "./channel.ts";
 import { Claims } from "./claims.ts";
 import { ClientHistory } from "./client-history.ts";
@@ -180,10 +181,12 @@ class PeerBroker implements Broker, ConnectionOwner {
     this.#context = context;
     const flushList = new FlushList(clock);
     const turnSpacing = new TurnSpacing(clock, limits.turnSpacingMs, counters);
+    const busyClients = new BusyClients(clock, limits, counters);
     const readingTurns = new ReadingTurns(clock, limits.readingTurnMs, turnSpacing);
     const cursor = new Cursor();
     this.#shared = {
-      ...{ clock, log, wheel, flushList, readingTurns, turnSpacing, limits, counters, cursor },
+      ...{ clock, log, wheel, flushList, readingTurns, turnSpacing, busyClients, limits },
+      ...{ counters, cursor },
     };
     this.#admission = new Admission(limits, counters, clock);
     this.#dispatcher = new Dispatcher(context);

@@ -1,7 +1,11 @@
 import type { BriefMemory } from "../mqtt/brief-memory.ts";
+import { BusyClient } from "./busy-clients.ts";
 import type { Channel } from "./channel.ts";
 import type { ConnectionShared } from "./connection-ports.ts";
 import type { DeferredReader, RestingReader } from "./reading-turns.ts";
+
+/** One who sends less at once than this part of what is read in a turn is not at full speed. */
+const littlePart = 8;
 
 /** Whom an input reads for. */
 export interface InputOwner {
@@ -22,6 +26,8 @@ export class ConnectionInput implements DeferredReader, RestingReader {
   #turn = 0;
   #readSizeBytes = 0;
   #receivedAtMs: number;
+  /** Null for one who never had more to send than is read in a turn. */
+  #busy: BusyClient | null = null;
 
   constructor(channel: Channel, owner: InputOwner, shared: ConnectionShared) {
     this.#channel = channel;
@@ -47,6 +53,7 @@ export class ConnectionInput implements DeferredReader, RestingReader {
       this.#owner.read(memory);
       if (counters.publishReceived > publishes) {
         turnSpacing.published(this.#receivedAtMs - beforeMs);
+        this.#published(sizeBytes);
       }
       this.#count(sizeBytes);
       return;
@@ -90,9 +97,16 @@ export class ConnectionInput implements DeferredReader, RestingReader {
     return nowMs - this.#receivedAtMs;
   }
 
+  #published(sizeBytes: number): void {
+    const { limits, busyClients } = this.#shared;
+    if (sizeBytes > limits.readSizeBytes / littlePart) return;
+    if (this.#busy?.isBusy(this.#receivedAtMs)) return;
+    busyClients.othersPublished(this.#receivedAtMs);
+  }
+
   /** Who has sent so much in one turn has more: first the others. */
   #count(sizeBytes: number): void {
-    const { readingTurns, limits, counters } = this.#shared;
+    const { clock, readingTurns, busyClients, limits, counters } = this.#shared;
     if (this.#turn !== readingTurns.turn) {
       this.#turn = readingTurns.turn;
       this.#readSizeBytes = 0;
@@ -103,6 +117,9 @@ export class ConnectionInput implements DeferredReader, RestingReader {
     if (!isNew || this.#readSizeBytes < limits.readSizeBytes || !this.#owner.isOpen) return;
     counters.readsRested++;
     this.pause();
-    readingTurns.rest(this);
+    this.#busy ??= new BusyClient();
+    const nowMs = clock.monotonicMs();
+    if (busyClients.hasHadItsShare(this.#busy, this.#receivedAtMs, nowMs)) busyClients.rest(this);
+    else readingTurns.rest(this);
   }
 }

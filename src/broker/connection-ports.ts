@@ -2,6 +2,7 @@ import type { Clock, Log } from "#cluster";
 import type { Cursor } from "../mqtt/cursor.ts";
 import type { ConnectPacket } from "../mqtt/packets.ts";
 import type { SessionCore } from "../session/session-api.ts";
+import type { BusyClients } from "./busy-clients.ts";
 import type { Connection } from "./connection.ts";
 import type { BrokerCounters } from "./counters.ts";
 import type { DeadlineWheel } from "./deadline-wheel.ts";
@@ -18,6 +19,7 @@ export interface ConnectionShared {
   readonly flushList: FlushList;
   readonly readingTurns: ReadingTurns;
   readonly turnSpacing: TurnSpacing;
+  readonly busyClients: BusyClients;
   readonly limits: BrokerLimits;
   readonly counters: BrokerCounters;
   readonly cursor: Cursor;

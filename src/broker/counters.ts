@@ -47,6 +47,7 @@ export class BrokerCounters {
   connectTimeouts = 0;
   readsDeferred = 0;
   readsRested = 0;
+  busyClientsRested = 0;
   turnsSpaced = 0;
   connectsAccepted = 0;
   connectsRefused = 0;

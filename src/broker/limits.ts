@@ -39,6 +39,10 @@ export interface BrokerLimits {
   readonly readingTurnMs: number;
   /** What is read of a client in a turn, about. It has sent more then, and the others are read first: until the next turn; `readsRested`. */
   readonly readSizeBytes: number;
+  /** Of each `busyClientRestMs` a client that has more to send than `readSizeBytes` in a turn is read for so long while others publish, too. Then it rests. */
+  readonly busyClientShareMs: number;
+  /** How long it is not read then; 0 = never; `busyClientsRested`. */
+  readonly busyClientRestMs: number;
   /** From the begin of a turn to that of the next one while thousands of messages a second come from clients that publish now and then; `turnsSpaced`. */
   readonly turnSpacingMs: number;
   /** Messages of one publisher that wait for the log. Beyond: its socket is not read until half of them are settled. */
@@ -114,6 +118,8 @@ export const defaultBrokerLimits: BrokerLimits = {
   lingerMs: 2_000,
   readingTurnMs: 20,
   readSizeBytes: 32 * 1024,
+  busyClientShareMs: 0.05,
+  busyClientRestMs: 1,
   turnSpacingMs: 0.4,
   publishesWaitingMax: 2_000,
   heldMessagesMax: 10_000,

@@ -176,6 +176,20 @@ export const limitOptions = {
       "much later.",
     parse: single(parseCount(0, 10_000)),
   }),
+  busyClientRestMs: option<number>({
+    flag: "busy-client-rest",
+    env: "FLOCKMQ_BUSY_CLIENT_REST",
+    argument: "MS",
+    type: "count",
+    defaultValue: 1,
+    defaultText: "1",
+    zero: "no client is held back",
+    help: "milliseconds that a client at full speed is not read, after each 0.05 ms that it was, while others publish, too",
+    reason:
+      "Keeps the latency of the others close to what it is without it, on a machine with few processors above all. The client may still " +
+      "send some 300,000 small messages a second, or as much of large ones as the network carries.",
+    parse: single(parseCount(0, 1_000)),
+  }),
   turnSpacingMicroseconds: option<number>({
     flag: "turn-spacing",
     env: "FLOCKMQ_TURN_SPACING",
