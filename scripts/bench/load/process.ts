@@ -1,10 +1,10 @@
 /** The generator as a process of its own: one job comes in, one result or error goes out. */
-import { setPriority } from "node:os";
 import type { LoadJob } from "./job.ts";
+import { setNiceness } from "./niceness.ts";
 import { LoadRun } from "./run.ts";
 
 process.once("message", (job: LoadJob) => {
-  if (job.niceness > 0) setPriority(job.niceness);
+  if (job.niceness > 0) setNiceness(job.niceness);
   new LoadRun(job).run().then(
     (result) => process.send?.({ result }, () => process.exit(0)),
     (error: unknown) => process.send?.({ error: String(error) }, () => process.exit(1)),

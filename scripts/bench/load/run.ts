@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { cpuSeconds } from "../cpu-time.ts";
-import { diskBytes, peerBytes, perMessage } from "../written-bytes.ts";
+import { perMessage } from "../written-bytes.ts";
 import { Connection } from "./connection.ts";
 import { DueTimes } from "./due-times.ts";
 import type { LoadJob, LoadResult } from "./job.ts";
@@ -9,12 +8,15 @@ import { readLoopDelay, subtractDelays } from "./loop-delay.ts";
 import { Pacer } from "./pacer.ts";
 import { hearersOf, hearingsOf, otherFilter } from "./plan.ts";
 import { Publisher } from "./publisher.ts";
+import { readBytes, readTimes } from "./readings.ts";
 import { type Integrity, sumIntegrity } from "./stream-checker.ts";
 import { Subscriber } from "./subscriber.ts";
 
 const drainStepMs = 20;
 /** When nothing more arrived for this long, what is missing is lost. */
 const drainIdleMs = 2_000;
+/** What waits while the counters are read waits for the generator: such latencies are not told. */
+const settlingMs = 50;
 const connectingMax = 200;
 const subscribingMax = 10;
 const otherFiltersPerPacket = 500;
@@ -45,36 +47,37 @@ export class LoadRun {
   }
 
   async run(): Promise<LoadResult> {
-    const { warmupMs, seconds, pids, peerPorts, metricsPorts } = this.#job;
+    const { warmupMs, seconds, metricsPorts } = this.#job;
     await this.#connect();
-    // The first request loads code, which must not happen while it is measured.
+    // The first of each loads code, up to 17 ms long, which must not happen while messages are under way.
     await readLoopDelay(metricsPorts);
+    readBytes(this.#job);
+    readTimes(this.#job);
     this.#start();
     await pause(warmupMs);
-    const delaysBefore = readLoopDelay(metricsPorts);
-    const written = { disk: diskBytes(pids), peers: peerBytes(peerPorts) };
-    const before = { count: this.#count(), atMs: performance.now() };
-    const brokerCpu = cpuSeconds(pids);
-    const ownCpu = process.cpuUsage();
+    const delays = await readLoopDelay(metricsPorts);
+    const bytes = readBytes(this.#job);
+    const before = readTimes(this.#job);
+    const countBefore = this.#count();
+    await pause(settlingMs);
     this.#isMeasuring = true;
-    await pause(seconds * 1000);
+    await pause(seconds * 1000 - settlingMs);
     this.#isMeasuring = false;
-    const messages = this.#count() - before.count;
-    const elapsedSeconds = (performance.now() - before.atMs) / 1000;
-    const cpuMicros = (cpuSeconds(pids) - brokerCpu) * 1e6;
-    const own = process.cpuUsage(ownCpu);
-    const writtenAfter = { disk: diskBytes(pids), peers: peerBytes(peerPorts) };
+    const messages = this.#count() - countBefore;
+    const after = readTimes(this.#job);
+    const bytesAfter = readBytes(this.#job);
     const delaysAfter = await readLoopDelay(metricsPorts);
     this.#stop();
     const integrity = await this.#drain();
     await this.#close();
-    const delays = await delaysBefore;
+    const elapsedSeconds = (after.atMs - before.atMs) / 1000;
+    const cpuMicros = (after.brokerCpuSeconds - before.brokerCpuSeconds) * 1e6;
     return {
       messagesPerSecond: messages / elapsedSeconds,
       cpuMicrosPerMessage: cpuMicros / messages,
-      diskBytesPerMessage: perMessage(writtenAfter.disk, written.disk, messages),
-      peerBytesPerMessage: perMessage(writtenAfter.peers, written.peers, messages),
-      generatorLoad: (own.user + own.system) / 1e6 / elapsedSeconds,
+      diskBytesPerMessage: perMessage(bytesAfter.disk, bytes.disk, messages),
+      peerBytesPerMessage: perMessage(bytesAfter.peers, bytes.peers, messages),
+      generatorLoad: (after.generatorCpuSeconds - before.generatorCpuSeconds) / elapsedSeconds,
       acknowledgedMs: this.#acknowledgedMs.result(),
       deliveredMs: this.#deliveredMs.result(),
       loopDelay:
