@@ -43,19 +43,12 @@ export class ConnectionInput implements DeferredReader, RestingReader {
 
   received(memory: BriefMemory): void {
     if (!this.#owner.isOpen) return;
-    const { clock, counters, readingTurns, turnSpacing } = this.#shared;
-    const sizeBytes = memory.bytes.length;
-    counters.bytesReceived += sizeBytes;
+    const { clock, counters, readingTurns } = this.#shared;
+    counters.bytesReceived += memory.bytes.length;
     const beforeMs = this.#receivedAtMs;
     this.#receivedAtMs = clock.monotonicMs();
     if (this.#deferred === null && readingTurns.hasTime(this.#receivedAtMs)) {
-      const publishes = counters.publishReceived;
-      this.#owner.read(memory);
-      if (counters.publishReceived > publishes) {
-        turnSpacing.published(this.#receivedAtMs - beforeMs);
-        this.#published(sizeBytes);
-      }
-      this.#count(sizeBytes);
+      this.#read(memory, this.#receivedAtMs, this.#receivedAtMs - beforeMs);
       return;
     }
     counters.readsDeferred++;
@@ -76,8 +69,9 @@ export class ConnectionInput implements DeferredReader, RestingReader {
     const deferred = this.#deferred;
     if (deferred === null) return;
     this.#deferred = null;
+    const { clock } = this.#shared;
     for (const memory of deferred) {
-      if (this.#owner.isOpen) this.#owner.read(memory);
+      if (this.#owner.isOpen) this.#read(memory, clock.monotonicMs(), 0);
     }
     this.resume();
   }
@@ -97,29 +91,43 @@ export class ConnectionInput implements DeferredReader, RestingReader {
     return nowMs - this.#receivedAtMs;
   }
 
-  #published(sizeBytes: number): void {
-    const { limits, busyClients } = this.#shared;
-    if (sizeBytes > limits.readSizeBytes / littlePart) return;
-    if (this.#busy?.isBusy(this.#receivedAtMs)) return;
-    busyClients.othersPublished(this.#receivedAtMs);
+  /** `quietMs`: so long nothing had come before. */
+  #read(memory: BriefMemory, beganAtMs: number, quietMs: number): void {
+    const { limits, counters, turnSpacing, busyClients } = this.#shared;
+    const sizeBytes = memory.bytes.length;
+    const publishes = counters.publishReceived;
+    this.#owner.read(memory);
+    this.#count(sizeBytes, beganAtMs);
+    if (counters.publishReceived === publishes) return;
+    turnSpacing.published(quietMs);
+    if (this.#readSizeBytes <= limits.readSizeBytes / littlePart) {
+      busyClients.publishedLittle(this, this.#busy, beganAtMs);
+    }
   }
 
   /** Who has sent so much in one turn has more: first the others. */
-  #count(sizeBytes: number): void {
-    const { clock, readingTurns, busyClients, limits, counters } = this.#shared;
+  #count(sizeBytes: number, beganAtMs: number): void {
+    const { readingTurns, limits, counters } = this.#shared;
     if (this.#turn !== readingTurns.turn) {
       this.#turn = readingTurns.turn;
       this.#readSizeBytes = 0;
+      if (this.#busy !== null) this.#busy.turnBeganAtMs = beganAtMs;
     }
     const before = this.#readSizeBytes;
     this.#readSizeBytes += sizeBytes;
     const isNew = before < limits.readSizeBytes;
     if (!isNew || this.#readSizeBytes < limits.readSizeBytes || !this.#owner.isOpen) return;
     counters.readsRested++;
+    this.#rest(beganAtMs);
+  }
+
+  #rest(beganAtMs: number): void {
+    const { clock, readingTurns, busyClients } = this.#shared;
     this.pause();
+    const sinceMs = this.#busy?.turnBeganAtMs ?? beganAtMs;
     this.#busy ??= new BusyClient();
-    const nowMs = clock.monotonicMs();
-    if (busyClients.hasHadItsShare(this.#busy, this.#receivedAtMs, nowMs)) busyClients.rest(this);
+    const hasHadItsShare = busyClients.took(this, this.#busy, sinceMs, clock.monotonicMs());
+    if (hasHadItsShare) busyClients.rest(this);
     else readingTurns.rest(this);
   }
 }

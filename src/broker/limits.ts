@@ -39,9 +39,9 @@ export interface BrokerLimits {
   readonly readingTurnMs: number;
   /** What is read of a client in a turn, about. It has sent more then, and the others are read first: until the next turn; `readsRested`. */
   readonly readSizeBytes: number;
-  /** Of each `busyClientRestMs` a client that has more to send than `readSizeBytes` in a turn is read for so long while others publish, too. Then it rests. */
+  /** A client that has more to send than `readSizeBytes` in a turn was read for so long within `busyClientRestMs`, or one turn: it rests while other clients of the node publish. */
   readonly busyClientShareMs: number;
-  /** How long it is not read then; 0 = never; `busyClientsRested`. */
+  /** How long it is not read then, at most; 0 = never; `busyClientsRested`. */
   readonly busyClientRestMs: number;
   /** From the begin of a turn to that of the next one while thousands of messages a second come from clients that publish now and then; `turnsSpaced`. */
   readonly turnSpacingMs: number;

@@ -184,11 +184,11 @@ export const limitOptions = {
     defaultValue: 1,
     defaultText: "1",
     zero: "no client is held back",
-    help: "milliseconds that a client at full speed is not read, after each 0.05 ms that it was, while others publish, too",
+    help: "milliseconds that a client at full speed is not read, after each 0.05 ms or more that it was, while other clients of the node publish",
     reason:
-      "Keeps the latency of the others close to what it is without it, on a machine with few processors above all. The client may still " +
-      "send some 300,000 small messages a second, or as much of large ones as the network carries.",
-    parse: single(parseCount(0, 1_000)),
+      "Keeps the latency of the others close to what it is without it, on a machine with few processors above all. With 1 the client may still " +
+      "send some 300,000 small messages a second; at QoS 0 to one subscriber it would send millions.",
+    parse: single(parseCount(0, 20)),
   }),
   turnSpacingMicroseconds: option<number>({
     flag: "turn-spacing",
