@@ -3,6 +3,7 @@ import {
   chooseWorkloads,
   furtherWorkloads,
   type Workload,
+  withRate,
   withWindow,
   workloads,
 } from "./workloads.ts";
@@ -52,6 +53,10 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       "--window <count>",
       "messages of each publisher under way at QoS 1 and 2, in all workloads",
     )
+    .option(
+      "--rate <count>",
+      "messages a second of all publishers together, in all workloads: latency at this rate",
+    )
     .option("--shared-port", "one node beside two behind one port: what another core is worth")
     .option("--json <file>", "write the result there")
     .option("--svg <file>", "draw it there")
@@ -77,12 +82,17 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     cluster: clusterWorkloads,
     "shared-port": sharedPortWorkloads,
   }[mode];
+  const optional = (name: string): number | null =>
+    given[name] === undefined ? null : positive(`--${name}`, given[name]);
   const isQuick = given["quick"] !== undefined;
   try {
     return {
-      workloads: withWindow(
-        chooseWorkloads(given["only"] ?? only, given["all"] !== undefined),
-        given["window"] === undefined ? null : positive("--window", given["window"]),
+      workloads: withRate(
+        withWindow(
+          chooseWorkloads(given["only"] ?? only, given["all"] !== undefined),
+          optional("window"),
+        ),
+        optional("rate"),
       ),
       brokers,
       targets: given.target.map((address, at) => ({

@@ -6,7 +6,7 @@ import { startContest } from "./contenders.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { machine } from "./machine.ts";
 import { profileWorkloads } from "./profile.ts";
-import { complaints, type Figures, summarize } from "./report.ts";
+import { complaints, type Figures, shortfalls, summarize } from "./report.ts";
 import { measureRounds, type Series } from "./rounds.ts";
 import { resultTable } from "./table.ts";
 
@@ -35,7 +35,7 @@ function report(all: readonly Series[]): void {
     return summarize(series, other);
   });
   for (const line of resultTable(figures, options.workloads, reference)) console.log(line);
-  for (const line of complaints(figures)) console.log(line);
+  for (const line of [...shortfalls(figures), ...complaints(figures)]) console.log(line);
   for (const line of aims(figures)) console.log(line);
   const { seconds, rounds, mode } = options;
   const versions = Object.fromEntries(

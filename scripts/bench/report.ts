@@ -10,6 +10,8 @@ export interface Figures {
   readonly contender: string;
   readonly rounds: number;
   readonly messagesPerSecond: number;
+  /** What that is when the rate is carried; null without one. */
+  readonly offeredPerSecond: number | null;
   readonly cpuMicrosPerMessage: number;
   readonly diskBytesPerMessage: number | null;
   readonly peerBytesPerMessage: number | null;
@@ -37,6 +39,9 @@ export interface Summarized {
   readonly failure: string | null;
 }
 
+/** A moment in which the machine stood still at the end of a round is not a rate that was not carried. */
+const carriedShareMin = 0.98;
+
 export function summarize(series: Summarized, reference: Summarized | undefined): Figures {
   const rounds = series.rounds.filter((round) => round !== null);
   const of = (field: "messagesPerSecond" | "cpuMicrosPerMessage" | "generatorLoad"): number =>
@@ -49,6 +54,7 @@ export function summarize(series: Summarized, reference: Summarized | undefined)
     contender: series.contender.name,
     rounds: rounds.length,
     messagesPerSecond: Math.round(of("messagesPerSecond")),
+    offeredPerSecond: medianOf(rounds.map((round) => round.offeredPerSecond)),
     cpuMicrosPerMessage: of("cpuMicrosPerMessage"),
     diskBytesPerMessage: medianOf(rounds.map((round) => round.diskBytesPerMessage)),
     peerBytesPerMessage: medianOf(rounds.map((round) => round.peerBytesPerMessage)),
@@ -104,6 +110,19 @@ export function complaints(all: readonly Figures[]): readonly string[] {
     const lines = failure === null ? [] : [`${workload} on ${contender} failed: ${failure}`];
     const complaint = complaintOf(integrity);
     return complaint === null ? lines : [...lines, `${workload} on ${contender}: ${complaint}`];
+  });
+}
+
+/** One line for each contender that fell behind the rate: its latencies grow as long as it is measured. */
+export function shortfalls(all: readonly Figures[]): readonly string[] {
+  return all.flatMap(({ workload, contender, messagesPerSecond, offeredPerSecond }) => {
+    if (offeredPerSecond === null || Number.isNaN(messagesPerSecond)) return [];
+    if (messagesPerSecond >= carriedShareMin * offeredPerSecond) return [];
+    const [carried, offered] = [messagesPerSecond, offeredPerSecond].map((rate) =>
+      Math.round(rate).toLocaleString("en-US"),
+    );
+    const what = `carried ${carried} of ${offered} messages/s`;
+    return [`${workload} on ${contender} ${what}: its latencies are those of a queue that grows`];
   });
 }
 

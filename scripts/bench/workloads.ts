@@ -48,7 +48,7 @@ export const plainLoad: Shape = {
   window: 20,
   outstandingMax: 1000,
   rate: 0,
-  pacing: "spin",
+  pacing: "ticker",
   niceness: 0,
   otherSubscriptions: 0,
   hasOverlaps: false,
@@ -134,6 +134,20 @@ export function withWindow(
     ...workload,
     title: `${workload.title.replace(/, window \d+$/, "")}, window ${window}`,
     job: { ...workload.job, window },
+  }));
+}
+
+/**
+ * The same with `rate` messages a second of all publishers together, and a title that says so; null: each as it is. What was an
+ * aim of messages per second is none then, and CPU time is compared.
+ */
+export function withRate(workloads: readonly Workload[], rate: number | null): readonly Workload[] {
+  if (rate === null) return workloads;
+  return workloads.map((workload) => ({
+    ...workload,
+    ...{ compared: "cpu", aim: null, p99AimMs: null },
+    title: `${workload.title.replace(/ x \d+\/s/, "")}, ${rate.toLocaleString("en-US")}/s`,
+    job: { ...workload.job, rate: rate / workload.job.publishers },
   }));
 }
 

@@ -28,8 +28,11 @@ export interface LoadJob {
   readonly outstandingMax: number;
   /** Messages of each publisher in a second; 0: as fast as the window and the subscribers allow. */
   readonly rate: number;
-  /** At a rate: spinning is exact and takes a whole core; a timer comes every millisecond or so. */
-  readonly pacing: "spin" | "timer";
+  /**
+   * At a rate: a ticker is exact, and latencies count from when a message was due; a timer wakes the generator half as often,
+   * about every millisecond, and latencies count from when a message was written.
+   */
+  readonly pacing: "ticker" | "timer";
   /** Of the generator's process towards the system; 0 is usual, 19 gives way to everything. */
   readonly niceness: number;
   /** Filters of clients that never hear anything, some exact, some with wildcards. */
@@ -58,6 +61,8 @@ export interface Latency {
 export interface LoadResult {
   /** Delivered, or acknowledged where nobody subscribes. */
   readonly messagesPerSecond: number;
+  /** What that is when the rate is carried; null without one. */
+  readonly offeredPerSecond: number | null;
   /** Of all processes of the broker together, per message. */
   readonly cpuMicrosPerMessage: number;
   /** Written to the disk by all processes of the broker, per message; null where the system does not tell. */
@@ -66,7 +71,7 @@ export interface LoadResult {
   readonly peerBytesPerMessage: number | null;
   /** CPU time of the generator per second; close to 1 means that it may be what limits the rate. */
   readonly generatorLoad: number;
-  /** PUBLISH to its last acknowledgement in milliseconds; null at QoS 0. */
+  /** PUBLISH, or when it was due, to its last acknowledgement in milliseconds; null at QoS 0. */
   readonly acknowledgedMs: Latency | null;
   /** From when a message was due to its arrival at a subscriber, in milliseconds; null without a rate. */
   readonly deliveredMs: Latency | null;

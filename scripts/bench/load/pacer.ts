@@ -1,43 +1,44 @@
 import type { LoadJob } from "./job.ts";
 import type { Publisher } from "./publisher.ts";
+import type { Schedule } from "./schedule.ts";
+import { Ticker } from "./ticker.ts";
 
 const timerMs = 1;
 
-/** Publishers at a steady rate, one after the other, however long an answer takes. */
+/** Has the publishers send what is due. */
 export class Pacer {
+  readonly #pacing: LoadJob["pacing"];
+  readonly #schedule: Schedule;
   readonly #publishers: readonly Publisher[];
-  readonly #isSpinning: boolean;
-  readonly #intervalMs: number;
-  #startMs = 0;
-  #sent = 0;
-  #isStopped = false;
+  #ticker: Ticker | null = null;
+  #due = 0;
+  #isSending = false;
 
-  constructor(job: LoadJob, publishers: readonly Publisher[]) {
+  constructor(pacing: LoadJob["pacing"], schedule: Schedule, publishers: readonly Publisher[]) {
+    this.#pacing = pacing;
+    this.#schedule = schedule;
     this.#publishers = publishers;
-    this.#isSpinning = job.pacing === "spin";
-    this.#intervalMs = 1000 / (job.rate * publishers.length);
   }
 
-  start(): void {
-    this.#startMs = performance.now();
-    this.#turn();
+  async start(): Promise<void> {
+    this.#isSending = true;
+    if (this.#pacing === "timer") {
+      this.#schedule.start(performance.now());
+      setInterval(() => this.#turn(), timerMs).unref();
+      return;
+    }
+    this.#ticker = await Ticker.start(this.#schedule.intervalMs, () => this.#turn());
+    this.#schedule.start(this.#ticker.nextMs(performance.now()));
   }
 
-  stop(): void {
-    this.#isStopped = true;
+  async stop(): Promise<void> {
+    this.#isSending = false;
+    await this.#ticker?.stop();
   }
 
   #turn(): void {
-    if (this.#isStopped) return;
-    const nowMs = performance.now();
-    for (;;) {
-      const dueMs = this.#startMs + this.#sent * this.#intervalMs;
-      if (dueMs > nowMs) break;
-      // A timer is late by itself, which is not the broker's fault.
-      const fromMs = this.#isSpinning ? dueMs : nowMs;
-      this.#publishers[this.#sent++ % this.#publishers.length]!.send(fromMs);
-    }
-    if (this.#isSpinning) setImmediate(() => this.#turn());
-    else setTimeout(() => this.#turn(), timerMs);
+    if (!this.#isSending) return;
+    const due = this.#schedule.dueUntil(performance.now());
+    while (this.#due < due) this.#publishers[this.#due++ % this.#publishers.length]!.sendOne();
   }
 }

@@ -1,9 +1,9 @@
 import { Acknowledgements } from "./acknowledgements.ts";
 import { Connection, type ConnectionHandler } from "./connection.ts";
-import type { DueTimes } from "./due-times.ts";
 import type { LoadJob } from "./job.ts";
 import { PacketKind, PublishTemplate } from "./packets.ts";
 import { topicOf } from "./plan.ts";
+import type { MessageTimes } from "./schedule.ts";
 
 /** Packet identifiers go round in this many, more than any window. */
 const packetIds = 4096;
@@ -15,8 +15,8 @@ export interface PublisherOptions {
   readonly hearers: number;
   /** By publisher, the arrivals of its messages at all who hear them. */
   readonly deliveredOf: Float64Array;
-  /** Remembers when messages were due; null without a rate. */
-  readonly due: DueTimes | null;
+  /** From when latencies count; null without a rate, where it is when the message is written. */
+  readonly times: MessageTimes | null;
   readonly acknowledged: (latencyMs: number) => void;
   /** There may be room to send again. */
   readonly readEnded: () => void;
@@ -34,8 +34,8 @@ export class Publisher implements ConnectionHandler {
   /** The kind of the last packet that each packet identifier waits for; 0 when it is free. */
   readonly #awaited = new Uint8Array(packetIds);
   readonly #acknowledgements = new Acknowledgements();
-  /** When each of the messages was due that wait for the window. */
-  readonly #dueMs: number[] = [];
+  /** Messages that were due so far; those beyond `sent` wait for the window. */
+  #due = 0;
   #readAtMs = 0;
   sent = 0;
   acknowledged = 0;
@@ -65,10 +65,15 @@ export class Publisher implements ConnectionHandler {
     if (!this.#acknowledgements.isEmpty) this.connection.write(this.#acknowledgements.take());
   }
 
-  /** One message, at once or when there is room for it. Its latency counts from when it was due. */
-  send(dueMs: number): void {
-    this.#dueMs.push(dueMs);
+  /** One more message is due: it leaves at once or when there is room for it. */
+  sendOne(): void {
+    this.#due++;
     this.#sendDue();
+  }
+
+  /** What waits for room is not sent any more. */
+  stop(): void {
+    this.#due = this.sent;
   }
 
   publish(): void {
@@ -92,8 +97,10 @@ export class Publisher implements ConnectionHandler {
 
   readEnded(): void {
     this.#readAtMs = 0;
-    if (this.#options.due !== null) this.flush();
-    this.#sendDue();
+    if (this.#options.times !== null) {
+      this.#sendDue();
+      this.flush();
+    }
     this.#options.readEnded();
   }
 
@@ -112,15 +119,12 @@ export class Publisher implements ConnectionHandler {
   }
 
   #sendDue(): void {
-    const { publisher, due } = this.#options;
-    while (this.#dueMs.length > 0 && this.#room() > 0) {
-      const dueMs = this.#dueMs.shift()!;
-      due?.note(publisher, this.sent, dueMs);
-      this.#send(1, dueMs);
-    }
+    const count = Math.min(this.#due - this.sent, this.#room());
+    if (count > 0) this.#send(count, performance.now());
   }
 
-  #send(count: number, atMs: number): void {
+  #send(count: number, nowMs: number): void {
+    const { times, publisher } = this.#options;
     const templates = this.#templates;
     const sizeBytesMax = this.#acknowledgements.sizeBytes + count * this.#packetSizeBytesMax;
     const bytes = Buffer.allocUnsafe(sizeBytesMax);
@@ -133,11 +137,12 @@ export class Publisher implements ConnectionHandler {
       const packetId = this.#qos === 0 ? 0 : (sequence % (packetIds - 1)) + 1;
       template.write(bytes, at, sequence, packetId);
       at += template.sizeBytes;
+      times?.written(publisher, sequence, nowMs);
       if (packetId === 0) continue;
       if (this.#awaited[packetId] !== 0) {
         throw new Error(`message ${packetId} is unacknowledged since ${packetIds} messages`);
       }
-      this.#sentAtMs[packetId] = atMs;
+      this.#sentAtMs[packetId] = times?.ofMs(publisher, sequence) ?? nowMs;
       this.#awaited[packetId] = awaited;
     }
     this.connection.write(at === bytes.length ? bytes : bytes.subarray(0, at));

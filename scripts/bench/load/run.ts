@@ -1,7 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { perMessage } from "../written-bytes.ts";
 import { Connection } from "./connection.ts";
-import { DueTimes } from "./due-times.ts";
 import type { LoadJob, LoadResult } from "./job.ts";
 import { Latencies } from "./latencies.ts";
 import { readLoopDelay, subtractDelays } from "./loop-delay.ts";
@@ -9,8 +8,10 @@ import { Pacer } from "./pacer.ts";
 import { hearersOf, hearingsOf, otherFilter } from "./plan.ts";
 import { Publisher } from "./publisher.ts";
 import { readBytes, readTimes } from "./readings.ts";
+import { type MessageTimes, Schedule } from "./schedule.ts";
 import { type Integrity, sumIntegrity } from "./stream-checker.ts";
 import { Subscriber } from "./subscriber.ts";
+import { WrittenTimes } from "./written-times.ts";
 
 const drainStepMs = 20;
 /** When nothing more arrived for this long, what is missing is lost. */
@@ -32,8 +33,9 @@ export class LoadRun {
   readonly #deliveredOf: Float64Array;
   readonly #acknowledgedMs = new Latencies();
   readonly #deliveredMs = new Latencies();
-  readonly #due: DueTimes | null;
-  #pacer: Pacer | null = null;
+  /** These two are null without a rate. */
+  readonly #times: MessageTimes | null = null;
+  readonly #pacer: Pacer | null = null;
   #isMeasuring = false;
   #isSending = false;
   #isFillDue = false;
@@ -43,17 +45,21 @@ export class LoadRun {
     this.#job = job;
     this.#deliveredOf = new Float64Array(job.publishers);
     this.#hearers = hearersOf(job, hearingsOf(job));
-    this.#due = job.rate > 0 ? new DueTimes(job.publishers) : null;
+    const { publishers, rate, pacing, outstandingMax } = job;
+    if (rate === 0) return;
+    const schedule = new Schedule(publishers, rate);
+    this.#times = pacing === "ticker" ? schedule : new WrittenTimes(publishers, outstandingMax);
+    this.#pacer = new Pacer(pacing, schedule, this.#publishers);
   }
 
   async run(): Promise<LoadResult> {
-    const { warmupMs, seconds, metricsPorts } = this.#job;
+    const { warmupMs, seconds, metricsPorts, rate } = this.#job;
     await this.#connect();
     // The first of each loads code, up to 17 ms long, which must not happen while messages are under way.
     await readLoopDelay(metricsPorts);
     readBytes(this.#job);
     readTimes(this.#job);
-    this.#start();
+    await this.#start();
     await pause(warmupMs);
     const delays = await readLoopDelay(metricsPorts);
     const bytes = readBytes(this.#job);
@@ -67,13 +73,14 @@ export class LoadRun {
     const after = readTimes(this.#job);
     const bytesAfter = readBytes(this.#job);
     const delaysAfter = await readLoopDelay(metricsPorts);
-    this.#stop();
+    await this.#stop();
     const integrity = await this.#drain();
     await this.#close();
     const elapsedSeconds = (after.atMs - before.atMs) / 1000;
     const cpuMicros = (after.brokerCpuSeconds - before.brokerCpuSeconds) * 1e6;
     return {
       messagesPerSecond: messages / elapsedSeconds,
+      offeredPerSecond: rate === 0 ? null : rate * this.#expectedOf(() => 1),
       cpuMicrosPerMessage: cpuMicros / messages,
       diskBytesPerMessage: perMessage(bytesAfter.disk, bytes.disk, messages),
       peerBytesPerMessage: perMessage(bytesAfter.peers, bytes.peers, messages),
@@ -93,16 +100,16 @@ export class LoadRun {
     };
     await this.#subscribeOthers(failed);
     const readEnded = (): void => this.#fillDue();
-    const due = this.#due;
+    const times = this.#times;
     const acknowledged = (latencyMs: number): void => {
       if (this.#isMeasuring) this.#acknowledgedMs.add(latencyMs);
     };
     const delivered =
-      due === null
+      times === null
         ? null
         : (publisher: number, sequence: number): void => {
             if (!this.#isMeasuring) return;
-            this.#deliveredMs.add(performance.now() - due.of(publisher, sequence));
+            this.#deliveredMs.add(performance.now() - times.ofMs(publisher, sequence));
           };
     const deliveredOf = this.#deliveredOf;
     const hearings = hearingsOf(job);
@@ -113,7 +120,7 @@ export class LoadRun {
     });
     await openAll(this.#publishers, job.publishers, `p${job.run}`, true, (publisher) => {
       const hearers = this.#hearers[publisher]!;
-      const common = { deliveredOf, due, acknowledged, readEnded, failed };
+      const common = { deliveredOf, times, acknowledged, readEnded, failed };
       return new Publisher({ job, publisher, hearers, ...common });
     });
     for (const { connection } of this.#publishers) connection.onDrain(readEnded);
@@ -144,19 +151,16 @@ export class LoadRun {
     }
   }
 
-  #start(): void {
+  async #start(): Promise<void> {
     this.#isSending = true;
-    if (this.#job.rate > 0) {
-      this.#pacer = new Pacer(this.#job, this.#publishers);
-      this.#pacer.start();
-    } else {
-      this.#fill();
-    }
+    if (this.#pacer === null) this.#fill();
+    else await this.#pacer.start();
   }
 
-  #stop(): void {
+  async #stop(): Promise<void> {
     this.#isSending = false;
-    this.#pacer?.stop();
+    for (const publisher of this.#publishers) publisher.stop();
+    await this.#pacer?.stop();
   }
 
   #fillDue(): void {
@@ -182,23 +186,26 @@ export class LoadRun {
     return this.#deliveredOf.reduce((total, delivered) => total + delivered, 0);
   }
 
+  /** What `#count` comes to when each publisher sends so many messages. */
+  #expectedOf(sentBy: (publisher: Publisher) => number): number {
+    return this.#publishers.reduce((total, publisher, at) => {
+      const hearers = this.#subscribers.length > 0 ? this.#hearers[at]! : 1;
+      return total + sentBy(publisher) * hearers;
+    }, 0);
+  }
+
   async #drain(): Promise<Integrity> {
     const hasHearers = this.#subscribers.length > 0;
-    // What waits for a window is still sent, so that the count grows.
-    const expected = (): number =>
-      this.#publishers.reduce(
-        (total, { sent }, at) => total + sent * (hasHearers ? this.#hearers[at]! : 1),
-        0,
-      );
+    const expected = this.#expectedOf(({ sent }) => sent);
     let lastCount = this.#count();
-    for (let idleMs = 0; idleMs < drainIdleMs && lastCount < expected(); idleMs += drainStepMs) {
+    for (let idleMs = 0; idleMs < drainIdleMs && lastCount < expected; idleMs += drainStepMs) {
       await pause(drainStepMs);
       const count = this.#count();
       if (count > lastCount) idleMs = 0;
       lastCount = count;
     }
     if (!hasHearers) {
-      return { lost: expected() - lastCount, duplicates: 0, outOfOrder: 0, foreign: 0 };
+      return { lost: expected - lastCount, duplicates: 0, outOfOrder: 0, foreign: 0 };
     }
     return sumIntegrity(
       this.#subscribers.map((subscriber) =>

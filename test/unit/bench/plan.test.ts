@@ -3,6 +3,7 @@ import { hearersOf, hearingsOf, otherFilter, topicOf } from "../../../scripts/be
 import {
   furtherWorkloads,
   plainLoad,
+  withRate,
   withWindow,
   workloads,
 } from "../../../scripts/bench/workloads.ts";
@@ -53,4 +54,16 @@ test("a window that is asked for is that of all workloads, and stands in their t
   const [pairs] = chosen.filter(({ number }) => number === "W3");
   expect(pairs!.title).toBe("W3: 50 -> 50 pairs, QoS 1, window 10");
   for (const { title } of chosen) expect(title.match(/window/g)).toHaveLength(1);
+});
+
+test("a rate that is asked for is that of all publishers together, and leaves no other aim", () => {
+  expect(withRate(workloads, null)).toBe(workloads);
+  const chosen = withRate([...workloads, ...furtherWorkloads], 50_000);
+  for (const { job, compared, aim, p99AimMs, title } of chosen) {
+    expect(job.rate * job.publishers).toBe(50_000);
+    expect([compared, aim, p99AimMs]).toEqual(["cpu", null, null]);
+    expect(title.match(/[\d,]+\/s/g)).toEqual(["50,000/s"]);
+  }
+  const [devices] = chosen.filter(({ number }) => number === "W5");
+  expect(devices!.title).toBe("W5: 1,000 devices -> 1, QoS 1, 50,000/s");
 });

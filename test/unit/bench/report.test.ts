@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { chart } from "../../../scripts/bench/chart.ts";
 import { parseCpuSeconds } from "../../../scripts/bench/cpu-time.ts";
 import type { LoadResult } from "../../../scripts/bench/load/job.ts";
-import { complaints, summarize } from "../../../scripts/bench/report.ts";
+import { complaints, shortfalls, summarize } from "../../../scripts/bench/report.ts";
 import { median, percentileOfSorted } from "../../../scripts/bench/statistics.ts";
 import { markdown, resultTable } from "../../../scripts/bench/table.ts";
 import { chooseWorkloads, isMet, workloads } from "../../../scripts/bench/workloads.ts";
@@ -11,6 +11,7 @@ import { sumSent } from "../../../scripts/bench/written-bytes.ts";
 function resultOf(messagesPerSecond: number, lost = 0): LoadResult {
   return {
     messagesPerSecond,
+    offeredPerSecond: null,
     cpuMicrosPerMessage: 1_000_000 / messagesPerSecond,
     diskBytesPerMessage: 1,
     peerBytesPerMessage: null,
@@ -74,6 +75,21 @@ describe("a summary", () => {
     );
     expect(some).toMatchObject({ rounds: 2, messagesPerSecond: 200_000, rateRatio: 3 });
     expect(complaints([some])).toEqual(["pairs-qos1 on flockmq failed: it closed"]);
+  });
+
+  test("says when a rate was not carried, which is no complaint", () => {
+    const at = (offeredPerSecond: number | null) => {
+      const some = rounds.map((round) => ({ ...round, offeredPerSecond }));
+      return summarize(seriesOf("flockmq", some), undefined);
+    };
+    expect([at(null), at(200_000), at(203_000)].map((figures) => shortfalls([figures]))).toEqual([
+      [],
+      [],
+      [],
+    ]);
+    expect(shortfalls([at(250_000)])).toEqual([
+      "pairs-qos1 on flockmq carried 200,000 of 250,000 messages/s: its latencies are those of a queue that grows",
+    ]);
   });
 
   test("has no ratio without a reference", () => {
