@@ -90,6 +90,7 @@ describe("a summary", () => {
     expect(shortfalls([at(250_000)])).toEqual([
       "pairs-qos1 on flockmq carried 200,000 of 250,000 messages/s: its latencies are those of a queue that grows",
     ]);
+    expect(shortfalls([at(160_000)])[0]).toContain("carried 200,000 of 160,000 messages/s");
   });
 
   test("has no ratio without a reference", () => {
