@@ -45,6 +45,12 @@ export interface Database {
  * lets many of them die before they reach a table.
  */
 const writeBufferSizeBytes = 32 * 1024 * 1024;
+
+/**
+ * Up to so much of it less, by chance: nodes write the same, so that equal buffers would be full at the same moment, and none of them could sync an entry
+ * while all are put into tables.
+ */
+const writeBufferSpread = 0.5;
 const tableSizeBytes = 8 * 1024 * 1024;
 
 /**
@@ -78,12 +84,17 @@ export class LevelDatabase extends Level<string, Buffer> {
   }
 }
 
+/** `random` from 0 to less than 1. */
+export function writeBufferSize(random: number): number {
+  return Math.round(writeBufferSizeBytes * (1 - writeBufferSpread * random));
+}
+
 /** Throws ClusterError `storage-locked`, `storage-corrupt` or `storage-failed`. */
 export async function openLevel(directory: string): Promise<Database> {
   const database = new LevelDatabase(directory, {
     keyEncoding: "utf8",
     valueEncoding: "buffer",
-    writeBufferSize: writeBufferSizeBytes,
+    writeBufferSize: writeBufferSize(Math.random()),
     maxFileSize: tableSizeBytes,
     compression: isCompressed,
   });

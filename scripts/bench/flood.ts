@@ -30,7 +30,7 @@ const timing = { rounds, seconds: positive("seconds"), warmupMs: positive("warmu
 const aim = 2;
 
 const workload = (name: string, job: Workload["job"]): Workload => ({
-  ...{ number: null, title: name, compared: "rate", aim: null, p99AimMs: null },
+  ...{ number: null, title: name, compared: "rate", aim: null, p99AimMs: null, warmupMsMin: 0 },
   ...{ name, job, isSpread: false },
 });
 const others = workload("others", {

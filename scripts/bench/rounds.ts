@@ -51,7 +51,7 @@ export async function measureRounds(
 }
 
 export async function measureOnce(
-  { job, isSpread }: Workload,
+  { job, isSpread, warmupMsMin }: Workload,
   { broker, variant }: Contender,
   { seconds, warmupMs }: Pick<RoundOptions, "seconds" | "warmupMs">,
 ): Promise<LoadResult> {
@@ -59,7 +59,8 @@ export async function measureOnce(
   const publishPorts = isSpread ? ports : ports.slice(0, 1);
   const ends = { pids, host, publishPorts, subscribePort, peerPorts, metricsPorts };
   run++;
-  return measure({ ...job, ...variant, ...ends, run, seconds, warmupMs });
+  const warmup = { warmupMs: Math.max(warmupMs, warmupMsMin) };
+  return measure({ ...job, ...variant, ...ends, ...warmup, run, seconds });
 }
 
 async function measureRound(series: Series, round: number, options: RoundOptions): Promise<void> {
