@@ -42,6 +42,7 @@ export class ReadingTurns {
   hasTime(nowMs: number): boolean {
     if (!this.#isBegun) {
       this.#isBegun = true;
+      this.#turn++;
       this.#endsAtMs = nowMs + this.#durationMs;
       this.#clock.endOfTurn(() => this.#readDeferred());
       return true;
@@ -66,13 +67,13 @@ export class ReadingTurns {
   }
 
   #readDeferred(): void {
-    this.#turn++;
     const due = this.#waiting;
     if (due.length === 0) {
       this.#isBegun = false;
       this.#spacing?.turnEnded(this.#endsAtMs - this.#durationMs);
       return;
     }
+    this.#turn++;
     const endsAtMs = this.#clock.monotonicMs() + this.#durationMs;
     let read = 0;
     while (read < due.length) {

@@ -101,6 +101,18 @@ test("who has to wait for a turn with time counts among the others", () => {
   expect(inputs.counters.busyClientsRested).toBe(1);
 });
 
+test("what had to wait for a turn with time and what comes later are not one turn", () => {
+  const inputs = new Inputs();
+  const [slow, client] = [inputs.add(), inputs.add()];
+  slow.read(littleSizeBytes);
+  inputs.clock.spend(defaultBrokerLimits.readingTurnMs);
+  client.read(fullSizeBytes - 1);
+  expect(inputs.counters.readsDeferred).toBe(1);
+  inputs.clock.endTurns();
+  client.read(littleSizeBytes);
+  expect(inputs.counters.readsRested).toBe(0);
+});
+
 test("a client at full speed rests while others publish, and loses nothing by it", async () => {
   const { rig, node, writer, other } = await rigOfBusy();
   const reader = await rig.connect(node, "reader");
@@ -139,6 +151,7 @@ test("a client that was closed while it rested is done with", async () => {
   other.publish("t", "little");
   writer.publish("t", full);
   writer.drop();
+  expect(node.broker.counters.busyClientsRested).toBe(1);
   await rig.pass(1);
   expect(node.broker.counters.internalErrors).toBe(0);
 });
