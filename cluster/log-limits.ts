@@ -38,6 +38,8 @@ export const logLimits = {
     keptSizeBytes: 24 * 1024 * 1024,
     keptEntries: 10_000,
   },
+  /** A file of the log; what comes behind it begins a new one. Files go as a whole, so that the log takes up to one more on the disk. */
+  logFileSizeBytesMax: 16 * 1024 * 1024,
   /** Commands of one node in one entry. */
   batchSizeBytesMax: 256 * 1024,
   /** Batches of one node on their way through the log; more commands wait and share the next batch. */

@@ -2,20 +2,26 @@ import { open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { defaultGroup, type GroupId, type LogIndex } from "../raft/types.ts";
 import { corrupt } from "./corrupt.ts";
-import { chainStart } from "./log-record.ts";
+import { chainStart } from "./log/record.ts";
 import { seal, unsealJson } from "./sealed.ts";
 
-/**
- * What was durable at some moment, kept apart from the database: at the next open the database must hold at
- * least this. Without it, a database that silently lost its newest records looks like one that never had them.
- */
-export interface Floor {
-  /** Number of a batch of the write stream. */
+/** What was durable at some moment. */
+export interface DurablePoint {
+  /** Number of a batch of the log. */
   readonly sequence: number;
-  readonly group: GroupId;
   readonly lastIndex: LogIndex;
   /** Chain at lastIndex, hex. */
   readonly chain: string;
+  /** Number of a batch of the database. */
+  readonly stateSequence: number;
+}
+
+/**
+ * Kept apart from log and database: at the next open they must hold at least this. Without it, one that silently lost its newest
+ * records looks like one that never had them.
+ */
+export interface Floor extends DurablePoint {
+  readonly group: GroupId;
 }
 
 /** What `establishFloor` needs of a disk. */
@@ -36,10 +42,15 @@ export async function readFloor(directory: string): Promise<Floor | null> {
     throw error;
   }
   try {
-    return unsealJson<Floor>(floorName, stored);
+    return floorOf(unsealJson<Floor>(floorName, stored));
   } catch (error) {
     throw corrupt(floorName, null, "the floor file is damaged", error);
   }
+}
+
+/** In format 1 the database held the log, and both had one number. */
+function floorOf(stored: Omit<Floor, "stateSequence"> & { readonly stateSequence?: number }): Floor {
+  return { stateSequence: stored.sequence, ...stored };
 }
 
 /** Replaces the floor so that after a power cut either the old or the new one is there, never half of one. */
@@ -66,11 +77,11 @@ export async function establishFloor(place: FloorPlace, hasDatabase: boolean): P
   if (floor === null) {
     if (hasDatabase) throw corrupt(floorName, null, "the floor file is missing");
     const chain = Buffer.from(chainStart).toString("hex");
-    const start = { sequence: 0, group: defaultGroup, lastIndex: 0, chain };
+    const start = { sequence: 0, group: defaultGroup, lastIndex: 0, chain, stateSequence: 0 };
     await place.writeFloor(start);
     return start;
   }
-  if (!hasDatabase && floor.sequence > 0) {
+  if (!hasDatabase && floor.stateSequence > 0) {
     throw corrupt("database", floor.lastIndex, "the database is missing");
   }
   return floor;

@@ -1,13 +1,13 @@
 import type { Cancel } from "../ports.ts";
 import { defaultGroup, type LogIndex } from "../raft/types.ts";
+import type { DurablePoint } from "./floor-file.ts";
 import type { LevelDisk } from "./level-disk.ts";
-import type { DurablePoint } from "./write-batch.ts";
 
 const intervalMs = 1_000;
 const entriesMax = 1_000;
 
 /**
- * Keeps the floor at most a second or a thousand entries behind what is durable, beside the write stream:
+ * Keeps the floor at most a second or a thousand entries behind what is durable, beside the write streams:
  * a late floor only means that a loss within that second is noticed by the leader instead of at open.
  */
 export class FloorKeeper {
@@ -26,15 +26,19 @@ export class FloorKeeper {
     this.#failed = failed;
   }
 
-  /** Number of the batch that the floor on disk stands for. */
+  /** Number of the log's batch that the floor on disk stands for. */
   get writtenSequence(): number {
     return this.#written.sequence;
   }
 
-  advance(point: DurablePoint): void {
-    this.#durable = point;
+  advance(point: Partial<DurablePoint>): void {
+    this.#durable = { ...this.#durable, ...point };
+    this.#follow();
+  }
+
+  #follow(): void {
     if (this.#writing !== null || this.#isClosed) return;
-    if (distance(point.lastIndex, this.#written.lastIndex) >= entriesMax) this.#write();
+    if (distance(this.#durable.lastIndex, this.#written.lastIndex) >= entriesMax) this.#write();
     else this.#timer ??= this.#disk.after(intervalMs, () => this.#write());
   }
 
@@ -70,7 +74,7 @@ export class FloorKeeper {
 
   #wrote(): void {
     this.#writing = null;
-    if (this.#written !== this.#durable) this.advance(this.#durable);
+    if (this.#written !== this.#durable) this.#follow();
   }
 
   #stopTimer(): void {

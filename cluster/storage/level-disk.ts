@@ -4,7 +4,9 @@ import { lockDirectory } from "./directory-lock.ts";
 import { verifyDatabase } from "./files/verify.ts";
 import { type Floor, readFloor, writeFloor } from "./floor-file.ts";
 import { type Database, openLevel } from "./level-open.ts";
-import { scrubTables } from "./scrub.ts";
+import { LogDirectory } from "./log/directory.ts";
+import type { LogFiles } from "./log/files.ts";
+import { scrubTables } from "./scrub-tables.ts";
 
 /** Where a LevelStorage keeps what it writes: a directory, or the disk of a simulation. */
 export interface LevelDisk {
@@ -18,6 +20,7 @@ export interface LevelDisk {
    */
   verify(): Promise<boolean>;
   openDatabase(): Promise<Database>;
+  logFiles(): LogFiles;
   /** `null` when there is none. Throws ClusterError `storage-corrupt` when it is damaged. */
   readFloor(): Promise<Floor | null>;
   /** Resolves when the floor is durable, whole. */
@@ -28,7 +31,7 @@ export interface LevelDisk {
   after(delayMs: number, run: () => void): Cancel;
 }
 
-/** A directory with `database/` (LevelDB), `floor` (what the database must at least hold) and `lock/`. */
+/** A directory with `log/`, `database/` (LevelDB), `floor` (what both must at least hold) and `lock/`. */
 export class LevelDirectoryDisk implements LevelDisk {
   readonly name: string;
 
@@ -46,6 +49,10 @@ export class LevelDirectoryDisk implements LevelDisk {
 
   openDatabase(): Promise<Database> {
     return openLevel(this.#databasePath);
+  }
+
+  logFiles(): LogFiles {
+    return new LogDirectory(join(this.name, "log"));
   }
 
   readFloor(): Promise<Floor | null> {

@@ -4,7 +4,7 @@ import { ClusterError } from "../errors.ts";
 import { logLimits } from "../log-limits.ts";
 import { corrupt } from "./corrupt.ts";
 import { Sealer } from "./sealed.ts";
-import type { Operation } from "./write-batch.ts";
+import type { Operation } from "./state-batch.ts";
 
 export interface DatabaseSnapshot {
   close(): Promise<void>;

@@ -1,5 +1,5 @@
 import { ClusterError } from "../errors.ts";
-import { LogBounds } from "./log-bounds.ts";
+import { LogBounds } from "./log/bounds.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 import type {
   ClusterStorage,

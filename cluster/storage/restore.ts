@@ -1,69 +1,59 @@
-import { ClusterError } from "../errors.ts";
-import { defaultGroup, type Entry, type HardState, type SnapshotPoint } from "../raft/types.ts";
+import { defaultGroup, type SnapshotPoint } from "../raft/types.ts";
 import { corrupt } from "./corrupt.ts";
 import type { Floor } from "./floor-file.ts";
-import { formatVersion, groupKey, logKey, logRange, prefix } from "./keys.ts";
+import { groupKey, prefix } from "./keys.ts";
 import type { Database } from "./level-open.ts";
-import { chainStart, decodeLogRecord } from "./log-record.ts";
-import { LogTable } from "./log-table.ts";
-import {
-  type AppliedRecord,
-  emptyConfiguration,
-  type SnapshotRecord,
-  type TruncationRecord,
-} from "./records.ts";
+import type { LogFileName, LogFiles } from "./log/files.ts";
+import { readLog, type StoredLog } from "./log/reader.ts";
+import { chainStart } from "./log/record.ts";
+import { LogTable } from "./log/table.ts";
+import { type AppliedRecord, emptyConfiguration, type SnapshotRecord } from "./records.ts";
 import { unsealJson } from "./sealed.ts";
 import type { NodeRecord, StorageRestore } from "./storage.ts";
 
-const recordsPerRead = 256;
+/** The records of the database beside the replicated state. */
+export interface StoredState {
+  readonly incarnation: number;
+  readonly nodeRecord: NodeRecord | null;
+  readonly snapshot: SnapshotPoint;
+  /** At the snapshot, hex. */
+  readonly chain: string;
+  readonly applied: AppliedRecord;
+  readonly generation: number;
+  /** Number of the last batch. */
+  readonly sequence: number;
+}
 
 /** What is read before the incarnation is raised. */
 export interface StoredNode {
+  readonly state: StoredState;
+  readonly log: StoredLog;
   readonly restore: StorageRestore;
-  readonly table: LogTable;
-  readonly sequence: number;
-  readonly generation: number;
-  readonly truncation: TruncationRecord | null;
 }
 
 /** Reads and checks everything but the replicated state. Throws ClusterError `storage-corrupt`. */
-export async function readStoredNode(database: Database, floor: Floor): Promise<StoredNode> {
-  const group = defaultGroup;
-  await checkFormat(database);
-  const sequence = (await read<number>(database, prefix.sequence)) ?? 0;
-  if (sequence < floor.sequence) {
-    const reason = `batch ${sequence} is the last one, ${floor.sequence} was durable`;
-    throw corrupt(prefix.sequence, floor.lastIndex, reason);
-  }
-  const applied = await read<AppliedRecord>(database, groupKey("applied", group));
-  const point = await read<SnapshotRecord>(database, groupKey("snapshot", group));
-  const snapshot: SnapshotPoint = {
-    index: point?.index ?? 0,
-    term: point?.term ?? 0,
-    configuration: point?.configuration ?? emptyConfiguration,
-  };
-  const start = point === null ? chainStart : Buffer.from(point.chain, "hex");
-  const table = new LogTable(snapshot.index, start);
-  const entries = await readEntries(database, table);
-  const truncation = await read<TruncationRecord>(database, groupKey("truncation", group));
-  const generation = await read<number>(database, groupKey("generation", group));
+export async function readStoredNode(
+  database: Database,
+  files: LogFiles,
+  names: readonly LogFileName[],
+  floor: Floor,
+): Promise<StoredNode> {
+  const state = await readState(database);
+  const log = await readLogOf(state, files, names, floor);
+  const { incarnation, nodeRecord, snapshot, applied } = state;
   const restore: StorageRestore = {
-    incarnation: (await read<number>(database, prefix.incarnation)) ?? 0,
-    nodeRecord: await read<NodeRecord>(database, prefix.node),
-    hardState: (await read<HardState>(database, groupKey("hardState", group))) ?? {
-      term: 0,
-      vote: null,
-      commit: 0,
-    },
+    incarnation,
+    nodeRecord,
+    hardState: log.hardState,
     snapshot,
-    entries,
-    appliedIndex: applied?.index ?? snapshot.index,
-    appliedTerm: applied?.term ?? snapshot.term,
-    configuration: applied?.configuration ?? snapshot.configuration,
+    entries: log.entries,
+    appliedIndex: applied.index,
+    appliedTerm: applied.term,
+    configuration: applied.configuration,
   };
-  checkFloor(floor, table, truncation);
-  checkAgreement(restore, table);
-  return { restore, table, sequence, generation: generation ?? 1, truncation };
+  checkFloor(floor, state, log);
+  checkAgreement(restore, log.table);
+  return { state, log, restore };
 }
 
 export async function read<Stored>(database: Database, key: string): Promise<Stored | null> {
@@ -71,75 +61,83 @@ export async function read<Stored>(database: Database, key: string): Promise<Sto
   return sealed === undefined ? null : unsealJson<Stored>(key, sealed);
 }
 
-async function checkFormat(database: Database): Promise<void> {
-  const format = await read<number>(database, prefix.format);
-  if (format === null || format === formatVersion) return;
-  throw new ClusterError(
-    "version-mismatch",
-    `the database has format ${format}, this version reads ${formatVersion}`,
-    { format, formatVersion },
-  );
+async function readState(database: Database): Promise<StoredState> {
+  const group = defaultGroup;
+  const point = await read<SnapshotRecord>(database, groupKey("snapshot", group));
+  const snapshot: SnapshotPoint = {
+    index: point?.index ?? 0,
+    term: point?.term ?? 0,
+    configuration: point?.configuration ?? emptyConfiguration,
+  };
+  return {
+    incarnation: (await read<number>(database, prefix.incarnation)) ?? 0,
+    nodeRecord: await read<NodeRecord>(database, prefix.node),
+    snapshot,
+    chain: point?.chain ?? Buffer.from(chainStart).toString("hex"),
+    applied: (await read<AppliedRecord>(database, groupKey("applied", group))) ?? snapshot,
+    generation: (await read<number>(database, groupKey("generation", group))) ?? 1,
+    sequence: (await read<number>(database, prefix.sequence)) ?? 0,
+  };
 }
 
-/**
- * A batch reaches the disk whole or not at all, and in order. A hole or an invalid record is therefore never the
- * torn tail of a crash, wherever it stands: an entry was durable there, and perhaps acknowledged.
- */
-async function readEntries(database: Database, table: LogTable): Promise<Entry[]> {
-  const entries: Entry[] = [];
-  const iterator = database.iterator(logRange(defaultGroup));
-  try {
-    for (;;) {
-      const records = await iterator.nextv(recordsPerRead);
-      if (records.length === 0) return entries;
-      for (const [key, stored] of records) entries.push(readEntry(key, stored, table));
-    }
-  } finally {
-    await iterator.close();
+/** The log is begun before anything is written to the database. */
+async function readLogOf(
+  { snapshot, chain, generation, sequence }: StoredState,
+  files: LogFiles,
+  names: readonly LogFileName[],
+  floor: Floor,
+): Promise<StoredLog> {
+  if (names.length > 0) {
+    const point = { index: snapshot.index, chain, generation };
+    return readLog(files, names, point, floor.sequence);
   }
-}
-
-function readEntry(key: string, stored: Buffer, table: LogTable): Entry {
-  const index = table.lastIndex + 1;
-  const expectedKey = logKey(defaultGroup, index);
-  if (key !== expectedKey) throw corrupt(expectedKey, index, `missing; found ${key} instead`);
-  const record = decodeLogRecord(stored, table.chainAt(table.lastIndex));
-  if ("reason" in record) throw corrupt(key, index, record.reason);
-  if (record.entry.index !== index || record.group !== defaultGroup) {
-    throw corrupt(key, index, "the record belongs to another key");
+  if (sequence > 0 || floor.sequence > 0) {
+    throw corrupt("log", floor.lastIndex, "the log is missing");
   }
-  table.append(record.chain, stored.byteLength);
-  return record.entry;
+  return {
+    entries: [],
+    table: new LogTable(0, chainStart),
+    hardState: { term: 0, vote: null, commit: 0 },
+    truncation: null,
+    sequence: 0,
+    files: [],
+  };
 }
 
-function checkFloor(floor: Floor, table: LogTable, truncation: TruncationRecord | null): void {
-  const limit =
-    truncation !== null && truncation.sequence > floor.sequence ? truncation.index : Infinity;
+function checkFloor(floor: Floor, state: StoredState, log: StoredLog): void {
+  const { table, truncation } = log;
+  if (state.sequence < floor.stateSequence) {
+    const reason = `batch ${state.sequence} is the last one, ${floor.stateSequence} was durable`;
+    throw corrupt(prefix.sequence, floor.lastIndex, reason);
+  }
+  if (log.sequence < floor.sequence) {
+    const reason = `batch ${log.sequence} is the last one, ${floor.sequence} was durable`;
+    throw corrupt("log", table.lastIndex + 1, reason);
+  }
+  const isTruncated = truncation !== null && truncation.sequence > floor.sequence;
+  const limit = isTruncated ? truncation.index : Infinity;
   const lastIndex = Math.min(floor.lastIndex, limit);
   if (table.lastIndex < lastIndex) {
-    const missing = table.lastIndex + 1;
     const reason = `missing; the log was durable up to ${floor.lastIndex}`;
-    throw corrupt(logKey(floor.group, missing), missing, reason);
+    throw corrupt("log", table.lastIndex + 1, reason);
   }
   if (floor.lastIndex > limit || floor.lastIndex < table.baseIndex) return;
-  const chain = table.chainHexAt(floor.lastIndex);
-  if (chain !== floor.chain) {
-    const key = logKey(floor.group, floor.lastIndex);
-    throw corrupt(key, floor.lastIndex, "the log is not the one that the floor file vouches for");
+  if (table.chainHexAt(floor.lastIndex) !== floor.chain) {
+    const reason = "the log is not the one that the floor file vouches for";
+    throw corrupt("log", floor.lastIndex, reason);
   }
 }
 
 function checkAgreement(restore: StorageRestore, table: LogTable): void {
   const { appliedIndex, snapshot, hardState } = restore;
-  const key = logKey(defaultGroup, table.lastIndex + 1);
   if (appliedIndex > table.lastIndex) {
-    throw corrupt(key, table.lastIndex + 1, `missing; applied up to ${appliedIndex}`);
+    throw corrupt("log", table.lastIndex + 1, `missing; applied up to ${appliedIndex}`);
   }
   if (appliedIndex < snapshot.index) {
     const record = groupKey("applied", defaultGroup);
     throw corrupt(record, appliedIndex, `older than the snapshot at ${snapshot.index}`);
   }
   if (hardState.commit > table.lastIndex) {
-    throw corrupt(key, table.lastIndex + 1, `missing; committed up to ${hardState.commit}`);
+    throw corrupt("log", table.lastIndex + 1, `missing; committed up to ${hardState.commit}`);
   }
 }

@@ -1,5 +1,5 @@
-import { type Database, storageError } from "./level-open.ts";
-import { WriteBatch } from "./write-batch.ts";
+import type { Batch } from "./batch.ts";
+import { storageError } from "./level-open.ts";
 
 /**
  * A batch that grew beyond this while it waited is followed by another one, so that one sync does not have to
@@ -8,35 +8,34 @@ import { WriteBatch } from "./write-batch.ts";
  */
 const batchSizeBytesMax = 8 * 1024 * 1024;
 
-export interface WriteStreamEvents {
+export interface WriteStreamOptions<OneBatch extends Batch> {
+  /** Stands in error messages. */
+  readonly directory: string;
+  /** Number of the last batch on disk. */
+  readonly sequence: number;
+  readonly batch: (sequence: number) => OneBatch;
+  /** Resolves when all of the batch is durable. */
+  readonly write: (batch: OneBatch) => Promise<void>;
   /** A batch is on disk; its waiters have not been told yet. */
-  readonly landed: (batch: WriteBatch) => void;
+  readonly landed: (batch: OneBatch) => void;
   /** Called once. */
   readonly failed: (error: Error) => void;
 }
 
-/**
- * The only writer of the database. One batch is in flight, always synced: a single unsynced write could leave
- * a hole before synced ones after a power cut, since LevelDB closes a full log without syncing it.
- */
-export class WriteStream {
-  readonly #directory: string;
-  readonly #database: Database;
-  readonly #events: WriteStreamEvents;
-  readonly #queue: WriteBatch[] = [];
-  #inFlight: WriteBatch | null = null;
+/** The only writer of the log, or of the database. One batch is in flight, always synced; what is handed over meanwhile forms the next. */
+export class WriteStream<OneBatch extends Batch> {
+  readonly #options: WriteStreamOptions<OneBatch>;
+  readonly #queue: OneBatch[] = [];
+  #inFlight: OneBatch | null = null;
   #isStartScheduled = false;
   #sequence: number;
   #syncedBatches = 0;
   #failure: Error | null = null;
   #idle: (() => void)[] = [];
 
-  /** `directory` stands in error messages; `sequence` is the number of the last batch on disk. */
-  constructor(directory: string, database: Database, sequence: number, events: WriteStreamEvents) {
-    this.#directory = directory;
-    this.#database = database;
-    this.#sequence = sequence;
-    this.#events = events;
+  constructor(options: WriteStreamOptions<OneBatch>) {
+    this.#options = options;
+    this.#sequence = options.sequence;
   }
 
   get failure(): Error | null {
@@ -54,13 +53,26 @@ export class WriteStream {
   }
 
   /** The batch that takes the next change. The caller fills and closes it at once, then calls `start`. */
-  batch(): WriteBatch {
+  batch(): OneBatch {
     const last = this.#queue.at(-1);
-    if (last !== undefined && last.sizeBytes < batchSizeBytesMax) return last;
+    if (last !== undefined && !last.isSealed && last.sizeBytes < batchSizeBytesMax) return last;
     this.#sequence++;
-    const batch = new WriteBatch(this.#sequence);
+    const batch = this.#options.batch(this.#sequence);
     this.#queue.push(batch);
     return batch;
+  }
+
+  /** One that holds nothing of what was handed over before. */
+  newBatch(): OneBatch {
+    this.#queue.at(-1)?.seal();
+    return this.batch();
+  }
+
+  /** Resolves when all that was handed over by now is on disk, or never will be. Null when it is. */
+  whenLanded(): Promise<void> | null {
+    const last = this.#queue.at(-1) ?? this.#inFlight;
+    if (last === null) return null;
+    return new Promise((resolve) => last.join(resolve, () => resolve()));
   }
 
   /** Deferred to the end of the current job, so that changes handed over together share a sync. */
@@ -82,11 +94,11 @@ export class WriteStream {
   /** Final: nothing waiting is ever reported done. */
   fail(cause: unknown): void {
     if (this.#failure !== null) return;
-    const error = storageError(this.#directory, cause);
+    const error = storageError(this.#options.directory, cause);
     this.#failure = error;
     const dropped = this.#inFlight === null ? this.#queue : [this.#inFlight, ...this.#queue];
     this.#inFlight = null;
-    this.#events.failed(error);
+    this.#options.failed(error);
     for (const batch of dropped) batch.failed(error);
     this.#queue.length = 0;
     this.#tellIdle();
@@ -97,19 +109,25 @@ export class WriteStream {
     const batch = this.#queue.shift();
     if (batch === undefined) return;
     this.#inFlight = batch;
-    void this.#database.write(batch.operations(), { sync: true }).then(
+    void this.#write(batch).then(
       () => this.#landed(batch),
       (error) => this.fail(error),
     );
   }
 
+  async #write(batch: OneBatch): Promise<void> {
+    await batch.gate();
+    // What it waited for may be the failure that ends this stream, too.
+    if (this.#failure === null) await this.#options.write(batch);
+  }
+
   /** The next batch is on its way to the disk before the waiters of this one use the processor. */
-  #landed(batch: WriteBatch): void {
+  #landed(batch: OneBatch): void {
     if (this.#failure !== null) return;
     this.#inFlight = null;
     this.#syncedBatches++;
     this.#startNext();
-    this.#events.landed(batch);
+    this.#options.landed(batch);
     batch.landed();
     this.#tellIdle();
   }

@@ -167,7 +167,7 @@ function appliedIndexOf(puts: ReadonlyMap<string, Buffer>): LogIndex | null {
   return index ? Number(index) : (record<AppliedRecord>(puts, "a/0")?.index ?? null);
 }
 
-/** As laid out in cluster/storage/log-record.ts. */
+/** As laid out in cluster/storage/log/record.ts. */
 function entryOf(stored: Buffer): Entry {
   return {
     type: stored[5] as EntryType,

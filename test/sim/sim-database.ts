@@ -6,7 +6,7 @@ import type {
   ReadOptions,
 } from "../../cluster/storage/level-open.ts";
 import { seal } from "../../cluster/storage/sealed.ts";
-import type { Operation } from "../../cluster/storage/write-batch.ts";
+import type { Operation } from "../../cluster/storage/state-batch.ts";
 
 /** As it goes into the database. */
 export type StoredOperation = Exclude<Operation, { readonly type: "seal" }>;

@@ -2,7 +2,7 @@ import { decodeConfigChange, encodeConfigChange } from "../../cluster/raft/confi
 import type { Message } from "../../cluster/raft/messages.ts";
 import type { ConfigChange, HardState } from "../../cluster/raft/types.ts";
 import type { Floor } from "../../cluster/storage/floor-file.ts";
-import { chainStart, decodeLogRecord, encodeLogRecord } from "../../cluster/storage/log-record.ts";
+import { chainStart, decodeLogRecord, encodeLogRecord } from "../../cluster/storage/log/record.ts";
 import type { SnapshotRecord } from "../../cluster/storage/records.ts";
 import { sealJson, unsealJson } from "../../cluster/storage/sealed.ts";
 import { decodeBulkFrame, encodeBulkFrame } from "../../cluster/transport/bulk-frame.ts";

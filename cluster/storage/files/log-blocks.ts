@@ -1,3 +1,4 @@
+import { hasUnwrittenSector } from "../unwritten.ts";
 import { maskedCrc32c } from "./crc32c.ts";
 
 /**
@@ -9,10 +10,6 @@ const headerSizeBytes = 7;
 const full = 1;
 const first = 2;
 const last = 4;
-
-const sectorSizeBytes = 512;
-/** A shorter run of zeros may well be content. */
-const unwrittenSizeBytesMin = 16;
 
 /** Where a log cannot be read any more. */
 export interface LogDamage {
@@ -68,17 +65,6 @@ export function isTorn(bytes: Buffer, { writeAt, recordAt }: LogDamage): boolean
   if (end <= bytes.length || end > blockEndOf(recordAt)) return false;
   // The checksum does not cover the length: when it fits what is there, only the length is wrong.
   return maskedCrc32c(bytes, recordAt + 6, bytes.length) !== bytes.readUInt32LE(recordAt);
-}
-
-/** In the file from `from` on. A payload of as many zeros looks the same; then damage to it passes for a torn write. */
-function hasUnwrittenSector(bytes: Buffer, from: number): boolean {
-  for (let start = from; start < bytes.length; ) {
-    const end = Math.min(start - (start % sectorSizeBytes) + sectorSizeBytes, bytes.length);
-    const isZero = bytes.subarray(start, end).every((byte) => byte === 0);
-    if (isZero && end - start >= unwrittenSizeBytesMin) return true;
-    start = end;
-  }
-  return false;
 }
 
 /**

@@ -6,7 +6,7 @@ import {
   chainStart,
   decodeLogRecord,
   encodeLogRecord,
-} from "../../../cluster/storage/log-record.ts";
+} from "../../../cluster/storage/log/record.ts";
 import { bytes } from "../../support/storage-changes.ts";
 
 const integer = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });

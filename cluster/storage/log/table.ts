@@ -1,5 +1,5 @@
-import type { LogIndex } from "../raft/types.ts";
-import { chainSizeBytes } from "./log-record.ts";
+import type { LogIndex } from "../../raft/types.ts";
+import { chainSizeBytes } from "./record.ts";
 
 const capacityMin = 1024;
 

@@ -1,6 +1,6 @@
-import { ClusterError } from "../errors.ts";
-import { defaultGroup, type Entry, type LogIndex } from "../raft/types.ts";
-import type { StorageChange, StorageRestore } from "./storage.ts";
+import { ClusterError } from "../../errors.ts";
+import { defaultGroup, type Entry, type LogIndex } from "../../raft/types.ts";
+import type { StorageChange, StorageRestore } from "../storage.ts";
 
 /**
  * Where log and state stand once everything handed over is durable. Refuses a change that would leave a hole or

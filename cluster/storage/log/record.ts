@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { type Entry, EntryType, type GroupId } from "../raft/types.ts";
+import { type Entry, EntryType, type GroupId, type LogIndex } from "../../raft/types.ts";
 
 /**
  * A log entry on disk, big-endian:
@@ -74,6 +74,11 @@ export function decodeLogRecord(record: Buffer, previous: Uint8Array): DecodedLo
     },
     chain,
   };
+}
+
+/** Null when the record is too short to have one. */
+export function indexInRecord(record: Buffer): LogIndex | null {
+  return record.byteLength < headerSizeBytes ? null : readInteger(record, indexAt);
 }
 
 export function chainInRecord(record: Buffer): Buffer {

@@ -1,0 +1,42 @@
+import { corrupt } from "../corrupt.ts";
+import { type LogFiles, logFileName } from "./files.ts";
+import { LogReader, readLogFile } from "./reader.ts";
+import type { LogWriter } from "./writer.ts";
+
+const framesPerPiece = 16;
+
+/**
+ * Reads the log as it was durable at one moment and checks what `open` checks of it. `pause` is awaited between pieces. Throws
+ * ClusterError `storage-corrupt`. Files that the log needs no more while it is read are left out.
+ */
+export async function scrubLog(
+  files: LogFiles,
+  writer: LogWriter,
+  pause: () => Promise<void>,
+): Promise<void> {
+  let reader: LogReader | null = null;
+  for (const { name, sizeBytes } of writer.files) {
+    const isNeeded = (): boolean =>
+      writer.files.some(({ name: { number } }) => number === name.number);
+    try {
+      const { bytes, start, sequence } = await readLogFile(files, name);
+      if (start === null) throw corrupt(logFileName(name), null, "its begin is damaged");
+      if (bytes.length < sizeBytes) {
+        throw corrupt(logFileName(name), null, `ends at byte ${bytes.length} of ${sizeBytes}`);
+      }
+      const isOtherLog = start.generation !== reader?.generation;
+      if (reader === null || isOtherLog) reader = new LogReader(start, sequence, sequence);
+      const durable = { name, bytes: bytes.subarray(0, sizeBytes), start, sequence };
+      let frames = 0;
+      for (const _ of reader.read(durable, false)) {
+        frames++;
+        reader.forgetEntries();
+        if (frames % framesPerPiece === 0) await pause();
+      }
+    } catch (error) {
+      if (isNeeded()) throw error;
+      reader = null;
+    }
+    await pause();
+  }
+}
