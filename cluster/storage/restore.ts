@@ -110,10 +110,6 @@ function checkFloor(floor: Floor, state: StoredState, log: StoredLog): void {
     const reason = `batch ${state.sequence} is the last one, ${floor.stateSequence} was durable`;
     throw corrupt(prefix.sequence, floor.lastIndex, reason);
   }
-  if (log.sequence < floor.sequence) {
-    const reason = `batch ${log.sequence} is the last one, ${floor.sequence} was durable`;
-    throw corrupt("log", table.lastIndex + 1, reason);
-  }
   const isTruncated = truncation !== null && truncation.sequence > floor.sequence;
   const limit = isTruncated ? truncation.index : Infinity;
   const lastIndex = Math.min(floor.lastIndex, limit);

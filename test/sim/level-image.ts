@@ -1,8 +1,9 @@
-import type { Entry, EntryType, HardState, LogIndex } from "../../cluster/raft/types.ts";
+import type { LogIndex } from "../../cluster/raft/types.ts";
 import type { Floor } from "../../cluster/storage/floor-file.ts";
 import type { AppliedRecord, SnapshotRecord } from "../../cluster/storage/records.ts";
 import { sealJson } from "../../cluster/storage/sealed.ts";
 import type { DurableImage } from "./durable-image.ts";
+import { type ImageFile, LogFilesImage } from "./log-files-image.ts";
 import type { Seeded } from "./seeded.ts";
 import type { StoredOperation } from "./sim-database.ts";
 
@@ -22,12 +23,13 @@ const rotationChance = 0.05;
 const stateStart = "s/";
 
 /**
- * What LevelDB keeps on a simulated disk: its records, and its newest log files batch by batch, so that a power cut can drop what
+ * What a node keeps on a simulated disk: the files of its log, and of LevelDB its records and its newest log files batch by batch, so that a power cut can drop what
  * was not synced and a lying disk what was. It outlives the processes that write to it.
  */
 export class LevelImage {
   readonly durable: DurableImage;
   readonly records = new Map<string, Buffer>();
+  readonly log: LogFilesImage;
   readonly #random: Seeded;
   #journal: Logged[] = [];
   #file = 0;
@@ -39,28 +41,40 @@ export class LevelImage {
 
   constructor(durable: DurableImage, random: Seeded) {
     this.durable = durable;
+    this.log = new LogFilesImage(durable, random);
     this.#random = random;
   }
 
   setFloor(floor: Floor): void {
     this.durable.demand(
-      floor.sequence <= this.#durableSequence,
+      floor.stateSequence <= this.#durableSequence && floor.sequence <= this.log.sequence,
       "the floor is durable",
-      `it stands for batch ${floor.sequence}, synced are ${this.#durableSequence}`,
+      `it stands for batches ${floor.stateSequence} and ${floor.sequence} of the log, synced are ${this.#durableSequence} and ${this.log.sequence}`,
     );
     this.floor = sealJson("floor", floor);
   }
 
-  /** What the database holds ends before what the floor stands for. */
+  /** What the database or the log holds ends before what the floor stands for. */
   get isBelowFloor(): boolean {
     const sequence = record<number>(this.records, "q") ?? 0;
     const floor = this.floor && (JSON.parse(this.floor.toString("utf8", 4)) as Floor);
-    return floor !== null && sequence < floor.sequence;
+    if (floor === null) return false;
+    return sequence < floor.stateSequence || this.log.lastSequence < floor.sequence;
   }
 
   /** Of the live generation of the replicated state. */
   get statePrefix(): string {
-    return `s/0/${record<number>(this.records, "g/0") ?? 1}/`;
+    return `s/0/${this.#generation}/`;
+  }
+
+  /** Files of the log that the next open needs. */
+  get logFilesNeeded(): readonly ImageFile[] {
+    const index = record<SnapshotRecord>(this.records, "p/0")?.index ?? 0;
+    return this.log.needed(index, this.#generation);
+  }
+
+  get #generation(): number {
+    return record<number>(this.records, "g/0") ?? 1;
   }
 
   get isEmpty(): boolean {
@@ -141,15 +155,8 @@ export class LevelImage {
     const point = record<SnapshotRecord>(puts, "p/0");
     const isInstalled = puts.has("g/0");
     if (point !== null && isInstalled) durable.change({ installSnapshot: point });
-    const entries: Entry[] = [];
-    for (const [key, value] of puts) if (key.startsWith("l/")) entries.push(entryOf(value));
-    const hardState = record<HardState>(puts, "h/0");
     const appliedIndex = appliedIndexOf(puts);
-    durable.change({
-      entries: entries.sort((a, b) => a.index - b.index),
-      ...(hardState && { hardState }),
-      ...(appliedIndex !== null && { applied: { index: appliedIndex } }),
-    });
+    if (appliedIndex !== null) durable.change({ applied: { index: appliedIndex } });
     if (point !== null && !isInstalled) durable.change({ compactTo: point });
   }
 }
@@ -165,14 +172,4 @@ function appliedIndexOf(puts: ReadonlyMap<string, Buffer>): LogIndex | null {
   const start = puts.get("a/0")?.toString("latin1", 4, 32);
   const index = start && /^\{"index":(\d+),/.exec(start)?.[1];
   return index ? Number(index) : (record<AppliedRecord>(puts, "a/0")?.index ?? null);
-}
-
-/** As laid out in cluster/storage/log/record.ts. */
-function entryOf(stored: Buffer): Entry {
-  return {
-    type: stored[5] as EntryType,
-    term: stored.readUIntBE(14, 6),
-    index: stored.readUIntBE(22, 6),
-    data: stored.subarray(44),
-  };
 }

@@ -3,9 +3,11 @@ import { corrupt } from "../../cluster/storage/corrupt.ts";
 import type { Floor } from "../../cluster/storage/floor-file.ts";
 import type { LevelDisk } from "../../cluster/storage/level-disk.ts";
 import type { Database } from "../../cluster/storage/level-open.ts";
+import type { LogFiles } from "../../cluster/storage/log/files.ts";
 import { unsealJson } from "../../cluster/storage/sealed.ts";
 import type { LevelImage } from "./level-image.ts";
 import { SimDatabase, type StoredOperation } from "./sim-database.ts";
+import { SimLogFiles } from "./sim-log-files.ts";
 
 export interface SimLevelDiskOptions {
   readonly image: LevelImage;
@@ -27,10 +29,12 @@ export class SimLevelDisk implements LevelDisk {
   readonly name = "a simulated disk";
   readonly #options: SimLevelDiskOptions;
   readonly #inFlight = new Set<InFlight>();
+  readonly #logFiles: SimLogFiles;
   #isDead = false;
 
   constructor(options: SimLevelDiskOptions) {
     this.#options = options;
+    this.#logFiles = new SimLogFiles(options.image.log, options.schedule);
   }
 
   async lock(): Promise<{ release(): Promise<void> }> {
@@ -47,6 +51,10 @@ export class SimLevelDisk implements LevelDisk {
     return new SimDatabase(this.#options.image.records, (operations, isSynced) =>
       this.#write(operations, isSynced),
     );
+  }
+
+  logFiles(): LogFiles {
+    return this.#logFiles;
   }
 
   async readFloor(): Promise<Floor | null> {
@@ -79,6 +87,7 @@ export class SimLevelDisk implements LevelDisk {
       for (const { operations, isSynced } of this.#inFlight) image.write(operations, isSynced);
     }
     this.#inFlight.clear();
+    this.#logFiles.crash(inFlight);
     image.powerCut();
   }
 
@@ -87,6 +96,7 @@ export class SimLevelDisk implements LevelDisk {
     const failing = [...this.#inFlight];
     this.#inFlight.clear();
     this.#isDead = true;
+    this.#logFiles.fail(error);
     for (const { failed } of failing) failed(error);
   }
 

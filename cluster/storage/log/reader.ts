@@ -153,6 +153,10 @@ export async function readLog(
     const sizeBytes = toEnd(reader.read(file, mayBeTorn));
     if (sizeBytes < file.bytes.length) await files.cut(file.name, sizeBytes);
   }
+  if (reader.sequence < floorSequence) {
+    const reason = `batch ${reader.sequence} is the last one, ${floorSequence} was durable`;
+    throw corrupt("log", reader.table.lastIndex + 1, reason);
+  }
   if (first.start.generation < point.generation) return notBegun(reader, point);
   const { table, entries, hardState, truncation, sequence } = reader;
   if (table.lastIndex < point.index) {

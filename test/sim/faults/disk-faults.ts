@@ -54,8 +54,13 @@ export const diskFaults = {
       const { level } = node.disk;
       if (level === null) return;
       node.crash("lost");
-      const lost = level.loseTail(random.pick([1, 2, 10, 100]));
-      node.disk.damage = { what: `${lost} synced batches are gone`, isAlwaysNoticed: false };
+      const batches = random.pick([1, 2, 10, 100]);
+      const part = random.pick(["log", "state", "both"]);
+      const lost =
+        (part === "log" ? 0 : level.loseTail(batches)) +
+        (part === "state" ? 0 : level.log.loseTail(batches));
+      const what = `${lost} synced batches are gone (${part})`;
+      node.disk.damage = { what, isAlwaysNoticed: false };
     }),
   bitFlip: (world, random, fault) =>
     damage(world, random, fault, (node) => {
