@@ -2,6 +2,8 @@ import type { KnownPeers } from "./drivers/known-peers.ts";
 import { ClusterError } from "./errors.ts";
 import type { NodeId } from "./node-id.ts";
 import type { ClusterOptions, Formation } from "./options.ts";
+import { corrupt } from "./storage/corrupt.ts";
+import { prefix } from "./storage/keys.ts";
 import type { ClusterStorage, StorageRestore } from "./storage/storage.ts";
 
 /** What `openDirectory` decides about: a data directory, or that of a simulated node. */
@@ -53,6 +55,7 @@ export async function openDirectory<
       throw new ClusterError("storage-corrupt", `condemned by its last run: ${reason}`);
     }
     restore = await storage.open();
+    checkNode(restore);
   } catch (error) {
     if (!(error instanceof ClusterError) || error.code !== "storage-corrupt") throw error;
     await storage.close().catch(() => undefined);
@@ -68,6 +71,13 @@ export async function openDirectory<
     await storage.close();
     throw error;
   }
+}
+
+/** A node is named before its log begins. Without the name, the term and the votes of its log would be another node's. */
+function checkNode({ nodeRecord, hardState, snapshot, entries }: StorageRestore): void {
+  const hasLog = hardState.term > 0 || snapshot.index > 0 || entries.length > 0;
+  if (nodeRecord !== null || !hasLog) return;
+  throw corrupt(prefix.node, null, "missing, though the node has a log");
 }
 
 /** First the key, then the database: after a crash in between, the old id is gone for good, as it must be. */

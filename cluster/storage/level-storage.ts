@@ -23,6 +23,7 @@ import { StateBatch } from "./state-batch.ts";
 import { StateChanges } from "./state-changes.ts";
 import type {
   ClusterStorage,
+  NodeRecord,
   StateView,
   StateWrite,
   StorageChange,
@@ -239,12 +240,14 @@ export class LevelStorage implements ClusterStorage {
 
   #send(change: StorageChange, done: () => void, isUnchanging = false): void {
     if (this.#failure() !== null) return;
-    const { installSnapshot, ...rest } = change;
+    const { installSnapshot, ...others } = change;
+    const { nodeRecord, ...withoutNode } = others;
+    const rest = installSnapshot === undefined ? others : withoutNode;
     const isForState = hasStatePart(rest);
     const isForLog = hasLogPart(rest) || !isForState;
     const parts = Number(isForLog || installSnapshot !== undefined) + Number(isForState);
     const told = afterAll(parts, done);
-    if (installSnapshot !== undefined) this.#install(installSnapshot, rest, told);
+    if (installSnapshot !== undefined) this.#install(installSnapshot, nodeRecord, rest, told);
     else if (isForLog) this.#sendLog(rest, told);
     if (isForState) this.#sendState(rest, told, isUnchanging);
   }
@@ -288,10 +291,17 @@ export class LevelStorage implements ClusterStorage {
   }
 
   /** The batch of the state takes nothing more: what came behind might wait for the log that waits for it. */
-  #install(point: SnapshotPoint, rest: StorageChange, done: () => void): void {
+  #install(
+    point: SnapshotPoint,
+    nodeRecord: NodeRecord | undefined,
+    rest: StorageChange,
+    done: () => void,
+  ): void {
     const { log, state } = this.#whole();
     const stateBatch = state.stream.batch();
     const dropped = state.changes.install(point, chainHex(chainStart), stateBatch);
+    // Whoever has a log is known by name.
+    if (nodeRecord !== undefined) state.changes.putNode(nodeRecord, stateBatch);
     stateBatch.seal();
     const installed = state.stream.whenLanded();
     state.stream.start();

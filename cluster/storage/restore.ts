@@ -88,8 +88,8 @@ async function readLogOf(
   floor: Floor,
 ): Promise<StoredLog> {
   if (names.length > 0) {
-    const point = { index: snapshot.index, chain, generation };
-    return readLog(files, names, point, floor.sequence);
+    const { index, term } = snapshot;
+    return readLog(files, names, { index, term, chain, generation }, floor.sequence);
   }
   if (sequence > 0 || floor.sequence > 0) {
     throw corrupt("log", floor.lastIndex, "the log is missing");

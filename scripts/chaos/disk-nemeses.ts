@@ -32,6 +32,7 @@ export const diskNemeses: readonly Nemesis[] = [
     obstacle: needsSmallDisk,
     run: nearlyFillDisk,
   },
+  { name: "a flipped byte in the Raft log", obstacle: always, run: (harm) => flip(harm, "Raft log") },
   { name: "a flipped byte in a .log", obstacle: always, run: (harm) => flip(harm, ".log") },
   { name: "a flipped byte in an .ldb", obstacle: always, run: (harm) => flip(harm, ".ldb") },
   { name: "a wiped directory", obstacle: always, run: wipe },
@@ -98,13 +99,12 @@ async function flip(harm: Harm, kind: FlipKind): Promise<string> {
   const place = await anyFollower(harm);
   const oldId = place.ready?.nodeId ?? "";
   await flock.kill([place]);
-  const directory = join(place.dataDir, "db", "database");
-  let flipped = await flipByte(directory, kind, harm.random);
+  let flipped = await flipByte(place.dataDir, kind, harm.random);
   if (flipped === null) {
     // The database turns its log into a table when it opens.
     await flock.restart(place);
     await flock.kill([place]);
-    flipped = await flipByte(directory, kind, harm.random);
+    flipped = await flipByte(place.dataDir, kind, harm.random);
   }
   if (flipped === null) {
     await flock.restart(place);

@@ -1,8 +1,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { largestOf, physicalRecords, readDatabaseFiles } from "./database-files.ts";
+import { endOfFrames, newestLogFile } from "./raft-log-files.ts";
 
-export type FlipKind = ".log" | ".ldb";
+/** A file of Raft's log, or LevelDB's own log, or one of its tables. */
+export type FlipKind = "Raft log" | ".log" | ".ldb";
 
 export interface Flipped {
   readonly file: string;
@@ -18,25 +20,40 @@ const sizeBytesMin = 256;
 const footerBytes = 48;
 
 /**
- * Flips a bit in the largest log or table that the database will read, anywhere that means something: in a record of a log, in
- * a block of a table. With `isInTheMiddle`, near the middle of the file. Null when there is no such file yet.
+ * Flips a bit in a file that the node of this data directory will read, anywhere that means something: in the newest file of Raft's log, or in a record or block
+ * of the database's largest log or table. With `isInTheMiddle`, near the middle of the file. Null when there is no such file yet.
  */
 export async function flipByte(
-  directory: string,
+  dataDir: string,
   kind: FlipKind,
   random: () => number,
   isInTheMiddle = false,
 ): Promise<Flipped | null> {
-  const { tables, logs, leftovers } = await readDatabaseFiles(directory);
-  const file = await largestOf(directory, kind === ".log" ? logs : tables, sizeBytesMin);
+  const isRaftLog = kind === "Raft log";
+  const directory = join(dataDir, "db", isRaftLog ? "log" : "database");
+  const { file, leftovers } = isRaftLog
+    ? { file: await newestLogFile(directory), leftovers: [] }
+    : await largestInDatabase(directory, kind);
   if (file === null) return null;
   const path = join(directory, file);
   const content = await readFile(path);
+  if (content.length < sizeBytesMin) return null;
   const part = isInTheMiddle ? 0.5 : random();
-  const position = kind === ".log" ? inRecord(content, part) : inBlock(content, part);
+  const position = positionIn(content, kind, part);
   content[position] = (content[position] ?? 0) ^ (1 << Math.floor(random() * 8));
   await writeFile(path, content, { flush: true });
   return { file, position, sizeBytes: content.length, leftovers };
+}
+
+async function largestInDatabase(directory: string, kind: ".log" | ".ldb") {
+  const { tables, logs, leftovers } = await readDatabaseFiles(directory);
+  const names = kind === ".log" ? logs : tables;
+  return { file: await largestOf(directory, names, sizeBytesMin), leftovers };
+}
+
+function positionIn(content: Uint8Array, kind: FlipKind, part: number): number {
+  if (kind === "Raft log") return Math.floor(endOfFrames(content) * part);
+  return kind === ".log" ? inRecord(content, part) : inBlock(content, part);
 }
 
 /** For a report. */

@@ -13,7 +13,7 @@ const syncTimeoutMs = 90_000;
 const writesBefore = 400;
 const loadMsMax = 30_000;
 const pollMs = 50;
-const kinds: readonly FlipKind[] = [".log", ".ldb"];
+const kinds: readonly FlipKind[] = ["Raft log", ".log", ".ldb"];
 
 /** What was seen of one flip. */
 export interface FlipSeen {
@@ -40,7 +40,7 @@ export interface FlipResult {
   readonly sameDigestEverywhere: boolean;
 }
 
-/** Three nodes under load; a follower is stopped, a byte in the middle of its log flipped, and started; then the same with a table. */
+/** Three nodes under load; a follower is stopped, a byte in the middle of its log flipped, and started; then the same with LevelDB's log and with a table. */
 export async function runFlip(seed: number, say: (text: string) => void): Promise<FlipResult> {
   const random = seededRandom(seed);
   const flock = await Flock.start({ nodes: 3, network: null, recorder: null, hasSmallDisk: false });
@@ -120,14 +120,14 @@ async function flipStopped(
   kind: FlipKind,
   random: () => number,
 ): Promise<Flipped> {
-  const directory = join(place.dataDir, "db", "database");
+  const { dataDir } = place;
   await place.process.stop();
-  const flipped = await flipByte(directory, kind, random, true);
+  const flipped = await flipByte(dataDir, kind, random, true);
   if (flipped !== null) return flipped;
   // The database turns its log into a table when it opens.
   await flock.restart(place);
   await place.process.stop();
-  const second = await flipByte(directory, kind, random, true);
+  const second = await flipByte(dataDir, kind, random, true);
   if (second === null) throw new Error(`${place.name} has no ${kind}`);
   return second;
 }

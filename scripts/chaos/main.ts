@@ -52,7 +52,7 @@ const program = new Command("chaos")
   .addOption(new Option("--within <prefix>").hideHelp())
   .option(
     "--flip",
-    "instead: flip a byte in the middle of a stopped follower's log, then of a table, and show what the node does about it",
+    "instead: flip a byte in the middle of a stopped follower's log, then of its database's log, then of a table, and show what the node does about it",
   )
   .option(
     "--failover <rounds>",

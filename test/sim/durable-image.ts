@@ -1,4 +1,4 @@
-import type { HardState, LogIndex, Term } from "../../cluster/raft/types.ts";
+import type { HardState, LogIndex, SnapshotPoint, Term } from "../../cluster/raft/types.ts";
 import type { StorageRestore } from "../../cluster/storage/storage.ts";
 import { type Facts, hashEntry } from "./facts.ts";
 import { type LogChange, LogImage } from "./log-image.ts";
@@ -31,6 +31,8 @@ export class DurableImage {
     const { demand } = this.#facts;
     const { hardState, applied, installSnapshot, compactTo } = change;
     this.log.change(change);
+    // A snapshot tells of its term, and that it is committed, also when nothing else of its change has come to the disk.
+    if (installSnapshot !== undefined) this.hardState = withSnapshot(this.hardState, installSnapshot);
     if (hardState !== undefined) {
       const before = this.hardState;
       const isLater = hardState.term > before.term;
@@ -104,4 +106,9 @@ export class DurableImage {
     if (restore.appliedIndex === appliedIndex) return null;
     return `restarts at applied index ${restore.appliedIndex}, it wrote ${appliedIndex}`;
   }
+}
+
+function withSnapshot(hardState: HardState, { term, index }: SnapshotPoint): HardState {
+  const commit = Math.max(hardState.commit, index);
+  return hardState.term < term ? { term, vote: null, commit } : { ...hardState, commit };
 }

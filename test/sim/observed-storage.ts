@@ -38,6 +38,8 @@ export class ObservedStorage implements ClusterStorage {
   readonly log = new LogImage();
   #appliedIndex = 0;
   #configuration: Configuration | null = null;
+  /** Those in force before, the latest last. */
+  earlierConfigurations: readonly Configuration[] = [];
   #outgoing: { readonly configuration: Configuration; readonly untilIndex: number } | null = null;
   /** Of the changes of configuration in the log, compacted or not. */
   #changes: LogIndex[] = [];
@@ -168,6 +170,7 @@ export class ObservedStorage implements ClusterStorage {
     facts.configured(index, configuration);
     this.#appliedIndex = index;
     if (configuration !== before) {
+      this.earlierConfigurations = [...this.earlierConfigurations, before].slice(-earlierMax);
       this.#outgoing = { configuration: before, untilIndex: this.log.lastIndex };
     }
     this.#configuration = configuration;
@@ -183,6 +186,9 @@ export class ObservedStorage implements ClusterStorage {
     return isEarlier ? [configuration, ...configurations] : configurations;
   }
 }
+
+/** A vote that waits for a slow disk may be that much older. */
+const earlierMax = 3;
 
 /** The log pauses at 1024; what is under way then may still add some. */
 const queuedChangesMax = 2048;

@@ -10,10 +10,12 @@ export interface Speaker {
   readonly log: { readonly lastIndex: LogIndex; termAt(index: LogIndex): Term | undefined };
   /** In force at what it has applied; null before it has a state. */
   readonly configuration: () => Configuration | null;
+  /** Those in force before it, the latest. */
+  readonly earlierConfigurations: () => readonly Configuration[];
   readonly nowMs: () => number;
 }
 
-type Holder = Omit<Speaker, "nowMs">;
+type Holder = Omit<Speaker, "nowMs" | "earlierConfigurations">;
 
 /**
  * Rules of consensus whose breach need not harm anybody at once, in a whole cluster: they are judged by what each node says
@@ -131,19 +133,30 @@ export class Rules {
     );
   }
 
-  /** A term begins with the consent of a quorum, or on the word of the leader before. */
-  #campaigned({ nodeId, configuration }: Speaker, { term, isTransfer }: VoteRequest): void {
+  /**
+   * A term begins with the consent of a quorum, or on the word of the leader before. What is said waits for the disk: by then others may have
+   * changed who votes, in a later term or without the candidate.
+   */
+  #campaigned(
+    { nodeId, configuration, earlierConfigurations }: Speaker,
+    { term, isTransfer }: VoteRequest,
+  ): void {
     const key = `${term} ${nodeId}`;
     if (this.#campaigns.has(key)) return;
     this.#campaigns.add(key);
     const inForce = configuration();
     if (inForce === null) return;
     const granted = this.#grants.get(key);
-    const isVoter = [...inForce.voters, ...inForce.votersOutgoing].includes(nodeId);
+    const possible = [inForce, ...earlierConfigurations()];
+    const isVoter = possible.some(({ voters, votersOutgoing }) =>
+      [...voters, ...votersOutgoing].includes(nodeId),
+    );
     this.demand(isVoter, "only voters campaign", `${nodeId} asks for term ${term}`);
     const hasConsent = isTransfer
       ? this.#summons.has(`${term - 1} ${nodeId}`)
-      : isQuorum(inForce, (voter) => voter === nodeId || granted?.has(voter) === true);
+      : possible.some((each) =>
+          isQuorum(each, (voter) => voter === nodeId || granted?.has(voter) === true),
+        );
     this.demand(hasConsent, "no campaign without consent", `${nodeId} asks for term ${term}`);
   }
 }

@@ -69,6 +69,7 @@ export class SimProcess {
     const rules = new SpeakerRules(this.#world.rules, {
       ...{ nodeId, log },
       configuration: () => storage.configuration,
+      earlierConfigurations: () => storage.earlierConfigurations,
       nowMs: () => this.#world.clock.nowMs,
     });
     return new ObservedTransport({

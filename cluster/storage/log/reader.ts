@@ -1,4 +1,4 @@
-import { defaultGroup, type Entry, type HardState, type LogIndex } from "../../raft/types.ts";
+import { defaultGroup, type Entry, type HardState, type LogIndex, type Term } from "../../raft/types.ts";
 import { corrupt } from "../corrupt.ts";
 import type { TruncationRecord } from "../records.ts";
 import { type LogFileName, type LogFiles, type LogStart, logFileName } from "./files.ts";
@@ -10,6 +10,7 @@ import { truncated } from "./truncation.ts";
 /** What the database says of the log: the point up to which state stands for it, and the generation of that state. */
 export interface LogPoint {
   readonly index: LogIndex;
+  readonly term: Term;
   /** At `index`, hex. */
   readonly chain: string;
   readonly generation: number;
@@ -227,13 +228,19 @@ async function neededFiles(
   return [];
 }
 
-/** The log that begins with an installed snapshot, whose generation only the state knows; term and vote are those of the log before it. */
-function notBegun({ hardState, sequence }: LogReader, { index }: LogPoint): StoredLog {
+/**
+ * The log that begins with an installed snapshot, whose generation only the state knows. Term and vote are those of the log before it; but the snapshot is
+ * committed, and in its term, if that is a later one, this node has not voted.
+ */
+function notBegun({ hardState, sequence }: LogReader, { index, term }: LogPoint): StoredLog {
   const next = sequence + 1;
   return {
     entries: [],
     table: new LogTable(index, chainStart),
-    hardState,
+    hardState: {
+      ...(hardState.term < term ? { term, vote: null } : hardState),
+      commit: Math.max(hardState.commit, index),
+    },
     truncation: { sequence: next, index: index - 1 },
     sequence: next,
     files: [],

@@ -3,10 +3,10 @@
  *
  *   LD_PRELOAD=recorder.so POWER_LOSS_DIRECTORY=/abs/data POWER_LOSS_SHADOW=/abs/shadow
  *
- * Writing needs no interposing: LevelDB writes through stdio, whose write(2) is inside the C library, and nothing written is
- * safe before a sync anyway. What makes bytes safe is fsync, fdatasync, sync_file_range and O_SYNC; this program uses the
- * first two. So on a successful sync of a file the shadow gets what the file holds at that moment, before the caller hears
- * of it; on power loss the directory becomes what the shadow is (power-loss.ts).
+ * What makes bytes safe is fsync, fdatasync, sync_file_range and O_SYNC or O_DSYNC. The database uses the first two, and Raft's log writes
+ * to files that were opened with O_DSYNC; of other writes nothing is safe before a sync. So on a successful sync of a file, or
+ * write to such a file, the shadow gets what the file holds at that moment, before the caller hears of it; on power loss the
+ * directory becomes what the shadow is (power-loss.ts).
  *
  * Names: a synced file keeps its name (ext4, XFS and btrfs log the creation with it). Renames and removals wait, in order, for
  * the next sync of anything in the directory, as they do in a journal; a file renamed without ever being synced is empty
@@ -28,6 +28,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define INODES_MAX 4096
@@ -57,6 +58,9 @@ static int pending_count;
 
 static int (*real_fsync)(int);
 static int (*real_fdatasync)(int);
+static ssize_t (*real_write)(int, const void *, size_t);
+static ssize_t (*real_writev)(int, const struct iovec *, int);
+static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static int (*real_rename)(const char *, const char *);
 static int (*real_unlink)(const char *);
 
@@ -71,6 +75,9 @@ static void start(void) {
   const char *to = getenv("POWER_LOSS_SHADOW");
   real_fsync = dlsym(RTLD_NEXT, "fsync");
   real_fdatasync = dlsym(RTLD_NEXT, "fdatasync");
+  real_write = dlsym(RTLD_NEXT, "write");
+  real_writev = dlsym(RTLD_NEXT, "writev");
+  real_pwrite = dlsym(RTLD_NEXT, "pwrite");
   real_rename = dlsym(RTLD_NEXT, "rename");
   real_unlink = dlsym(RTLD_NEXT, "unlink");
   if (from != NULL && to != NULL) {
@@ -224,6 +231,40 @@ int fdatasync(int descriptor) {
   int result = real_fdatasync(descriptor);
   if (result == 0) record_sync(descriptor);
   return result;
+}
+
+static void record_write(int descriptor, ssize_t result) {
+  if (result <= 0 || directory[0] == '\0') return;
+  int before = errno;
+  int flags = fcntl(descriptor, F_GETFL);
+  errno = before;
+  if (flags >= 0 && (flags & O_DSYNC) != 0) record_sync(descriptor);
+}
+
+/* A write may come before the constructor has run. */
+ssize_t write(int descriptor, const void *bytes, size_t count) {
+  if (real_write == NULL) real_write = dlsym(RTLD_NEXT, "write");
+  ssize_t result = real_write(descriptor, bytes, count);
+  record_write(descriptor, result);
+  return result;
+}
+
+ssize_t writev(int descriptor, const struct iovec *parts, int count) {
+  if (real_writev == NULL) real_writev = dlsym(RTLD_NEXT, "writev");
+  ssize_t result = real_writev(descriptor, parts, count);
+  record_write(descriptor, result);
+  return result;
+}
+
+ssize_t pwrite(int descriptor, const void *bytes, size_t count, off_t position) {
+  if (real_pwrite == NULL) real_pwrite = dlsym(RTLD_NEXT, "pwrite");
+  ssize_t result = real_pwrite(descriptor, bytes, count, position);
+  record_write(descriptor, result);
+  return result;
+}
+
+ssize_t pwrite64(int descriptor, const void *bytes, size_t count, off_t position) {
+  return pwrite(descriptor, bytes, count, position);
 }
 
 int rename(const char *from, const char *to) {
