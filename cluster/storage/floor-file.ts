@@ -49,7 +49,9 @@ export async function readFloor(directory: string): Promise<Floor | null> {
 }
 
 /** In format 1 the database held the log, and both had one number. */
-function floorOf(stored: Omit<Floor, "stateSequence"> & { readonly stateSequence?: number }): Floor {
+function floorOf(
+  stored: Omit<Floor, "stateSequence"> & { readonly stateSequence?: number },
+): Floor {
   return { stateSequence: stored.sequence, ...stored };
 }
 

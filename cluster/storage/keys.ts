@@ -36,10 +36,7 @@ export function stateRange(group: GroupId, generation: number): KeyRange {
   return under(statePrefix(group, generation));
 }
 
-export function groupKey(
-  kind: "applied" | "snapshot" | "generation",
-  group: GroupId,
-): string {
+export function groupKey(kind: "applied" | "snapshot" | "generation", group: GroupId): string {
   return `${prefix[kind]}/${group}`;
 }
 

@@ -1,29 +1,23 @@
 import { ClusterError } from "../errors.ts";
 import { logLimits } from "../log-limits.ts";
-import { defaultGroup, type LogIndex, type SnapshotPoint } from "../raft/types.ts";
+import { defaultGroup, type SnapshotPoint } from "../raft/types.ts";
 import { EffectsGatherer } from "./effects-gatherer.ts";
 import { establishFloor, type Floor } from "./floor-file.ts";
 import { FloorKeeper } from "./floor-keeper.ts";
 import { moveLog } from "./format-1.ts";
-import { generationsOf, keysInPieces } from "./generations.ts";
-import { formatVersion, prefix, stateRange } from "./keys.ts";
+import { formatVersion, prefix } from "./keys.ts";
 import type { LevelDisk } from "./level-disk.ts";
 import { type Database, storageError } from "./level-open.ts";
 import { loadLevelState, openLevelStateView } from "./level-state-view.ts";
-import { LogBatch } from "./log/batch.ts";
 import { LogBounds } from "./log/bounds.ts";
-import { LogChanges } from "./log/changes.ts";
 import type { LogFileName, LogFiles } from "./log/files.ts";
-import { withoutTornFile } from "./log/reader.ts";
+import { LogStore } from "./log/log-store.ts";
+import { withoutTornFile } from "./log/read-log.ts";
 import { chainStart } from "./log/record.ts";
-import { scrubLog } from "./log/scrub.ts";
-import { LogWriter } from "./log/writer.ts";
 import { read, readStoredNode } from "./restore.ts";
-import { StateBatch } from "./state-batch.ts";
-import { StateChanges } from "./state-changes.ts";
+import { StateStore } from "./state-store.ts";
 import type {
   ClusterStorage,
-  NodeRecord,
   StateView,
   StateWrite,
   StorageChange,
@@ -31,22 +25,21 @@ import type {
   StorageRestore,
   StorageStats,
 } from "./storage.ts";
-import { WriteStream } from "./write-stream.ts";
-
-/** Keys deleted by one batch of a sweep: small beside what a busy node writes at the same time. */
-const sweepKeysMax = 1_000;
 
 type Lock = Awaited<ReturnType<LevelDisk["lock"]>>;
 
-/** What exists between `open` and `close`. */
-interface Opened {
+/** What is held between `open` and `close`. */
+interface Held {
   readonly lock: Lock;
-  readonly database: Database;
   readonly files: LogFiles;
+  readonly database: Database;
+}
+
+interface Opened extends Held {
   readonly floor: FloorKeeper;
   readonly bounds: LogBounds;
-  readonly log: { readonly stream: WriteStream<LogBatch>; readonly changes: LogChanges; readonly writer: LogWriter };
-  readonly state: { readonly stream: WriteStream<StateBatch>; readonly changes: StateChanges };
+  readonly log: LogStore;
+  readonly state: StateStore;
 }
 
 /**
@@ -62,9 +55,7 @@ export class LevelStorage implements ClusterStorage {
   readonly #effectsDelayMs: number;
   #opened: Opened | null = null;
   #closing: Promise<void> | null = null;
-  #hasFailed = false;
-  #sweep: Promise<void> = Promise.resolve();
-  #dropping: Promise<void> = Promise.resolve();
+  #failure: Error | null = null;
 
   constructor(disk: LevelDisk, options: StorageOptions) {
     this.#disk = disk;
@@ -87,7 +78,8 @@ export class LevelStorage implements ClusterStorage {
       const names = await withoutTornFile(files, await files.list());
       const floor = await establishFloor(disk, hasDatabase);
       database = await disk.openDatabase();
-      return await this.#restore(lock, database, files, names, floor);
+      const held = { lock, files, database };
+      return await this.#restore(held, await currentNames(held, names, floor), floor);
     } catch (error) {
       await this.#abandon();
       await files.close();
@@ -103,12 +95,13 @@ export class LevelStorage implements ClusterStorage {
    */
   write(change: StorageChange, done: () => void): void {
     const { bounds } = this.#whole();
-    if (this.#failure() !== null || this.#closing !== null) return;
+    if (this.#failure !== null || this.#closing !== null) return;
     bounds.admit(change);
-    if (this.#effectsDelayMs > 0 && isEffectsAlone(change)) this.#effects.add(change.applied!, done);
+    const { applied, installSnapshot } = change;
+    if (this.#effectsDelayMs > 0 && isEffectsAlone(change)) this.#effects.add(applied!, done);
     else {
       // What comes behind them must find them in front of it: it replaces the state or moves the applied index.
-      if (change.installSnapshot !== undefined || change.applied !== undefined) this.#effects.flush();
+      if (installSnapshot !== undefined || applied !== undefined) this.#effects.flush();
       this.#send(change, done);
     }
   }
@@ -122,26 +115,18 @@ export class LevelStorage implements ClusterStorage {
   }
 
   async scrub(pause: () => Promise<void>): Promise<void> {
-    const { files, log } = this.#live();
-    await scrubLog(files, log.writer, pause);
+    await this.#live().log.scrub(pause);
     await this.#disk.scrubFiles(pause);
   }
 
   async beginStaging(): Promise<void> {
     const { bounds, state } = this.#live();
-    const failure = this.#failure();
-    if (failure !== null) throw failure;
+    state.beginStaging();
     bounds.stagingBegun();
-    const abandoned = state.changes.beginStaging();
-    if (abandoned !== null) this.#sweepLater(abandoned);
   }
 
   async stage(records: readonly StateWrite[]): Promise<void> {
-    const { changes } = this.#live().state;
-    if (!changes.isStaging) {
-      throw new ClusterError("storage-failed", "no snapshot is being staged");
-    }
-    await this.#submit((batch) => changes.stage(records, batch));
+    await this.#live().state.stage(records);
   }
 
   stats(): StorageStats {
@@ -149,7 +134,7 @@ export class LevelStorage implements ClusterStorage {
     return {
       queuedChanges: log.stream.queuedChanges + state.stream.queuedChanges,
       syncedBatches: log.stream.syncedBatches + state.stream.syncedBatches,
-      logSizeBytes: log.changes.sizeBytes,
+      logSizeBytes: log.sizeBytes,
     };
   }
 
@@ -161,11 +146,11 @@ export class LevelStorage implements ClusterStorage {
   async #close({ lock, database, files, log, state, floor }: Opened): Promise<void> {
     try {
       this.#effects.flush();
+      state.stopSweeping();
       await log.stream.idle();
-      await state.stream.idle();
-      await this.#sweep;
-      await this.#dropping;
-      await (this.#failure() === null ? floor.close() : floor.abandon());
+      await state.idle();
+      await log.idle();
+      await (this.#failure === null ? floor.close() : floor.abandon());
     } finally {
       await files.close();
       await database.close();
@@ -179,194 +164,88 @@ export class LevelStorage implements ClusterStorage {
   }
 
   async #restore(
-    lock: Lock,
-    database: Database,
-    files: LogFiles,
+    held: Held,
     names: readonly LogFileName[],
     written: Floor,
   ): Promise<StorageRestore> {
-    const format = await read<number>(database, prefix.format);
-    if (format === 1) {
-      await moveLog(database, files, names, written);
-      names = await files.list();
-    } else if (format !== null && format !== formatVersion) throw unknownFormat(format);
+    const { database, files } = held;
     const stored = await readStoredNode(database, files, names, written);
-    const { restore, state } = stored;
-    const floor = new FloorKeeper(this.#disk, written, (error) => this.#fail(error));
-    const logChanges = new LogChanges(stored.log, state.generation, () => floor.writtenSequence);
-    const writer = new LogWriter(files, names, stored.log.files, logChanges.state());
-    const common = {
-      directory: this.#disk.name,
-      failed: (error: Error) => this.#streamFailed(error),
-    };
-    const logStream = new WriteStream<LogBatch>({
-      ...common,
-      sequence: stored.log.sequence,
-      batch: (sequence) => new LogBatch(sequence),
-      write: (batch) => writer.write(batch),
-      landed: ({ sequence, after: { index, chain } }) =>
-        floor.advance({ sequence, lastIndex: index, chain }),
+    const { sequence, generation } = stored.state;
+    const directory = this.#disk.name;
+    const failed = (error: Error): void => this.#fail(error);
+    const floor = new FloorKeeper(this.#disk, written, (error) => log.stream.fail(error));
+    const log: LogStore = new LogStore({
+      ...{ files, names, stored: stored.log, generation, directory, failed },
+      floorSequence: () => floor.writtenSequence,
+      landed: ({ sequence: number, after: { index, chain } }) =>
+        floor.advance({ sequence: number, lastIndex: index, chain }),
     });
-    const stateStream = new WriteStream<StateBatch>({
-      ...common,
-      sequence: state.sequence,
-      batch: (sequence) => new StateBatch(sequence),
-      write: (batch) => database.write(batch.operations(), { sync: true }),
-      landed: ({ sequence }) => floor.advance({ stateSequence: sequence }),
+    const state = new StateStore({
+      ...{ database, sequence, generation, directory, failed },
+      landed: (batch) => floor.advance({ stateSequence: batch.sequence }),
     });
-    this.#opened = {
-      lock,
-      database,
-      files,
-      floor,
-      bounds: new LogBounds(restore),
-      log: { stream: logStream, changes: logChanges, writer },
-      state: { stream: stateStream, changes: new StateChanges(state.generation) },
-    };
-    await writer.begin(stored.log.sequence);
-    for (const name of names) {
-      if (!writer.files.some((file) => file.name.number === name.number)) await files.remove(name);
-    }
-    const incarnation = restore.incarnation + 1;
-    await this.#submit((batch) => {
+    this.#opened = { ...held, floor, bounds: new LogBounds(stored.restore), log, state };
+    await log.begin();
+    const incarnation = stored.restore.incarnation + 1;
+    await state.submit((batch) => {
       batch.record(prefix.incarnation, incarnation);
       batch.record(prefix.format, formatVersion);
     });
-    for (const generation of await generationsOf(database, defaultGroup)) {
-      if (generation !== state.generation) await this.#sweepGeneration(generation);
-    }
-    return { ...restore, incarnation };
+    await state.sweepOthers();
+    return { ...stored.restore, incarnation };
   }
 
   #send(change: StorageChange, done: () => void, isUnchanging = false): void {
-    if (this.#failure() !== null) return;
-    const { installSnapshot, ...others } = change;
-    const { nodeRecord, ...withoutNode } = others;
-    const rest = installSnapshot === undefined ? others : withoutNode;
-    const isForState = hasStatePart(rest);
-    const isForLog = hasLogPart(rest) || !isForState;
-    const parts = Number(isForLog || installSnapshot !== undefined) + Number(isForState);
-    const told = afterAll(parts, done);
-    if (installSnapshot !== undefined) this.#install(installSnapshot, nodeRecord, rest, told);
-    else if (isForLog) this.#sendLog(rest, told);
-    if (isForState) this.#sendState(rest, told, isUnchanging);
-  }
-
-  #sendLog(change: StorageChange, done: () => void): void {
-    const { stream } = this.#whole().log;
-    this.#fillLog(stream.batch(), change, done);
-  }
-
-  #fillLog(batch: LogBatch, { entries, hardState }: StorageChange, done: () => void): void {
-    const { stream, changes } = this.#whole().log;
-    if (entries !== undefined) changes.append(entries, batch);
-    if (hardState !== undefined) changes.setHardState(hardState, batch);
-    batch.close(changes.state());
-    batch.join(done, null);
-    stream.start();
+    if (this.#failure !== null) return;
+    const { entries, hardState, installSnapshot } = change;
+    if (installSnapshot !== undefined) this.#install(installSnapshot, change, done);
+    else if (!hasStatePart(change)) this.#whole().log.append(change, done);
+    else if (entries === undefined && hardState === undefined) {
+      this.#sendState(change, done, isUnchanging);
+    } else {
+      const told = afterBoth(done);
+      this.#whole().log.append(change, told);
+      this.#sendState(change, told, isUnchanging);
+    }
   }
 
   #sendState(change: StorageChange, done: () => void, isUnchanging: boolean): void {
     const { log, state } = this.#whole();
     const { applied, compactTo, nodeRecord } = change;
-    const batch = state.stream.batch();
-    let landed = done;
-    if (applied !== undefined) {
-      const entries = log.stream.whenLanded();
-      if (entries !== null) batch.waitFor(entries);
-      state.changes.apply(applied, batch, isUnchanging);
-    }
-    if (compactTo !== undefined && compactTo.index >= log.changes.baseIndex) {
-      const { index } = compactTo;
-      state.changes.putPoint(compactTo, log.changes.chainAt(index), batch);
-      log.changes.dropThrough(index);
-      landed = () => {
-        this.#dropLog(index);
-        done();
-      };
-    }
-    if (nodeRecord !== undefined) state.changes.putNode(nodeRecord, batch);
-    batch.join(landed, null);
-    state.stream.start();
-  }
-
-  /** The batch of the state takes nothing more: what came behind might wait for the log that waits for it. */
-  #install(
-    point: SnapshotPoint,
-    nodeRecord: NodeRecord | undefined,
-    rest: StorageChange,
-    done: () => void,
-  ): void {
-    const { log, state } = this.#whole();
-    const stateBatch = state.stream.batch();
-    const dropped = state.changes.install(point, chainHex(chainStart), stateBatch);
-    // Whoever has a log is known by name.
-    if (nodeRecord !== undefined) state.changes.putNode(nodeRecord, stateBatch);
-    stateBatch.seal();
-    const installed = state.stream.whenLanded();
-    state.stream.start();
-    const logBatch = log.stream.newBatch();
-    if (installed !== null) logBatch.waitFor(installed);
-    log.changes.restart(point.index, state.changes.generation, logBatch);
-    this.#fillLog(logBatch, rest, () => {
-      this.#sweepLater(dropped);
-      this.#dropLog(point.index);
+    if (applied !== undefined) state.apply(applied, log.stream.whenLanded(), isUnchanging);
+    if (nodeRecord !== undefined) state.putNode(nodeRecord);
+    if (compactTo === undefined || compactTo.index < log.baseIndex) return state.send(done);
+    const { index } = compactTo;
+    state.putPoint(compactTo, log.chainAt(index));
+    log.compact(index);
+    state.send(() => {
+      log.dropFiles(index);
       done();
     });
   }
 
-  /** Fills a batch of the state's stream and waits until it is on disk. Rejects when the stream failed. */
-  #submit(fill: (batch: StateBatch) => void): Promise<void> {
-    const { stream } = this.#live().state;
-    return new Promise((resolve, reject) => {
-      if (stream.failure !== null) throw stream.failure;
-      const batch = stream.batch();
-      fill(batch);
-      batch.join(resolve, reject);
-      stream.start();
-    });
-  }
-
-  /** Files of the log that the state stands for. */
-  #dropLog(index: LogIndex): void {
-    const { writer } = this.#whole().log;
-    this.#dropping = this.#dropping
-      .then(() => writer.dropThrough(index))
-      .catch((error: Error) => this.#fail(error));
-  }
-
-  /** Sweeps follow one another; what `close` or a failure interrupts is found by the next open. */
-  #sweepLater(generation: number): void {
-    this.#sweep = this.#sweep
-      .then(() => this.#sweepGeneration(generation))
-      .catch((error: Error) => this.#fail(error));
-  }
-
-  async #sweepGeneration(generation: number): Promise<void> {
-    if (this.#opened === null) return;
-    const { database } = this.#opened;
-    const range = stateRange(defaultGroup, generation);
-    for await (const keys of keysInPieces(database, range, sweepKeysMax)) {
-      if (this.#closing !== null) return;
-      await this.#submit((batch) => {
-        for (const key of keys) batch.delete(key);
-      });
-    }
-  }
-
-  #failure(): Error | null {
+  #install(point: SnapshotPoint, change: StorageChange, done: () => void): void {
     const { log, state } = this.#whole();
-    return log.stream.failure ?? state.stream.failure;
+    const { nodeRecord, applied, compactTo } = change;
+    // Whoever has a log is known by name.
+    if (nodeRecord !== undefined) state.putNode(nodeRecord);
+    const { installed, dropped } = state.install(point, Buffer.from(chainStart).toString("hex"));
+    const isMore = applied !== undefined || compactTo !== undefined;
+    const told = isMore ? afterBoth(done) : done;
+    log.restart(point.index, state.generation, installed, change, () => {
+      state.sweepLater(dropped);
+      log.dropFiles(point.index);
+      told();
+    });
+    if (!isMore) return;
+    const { installSnapshot: _, nodeRecord: __, ...rest } = change;
+    this.#sendState(rest, told, false);
   }
 
   /** Both streams end with the first failure of either, which is told once. */
   #fail(error: Error): void {
-    this.#opened?.log.stream.fail(error);
-  }
-
-  #streamFailed(error: Error): void {
-    if (this.#hasFailed) return;
-    this.#hasFailed = true;
+    if (this.#failure !== null) return;
+    this.#failure = error;
     this.#options.onFailure(error);
     this.#opened?.log.stream.fail(error);
     this.#opened?.state.stream.fail(error);
@@ -383,8 +262,23 @@ export class LevelStorage implements ClusterStorage {
   }
 }
 
-function hasLogPart({ hardState, entries }: StorageChange): boolean {
-  return hardState !== undefined || entries !== undefined;
+/** The log's files, which those of format 1 do not have yet. Throws ClusterError `version-mismatch`, `storage-corrupt`. */
+async function currentNames(
+  { database, files }: Held,
+  names: readonly LogFileName[],
+  floor: Floor,
+): Promise<readonly LogFileName[]> {
+  const format = await read<number>(database, prefix.format);
+  if (format === null || format === formatVersion) return names;
+  if (format !== 1) {
+    throw new ClusterError(
+      "version-mismatch",
+      `the database has format ${format}, this version reads 1 and ${formatVersion}`,
+      { format, formatVersion },
+    );
+  }
+  await moveLog(database, files, names, floor);
+  return files.list();
 }
 
 function hasStatePart({ applied, compactTo, nodeRecord }: StorageChange): boolean {
@@ -392,34 +286,20 @@ function hasStatePart({ applied, compactTo, nodeRecord }: StorageChange): boolea
 }
 
 /** Effects alone: the entries that they follow from are on the disk, and nothing is said when they are, too. */
-function isEffectsAlone({ applied, ...rest }: StorageChange): boolean {
-  const { hardState, entries, compactTo, installSnapshot, nodeRecord } = rest;
-  const others = [hardState, entries, compactTo, installSnapshot, nodeRecord];
-  return applied !== undefined && others.every((other) => other === undefined);
+function isEffectsAlone(change: StorageChange): boolean {
+  const { groupId: _, applied, ...rest } = change;
+  return applied !== undefined && Object.values(rest).every((other) => other === undefined);
 }
 
-/** Calls `done` when it was called so many times. */
-function afterAll(count: number, done: () => void): () => void {
-  if (count === 1) return done;
-  let left = count;
+/** Calls `done` when it was called twice. */
+function afterBoth(done: () => void): () => void {
+  let isFirst = true;
   return () => {
-    left--;
-    if (left === 0) done();
+    if (!isFirst) done();
+    isFirst = false;
   };
-}
-
-function chainHex(chain: Uint8Array): string {
-  return Buffer.from(chain).toString("hex");
 }
 
 function stopped(message: string): ClusterError {
   return new ClusterError("stopped", message);
-}
-
-function unknownFormat(format: number): ClusterError {
-  return new ClusterError(
-    "version-mismatch",
-    `the database has format ${format}, this version reads ${formatVersion}`,
-    { format, formatVersion },
-  );
 }

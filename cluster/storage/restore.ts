@@ -4,7 +4,7 @@ import type { Floor } from "./floor-file.ts";
 import { groupKey, prefix } from "./keys.ts";
 import type { Database } from "./level-open.ts";
 import type { LogFileName, LogFiles } from "./log/files.ts";
-import { readLog, type StoredLog } from "./log/reader.ts";
+import { readLog, type StoredLog } from "./log/read-log.ts";
 import { chainStart } from "./log/record.ts";
 import { LogTable } from "./log/table.ts";
 import { type AppliedRecord, emptyConfiguration, type SnapshotRecord } from "./records.ts";

@@ -8,18 +8,22 @@ import { storageError } from "./level-open.ts";
  */
 const batchSizeBytesMax = 8 * 1024 * 1024;
 
-export interface WriteStreamOptions<OneBatch extends Batch> {
+/** What whoever opens a stream wants to hear of it. */
+export interface WriteStreamEvents<OneBatch extends Batch> {
   /** Stands in error messages. */
   readonly directory: string;
+  /** A batch is on disk; its waiters have not been told yet. */
+  readonly landed: (batch: OneBatch) => void;
+  /** Called once. */
+  readonly failed: (error: Error) => void;
+}
+
+export interface WriteStreamOptions<OneBatch extends Batch> extends WriteStreamEvents<OneBatch> {
   /** Number of the last batch on disk. */
   readonly sequence: number;
   readonly batch: (sequence: number) => OneBatch;
   /** Resolves when all of the batch is durable. */
   readonly write: (batch: OneBatch) => Promise<void>;
-  /** A batch is on disk; its waiters have not been told yet. */
-  readonly landed: (batch: OneBatch) => void;
-  /** Called once. */
-  readonly failed: (error: Error) => void;
 }
 
 /** The only writer of the log, or of the database. One batch is in flight, always synced; what is handed over meanwhile forms the next. */

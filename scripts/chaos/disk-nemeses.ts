@@ -32,7 +32,11 @@ export const diskNemeses: readonly Nemesis[] = [
     obstacle: needsSmallDisk,
     run: nearlyFillDisk,
   },
-  { name: "a flipped byte in the Raft log", obstacle: always, run: (harm) => flip(harm, "Raft log") },
+  {
+    name: "a flipped byte in the Raft log",
+    obstacle: always,
+    run: (harm) => flip(harm, "Raft log"),
+  },
   { name: "a flipped byte in a .log", obstacle: always, run: (harm) => flip(harm, ".log") },
   { name: "a flipped byte in an .ldb", obstacle: always, run: (harm) => flip(harm, ".ldb") },
   { name: "a wiped directory", obstacle: always, run: wipe },

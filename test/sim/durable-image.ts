@@ -32,7 +32,8 @@ export class DurableImage {
     const { hardState, applied, installSnapshot, compactTo } = change;
     this.log.change(change);
     // A snapshot tells of its term, and that it is committed, also when nothing else of its change has come to the disk.
-    if (installSnapshot !== undefined) this.hardState = withSnapshot(this.hardState, installSnapshot);
+    if (installSnapshot !== undefined)
+      this.hardState = withSnapshot(this.hardState, installSnapshot);
     if (hardState !== undefined) {
       const before = this.hardState;
       const isLater = hardState.term > before.term;

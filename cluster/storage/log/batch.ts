@@ -49,4 +49,3 @@ export class LogBatch extends Batch {
 export function jsonPart(kind: PartKind, value: HardState | LogStart): Part {
   return { kind, content: Buffer.from(JSON.stringify(value)) };
 }
-

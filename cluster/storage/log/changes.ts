@@ -2,7 +2,7 @@ import { defaultGroup, type Entry, type HardState, type LogIndex } from "../../r
 import type { TruncationRecord } from "../records.ts";
 import type { LogBatch } from "./batch.ts";
 import type { LogStart } from "./files.ts";
-import type { StoredLog } from "./reader.ts";
+import type { StoredLog } from "./read-log.ts";
 import { chainInRecord, chainStart, encodeLogRecord } from "./record.ts";
 import { LogTable } from "./table.ts";
 import { truncated } from "./truncation.ts";

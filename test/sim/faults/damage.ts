@@ -73,7 +73,9 @@ export const damages: readonly DamageOf[] = [
     const file = random.pick(level.logFilesNeeded);
     const frame = file && random.pick(soundFrames(file));
     const other = random.pick(others.filter((each) => each !== level));
-    const foreign = other?.log.files.flatMap((each) => soundFrames(each).map(({ at, end }) => each.bytes.subarray(at, end)));
+    const foreign = other?.log.files.flatMap((each) =>
+      soundFrames(each).map(({ at, end }) => each.bytes.subarray(at, end)),
+    );
     const choice = foreign && random.pick(foreign);
     if (file === undefined || frame === undefined || choice === undefined) return null;
     replace(file, frame, choice);
