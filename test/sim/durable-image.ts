@@ -16,6 +16,8 @@ export class DurableImage {
   log = new LogImage();
   hardState: HardState = { term: 0, vote: null, commit: 0 };
   appliedIndex: LogIndex = 0;
+  /** The latest one that was installed. */
+  #snapshot: Pick<SnapshotPoint, "index" | "term"> = { index: 0, term: 0 };
 
   constructor(facts: Facts, nodeId: string) {
     this.#facts = facts;
@@ -29,11 +31,14 @@ export class DurableImage {
   /** One change becomes durable. */
   change(change: DurableChange): void {
     const { demand } = this.#facts;
-    const { hardState, applied, installSnapshot, compactTo } = change;
+    const { applied, installSnapshot, compactTo } = change;
     this.log.change(change);
-    // A snapshot tells of its term, and that it is committed, also when nothing else of its change has come to the disk.
-    if (installSnapshot !== undefined)
+    if (installSnapshot !== undefined) {
+      this.#snapshot = installSnapshot;
       this.hardState = withSnapshot(this.hardState, installSnapshot);
+    }
+    // It may have been handed over before the snapshot was, which came to the disk first.
+    const hardState = change.hardState && withSnapshot(change.hardState, this.#snapshot);
     if (hardState !== undefined) {
       const before = this.hardState;
       const isLater = hardState.term > before.term;
@@ -82,6 +87,7 @@ export class DurableImage {
     old.log = this.log;
     old.hardState = this.hardState;
     old.appliedIndex = this.appliedIndex;
+    this.#snapshot = { index: 0, term: 0 };
     this.log = new LogImage();
     this.hardState = { term: 0, vote: null, commit: 0 };
     this.appliedIndex = 0;
@@ -109,7 +115,11 @@ export class DurableImage {
   }
 }
 
-function withSnapshot(hardState: HardState, { term, index }: SnapshotPoint): HardState {
+/** A snapshot tells of its term, and that it is committed, also when nothing else of its change has come to the disk. */
+function withSnapshot(
+  hardState: HardState,
+  { term, index }: Pick<SnapshotPoint, "index" | "term">,
+): HardState {
   const commit = Math.max(hardState.commit, index);
   return hardState.term < term ? { term, vote: null, commit } : { ...hardState, commit };
 }
