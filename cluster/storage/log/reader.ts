@@ -99,19 +99,23 @@ export class LogReader {
   }
 
   #append(file: string, stored: Buffer): void {
-    const { table } = this;
-    const next = table.lastIndex + 1;
+    const next = this.table.lastIndex + 1;
     const index = indexInRecord(stored);
     if (index === null) throw corrupt(file, next, "record too short");
     if (index > next) throw corrupt(file, next, `missing; found ${index} instead`);
-    if (index <= table.baseIndex)
-      throw corrupt(file, index, `the log begins behind ${table.baseIndex}`);
+    const isBeforeBase = index <= this.table.baseIndex;
     if (index < next) this.#truncate(index - 1);
+    const previous = isBeforeBase ? null : this.table.chainAt(index - 1);
     // Of its own: a view would keep the whole file in memory.
-    const record = decodeLogRecord(Buffer.from(stored), table.chainAt(index - 1));
+    const record = decodeLogRecord(Buffer.from(stored), previous);
     if ("reason" in record) throw corrupt(file, index, record.reason);
     if (record.group !== defaultGroup) throw corrupt(file, index, "the record is of another group");
-    table.append(record.chain, stored.byteLength);
+    if (isBeforeBase) {
+      // The file began with an entry that was replaced later. State stands for it by now; its chain is checked by those behind it.
+      this.table = new LogTable(index, record.chain);
+      return;
+    }
+    this.table.append(record.chain, stored.byteLength);
     this.entries.push(record.entry);
   }
 

@@ -52,18 +52,17 @@ export function encodeLogRecord(group: GroupId, entry: Entry, previous: Uint8Arr
   return record;
 }
 
-/** Checks CRC and chain. The entry's data shares memory with `record`. */
-export function decodeLogRecord(record: Buffer, previous: Uint8Array): DecodedLogRecord {
+/** Checks CRC and chain, which is believed where `previous` is not known: null. The entry's data shares memory with `record`. */
+export function decodeLogRecord(record: Buffer, previous: Uint8Array | null): DecodedLogRecord {
   if (record.byteLength < headerSizeBytes) return { reason: "record too short" };
   if (crc32(record.subarray(crcEnd)) !== record.readUInt32BE(0)) return { reason: "CRC mismatch" };
   if (record[versionAt] !== recordVersion) return { reason: "unknown record version" };
   const type = record[typeAt]!;
   if (!knownTypes.has(type)) return { reason: "unknown entry type" };
   const chain = Buffer.from(chainInRecord(record));
-  record.set(previous, chainAt);
-  const expected = chainOf(record);
-  record.set(chain, chainAt);
-  if (chain.toString("latin1") !== expected) return { reason: "chain mismatch" };
+  if (previous !== null && chain.toString("latin1") !== chainBehind(record, previous)) {
+    return { reason: "chain mismatch" };
+  }
   return {
     group: record.readUInt32BE(groupAt),
     entry: {
@@ -83,6 +82,15 @@ export function indexInRecord(record: Buffer): LogIndex | null {
 
 export function chainInRecord(record: Buffer): Buffer {
   return record.subarray(chainAt, chainAt + chainSizeBytes);
+}
+
+/** Leaves the record as it was. */
+function chainBehind(record: Buffer, previous: Uint8Array): string {
+  const chain = Buffer.from(chainInRecord(record));
+  record.set(previous, chainAt);
+  const expected = chainOf(record);
+  record.set(chain, chainAt);
+  return expected;
 }
 
 /** One character for each byte: a digest as a buffer has memory of its own, which costs several times as much as the hash. */

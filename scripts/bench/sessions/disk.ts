@@ -1,7 +1,6 @@
-import { cp, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { prefix } from "../../../cluster/storage/keys.ts";
 import { openLevel } from "../../../cluster/storage/level-open.ts";
 
 export interface Bodies {
@@ -9,7 +8,7 @@ export interface Bodies {
   readonly different: number;
   /** The most records that hold the same one. */
   readonly copiesMax: number;
-  /** Bodies in entries of the log that is not compacted yet. */
+  /** Bodies in the files of the log. */
   readonly inLog: number;
 }
 
@@ -29,29 +28,37 @@ export async function bodiesIn(dataDir: string): Promise<Bodies> {
   const copy = await mkdtemp(join(tmpdir(), "flockmq-bodies-"));
   try {
     await cp(dataDir, copy, { recursive: true });
-    return await countBodies(join(copy, "db", "database"));
+    const { different, copiesMax } = await countBodies(join(copy, "db", "database"));
+    return { different, copiesMax, inLog: await countInLog(join(copy, "db", "log")) };
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
 }
 
-async function countBodies(directory: string): Promise<Bodies> {
+async function countInLog(directory: string): Promise<number> {
+  let count = 0;
+  for (const name of await readdir(directory)) {
+    const content = await readFile(join(directory, name), "latin1");
+    count += [...content.matchAll(bodyPattern)].length;
+  }
+  return count;
+}
+
+async function countBodies(directory: string): Promise<Omit<Bodies, "inLog">> {
   const copies = new Map<string, number>();
-  let inLog = 0;
   const database = await openLevel(directory);
   try {
-    for await (const [key, value] of database.iterator({ gte: "", lt: "\u{10ffff}" })) {
+    for await (const [, value] of database.iterator({ gte: "", lt: "\u{10ffff}" })) {
       if (!value.includes(bodyMark)) continue;
-      const numbers = [...value.toString("latin1").matchAll(bodyPattern)].map((match) => match[1]);
-      if (key.startsWith(`${prefix.log}/`)) inLog += numbers.length;
-      else
-        for (const number of numbers) copies.set(number ?? "", (copies.get(number ?? "") ?? 0) + 1);
+      for (const [, number = ""] of value.toString("latin1").matchAll(bodyPattern)) {
+        copies.set(number, (copies.get(number) ?? 0) + 1);
+      }
     }
   } finally {
     await database.close();
   }
   const copiesMax = Math.max(0, ...copies.values());
-  return { different: copies.size, copiesMax, inLog };
+  return { different: copies.size, copiesMax };
 }
 
 /** Of all files, in bytes. */

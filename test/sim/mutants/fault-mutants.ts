@@ -3,23 +3,79 @@ import type { Mutant } from "./mutant.ts";
 /** What damaged, lying and full disks show, and clients that compare before they set. */
 export const faultMutants: readonly Mutant[] = [
   {
+    name: "effects do not wait for the entries that they follow from",
+    file: "cluster/storage/state-store.ts",
+    find: "    if (entries !== null) batch.waitFor(entries);\n",
+    replace: "",
+  },
+  {
+    name: "a log does not wait for the snapshot that it begins with",
+    file: "cluster/storage/log/log-store.ts",
+    find: "    if (installed !== null) batch.waitFor(installed);\n",
+    replace: "",
+  },
+  {
+    name: "effects join the batch of a snapshot whose log waits for it",
+    file: "cluster/storage/state-store.ts",
+    find: "    batch.seal();\n",
+    replace: "",
+  },
+  {
+    name: "a torn write at the end of the log is kept",
+    file: "cluster/storage/log/read-log.ts",
+    find: "    if (sizeBytes < file.bytes.length) await files.cut(file.name, sizeBytes);\n",
+    replace: "",
+  },
+  {
+    name: "the vote of the log that a snapshot replaced is forgotten",
+    file: "cluster/storage/log/read-log.ts",
+    find: "      ...(hardState.term < term ? { term, vote: null } : hardState),",
+    replace: "      ...{ term, vote: null },",
+  },
+  {
+    name: "a file of the log goes before the state stands for it",
+    file: "cluster/storage/log/writer.ts",
+    find: "start.generation === generation && start.index <= index,",
+    replace: "start.generation === generation,",
+  },
+  {
+    name: "files of the log begin without the hard state",
+    file: "cluster/storage/log/changes.ts",
+    find: "      hardState: this.#hardState,\n",
+    replace: "      hardState: { term: 0, vote: null, commit: 0 },\n",
+  },
+  {
+    name: "a batch missing from the log is not noticed",
+    file: "cluster/storage/log/reader.ts",
+    find: "    if (sequence !== this.sequence + 1) {",
+    replace: "    if (sequence < this.sequence) {",
+    faults: ["bitFlip"],
+  },
+  {
+    name: "a log without its node's name is believed",
+    file: "cluster/open-directory.ts",
+    find: "    checkNode(restore);\n",
+    replace: "",
+    faults: ["lyingDisk"],
+  },
+  {
     name: "every other batch is not synced (the hole of LevelDB's log files)",
-    file: "cluster/storage/write-stream.ts",
+    file: "cluster/storage/state-store.ts",
     find: "{ sync: true }",
     replace: "{ sync: batch.sequence % 2 === 0 }",
   },
   {
     name: "a batch is written in two halves",
-    file: "cluster/storage/write-stream.ts",
-    find: "    void this.#database.write(batch.operations(), { sync: true }).then(",
+    file: "cluster/storage/state-store.ts",
+    find: "      write: (batch) => database.write(batch.operations(), { sync: true }),",
     replace:
-      "    const all = batch.operations();\n    const half = all.length >> 1;\n    void this.#database.write(all.slice(0, half), { sync: true }).then(() => this.#database.write(all.slice(half), { sync: true })).then(",
+      "      write: async (batch) => {\n        const all = batch.operations();\n        const half = all.length >> 1;\n        await database.write(all.slice(0, half), { sync: true });\n        await database.write(all.slice(half), { sync: true });\n      },",
   },
   {
     name: "the floor stands for batches that are not durable yet",
     file: "cluster/storage/write-stream.ts",
     find: "    this.#inFlight = batch;\n",
-    replace: "    this.#inFlight = batch;\n    this.#events.landed(batch);\n",
+    replace: "    this.#inFlight = batch;\n    this.#options.landed(batch);\n",
   },
   {
     name: "a wiped node keeps its id",
@@ -31,9 +87,9 @@ export const faultMutants: readonly Mutant[] = [
   {
     name: "the database is not compared with the floor",
     file: "cluster/storage/level-storage.ts",
-    find: "const stored = await readStoredNode(database, written);",
+    find: "const stored = await readStoredNode(database, files, names, written);",
     replace:
-      "const stored = await readStoredNode(database, { ...written, sequence: 0, lastIndex: 0 });",
+      "const stored = await readStoredNode(database, files, names, { ...written, sequence: 0, stateSequence: 0, lastIndex: 0 });",
     faults: ["lyingDisk"],
   },
   {

@@ -206,7 +206,7 @@ export const surfaceMutants: readonly Mutant[] = [
   },
   {
     name: "LevelDB batches are not synced",
-    file: "cluster/storage/write-stream.ts",
+    file: "cluster/storage/state-store.ts",
     find: "{ sync: true }",
     replace: "{ sync: false }",
     tests: ["test/unit/storage/write-stream.test.ts", "test/contract/cluster-storage.test.ts"],
@@ -227,9 +227,9 @@ export const surfaceMutants: readonly Mutant[] = [
   },
   {
     name: "a tail lost below the floor is truncated away",
-    file: "cluster/storage/restore.ts",
-    find: "  if (sequence < floor.sequence) {",
-    replace: "  if (sequence < 0) {",
+    file: "cluster/storage/log/read-log.ts",
+    find: "  if (reader.sequence < floorSequence) {",
+    replace: "  if (reader.sequence < 0) {",
     tests: ["test/unit/storage/damage.test.ts", "test/unit/storage/floor.test.ts"],
   },
 ];
