@@ -113,10 +113,11 @@ export class MemoryNetwork {
 
   /** Kills the process of a node. Its peers see `reset` as soon as the network lets them. */
   crash(nodeId: NodeId): void {
+    // Also of one that has closed its transport: the next process of this node is another one.
+    this.#paused.delete(nodeId);
     const node = this.#nodeOf(nodeId);
     if (!node) return;
     this.remove(node);
-    this.#paused.delete(nodeId);
     for (const pipe of this.#pipes) if (pipe.to === nodeId) pipe.parcels.length = 0;
     node.crashed();
     for (const peer of this.#nodes.values()) {
