@@ -100,10 +100,11 @@ describe("a flipped byte of a chaos run", () => {
     async (kind) => {
       const random = seededRandom(9);
       for (const copy of copies) {
-        const again = `${copy}${kind}`;
+        const dataDir = `${copy}${kind}`;
+        const again = join(dataDir, "db", "database");
         await cp(copy, again, { recursive: true });
         expect(await verifyDatabase(again)).toBe(true);
-        const flipped = await flipByte(again, kind, random);
+        const flipped = await flipByte(dataDir, kind, random);
         if (flipped === null) continue;
         const { file, position, sizeBytes } = flipped;
         const [before, after] = [
