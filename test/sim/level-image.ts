@@ -153,7 +153,9 @@ export class LevelImage {
     const { durable } = this;
     this.#durableSequence = record<number>(puts, "q") ?? this.#durableSequence;
     const point = record<SnapshotRecord>(puts, "p/0");
-    const isInstalled = puts.has("g/0");
+    const generation = record<number>(puts, "g/0");
+    const isInstalled = generation !== null;
+    if (isInstalled) this.log.installed(generation);
     if (point !== null && isInstalled) durable.change({ installSnapshot: point });
     const appliedIndex = appliedIndexOf(puts);
     if (appliedIndex !== null) durable.change({ applied: { index: appliedIndex } });

@@ -41,10 +41,18 @@ export class LogFilesImage {
   #removed: ImageFile[] = [];
   /** Of the last batch that was confirmed. */
   sequence = 0;
+  /** Of the newest file, and of the state. */
+  #generation = 1;
+  #stateGeneration = 1;
 
   constructor(durable: DurableImage, random: Seeded) {
     this.#durable = durable;
     this.#random = random;
+  }
+
+  /** A snapshot came to the disk: what is written to the log before it begins anew counts no more, but for the hard state. */
+  installed(generation: number): void {
+    this.#stateGeneration = generation;
   }
 
   newSalt(): number {
@@ -140,8 +148,9 @@ export class LogFilesImage {
     let entries: Entry[] = [];
     let hardState: HardState | undefined;
     for (const { kind, content } of parts) {
+      if (kind === startKind) this.#generation = JSON.parse(content.toString()).generation;
       if (kind === hardStateKind) hardState = JSON.parse(content.toString()) as HardState;
-      if (kind !== entryKind) continue;
+      if (kind !== entryKind || this.#generation < this.#stateGeneration) continue;
       const entry = entryOf(content);
       const next = (entries.at(-1)?.index ?? entry.index - 1) + 1;
       if (entry.index !== next) {
