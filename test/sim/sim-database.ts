@@ -26,13 +26,16 @@ class SimSnapshot implements DatabaseSnapshot {
 /** Items of a range as of one moment, in the order of the keys. */
 class SimIterator<Item> implements DatabaseIterator<Item> {
   readonly #items: readonly Item[];
+  readonly #isDead: () => boolean;
   #at = 0;
 
-  constructor(items: readonly Item[]) {
+  constructor(items: readonly Item[], isDead: () => boolean) {
     this.#items = items;
+    this.#isDead = isDead;
   }
 
   async nextv(size: number): Promise<Item[]> {
+    if (this.#isDead()) return forever;
     const from = this.#at;
     this.#at += size;
     return this.#items.slice(from, from + size);
@@ -49,20 +52,26 @@ class SimIterator<Item> implements DatabaseIterator<Item> {
   async close(): Promise<void> {}
 }
 
-/** What LevelDB is to LevelStorage, over the records of a simulated disk. */
+const forever = new Promise<never>(() => undefined);
+
+/** What LevelDB is to LevelStorage, over the records of a simulated disk. Answers nothing to a process that is dead. */
 export class SimDatabase implements Database {
   readonly #records: Records;
+  readonly #isDead: () => boolean;
   readonly #write: (operations: StoredOperation[], isSynced: boolean) => Promise<void>;
 
   constructor(
     records: Records,
     write: (operations: StoredOperation[], isSynced: boolean) => Promise<void>,
+    isDead: () => boolean,
   ) {
     this.#records = records;
+    this.#isDead = isDead;
     this.#write = write;
   }
 
   async get(key: string, options: ReadOptions = {}): Promise<Buffer | undefined> {
+    if (this.#isDead()) return forever;
     const value = this.#seen(options).get(key);
     // A copy, as LevelDB answers: whoever reads may change it.
     return value && Buffer.from(value);
@@ -76,11 +85,12 @@ export class SimDatabase implements Database {
     const records = this.#seen(range);
     return new SimIterator(
       this.#keysOf(range).map((key) => [key, Buffer.from(records.get(key) as Buffer)]),
+      this.#isDead,
     );
   }
 
   keys(range: RangeOptions): DatabaseIterator<string> {
-    return new SimIterator(this.#keysOf(range));
+    return new SimIterator(this.#keysOf(range), this.#isDead);
   }
 
   snapshot(): DatabaseSnapshot {

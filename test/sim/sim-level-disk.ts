@@ -48,8 +48,10 @@ export class SimLevelDisk implements LevelDisk {
   }
 
   async openDatabase(): Promise<Database> {
-    return new SimDatabase(this.#options.image.records, (operations, isSynced) =>
-      this.#write(operations, isSynced),
+    return new SimDatabase(
+      this.#options.image.records,
+      (operations, isSynced) => this.#write(operations, isSynced),
+      () => this.#isDead,
     );
   }
 

@@ -21,10 +21,12 @@ export class SimLogFiles implements LogFiles {
   }
 
   async list(): Promise<LogFileName[]> {
+    if (this.#isDead) return forever;
     return this.#image.files.map(({ name }) => name);
   }
 
   async read(name: LogFileName): Promise<Buffer> {
+    if (this.#isDead) return forever;
     const file = this.#image.file(name);
     if (file === undefined) throw new Error(`there is no file ${name.number}`);
     return Buffer.from(file.bytes);
