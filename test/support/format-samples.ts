@@ -43,7 +43,13 @@ const point = { index: 4_294_967_298, term: 7, configuration };
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
 
 const hardState: HardState = { term: 7, vote: b, commit: 4_294_967_300 };
-const floor: Floor = { sequence: 81, group: 0, lastIndex: 42, chain: "5a".repeat(16) };
+const floor: Floor = {
+  sequence: 81,
+  group: 0,
+  lastIndex: 42,
+  chain: "5a".repeat(16),
+  stateSequence: 90,
+};
 const snapshotRecord: SnapshotRecord = { ...point, chain: "a5".repeat(16) };
 const entry = { term: 7, index: 4_294_967_299, type: 0, data: bytes("payload") } as const;
 const header = { groupId: 0, term: 8, point, transfer: `${a}-3-1`, after: "a/r/plant/größe" };

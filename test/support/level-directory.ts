@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LevelDirectoryDisk } from "../../cluster/storage/level-disk.ts";
 import { LevelStorage } from "../../cluster/storage/level-storage.ts";
+import { parseLogFileName } from "../../cluster/storage/log/files.ts";
 import { applied, entries, written } from "./storage-changes.ts";
 
 /** A data directory for tests about damage; `copy` gives a fresh one to damage, leaving this one whole. */
@@ -37,8 +38,18 @@ export class LevelDirectory {
     return names.filter((name) => pattern.test(name)).sort();
   }
 
+  /** Of Raft's log, in their order. */
+  async logFiles(): Promise<string[]> {
+    return (await readdir(join(this.path, "log"))).sort();
+  }
+
+  /** Of a file of the log or of the database. */
+  pathOf(name: string): string {
+    return join(this.path, parseLogFileName(name) === null ? "database" : "log", name);
+  }
+
   async flip(name: string, offset: number, mask = 0x10): Promise<void> {
-    const path = join(this.path, "database", name);
+    const path = this.pathOf(name);
     const content = await readFile(path);
     content[offset]! ^= mask;
     await writeFile(path, content);

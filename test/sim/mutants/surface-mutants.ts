@@ -216,14 +216,14 @@ export const surfaceMutants: readonly Mutant[] = [
     file: "cluster/storage/log/record.ts",
     find: 'if (crc32(record.subarray(crcEnd)) !== record.readUInt32BE(0)) return { reason: "CRC mismatch" };',
     replace: "",
-    tests: ["test/unit/storage/log-record.test.ts", "test/unit/storage/damage.test.ts"],
+    tests: ["test/unit/storage/log/record.test.ts", "test/unit/storage/damage.test.ts"],
   },
   {
     name: "a broken hash chain is overlooked",
     file: "cluster/storage/log/record.ts",
     find: 'if (chain.toString("latin1") !== expected) return { reason: "chain mismatch" };',
     replace: "",
-    tests: ["test/unit/storage/log-record.test.ts", "test/unit/storage/damage.test.ts"],
+    tests: ["test/unit/storage/log/record.test.ts", "test/unit/storage/damage.test.ts"],
   },
   {
     name: "a tail lost below the floor is truncated away",

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Entry } from "../../../cluster/raft/types.ts";
+import type { Entry } from "../../../../cluster/raft/types.ts";
 import {
   chainInRecord,
   chainStart,
   decodeLogRecord,
   encodeLogRecord,
-} from "../../../cluster/storage/log/record.ts";
-import { bytes } from "../../support/storage-changes.ts";
+} from "../../../../cluster/storage/log/record.ts";
+import { bytes } from "../../../support/storage-changes.ts";
 
 const integer = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const anyEntry = fc.record({

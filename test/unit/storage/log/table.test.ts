@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { chainSizeBytes, chainStart } from "../../../cluster/storage/log/record.ts";
-import { LogTable } from "../../../cluster/storage/log/table.ts";
+import { chainSizeBytes, chainStart } from "../../../../cluster/storage/log/record.ts";
+import { LogTable } from "../../../../cluster/storage/log/table.ts";
 
 function chain(seed: number): Uint8Array {
   return new Uint8Array(chainSizeBytes).fill(seed % 256);
