@@ -19,6 +19,7 @@ export const faultMutants: readonly Mutant[] = [
     file: "cluster/storage/state-store.ts",
     find: "    batch.seal();\n",
     replace: "",
+    tests: ["test/unit/storage/order.test.ts"],
   },
   {
     name: "a torn write at the end of the log is kept",
@@ -31,6 +32,7 @@ export const faultMutants: readonly Mutant[] = [
     file: "cluster/storage/log/read-log.ts",
     find: "      ...(hardState.term < term ? { term, vote: null } : hardState),",
     replace: "      ...{ term, vote: null },",
+    tests: ["test/unit/storage/log/log-store.test.ts"],
   },
   {
     name: "a file of the log goes before the state stands for it",
@@ -56,7 +58,7 @@ export const faultMutants: readonly Mutant[] = [
     file: "cluster/open-directory.ts",
     find: "    checkNode(restore);\n",
     replace: "",
-    faults: ["lyingDisk"],
+    tests: ["test/unit/cluster/open-directory.test.ts"],
   },
   {
     name: "every other batch is not synced (the hole of LevelDB's log files)",
