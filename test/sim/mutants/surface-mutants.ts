@@ -221,8 +221,8 @@ export const surfaceMutants: readonly Mutant[] = [
   {
     name: "a broken hash chain is overlooked",
     file: "cluster/storage/log/record.ts",
-    find: 'if (chain.toString("latin1") !== expected) return { reason: "chain mismatch" };',
-    replace: "",
+    find: 'if (previous !== null && chain.toString("latin1") !== chainBehind(record, previous)) {',
+    replace: "if (previous === chain) {",
     tests: ["test/unit/storage/log/record.test.ts", "test/unit/storage/damage.test.ts"],
   },
   {
@@ -230,6 +230,6 @@ export const surfaceMutants: readonly Mutant[] = [
     file: "cluster/storage/log/read-log.ts",
     find: "  if (reader.sequence < floorSequence) {",
     replace: "  if (reader.sequence < 0) {",
-    tests: ["test/unit/storage/damage.test.ts", "test/unit/storage/floor.test.ts"],
+    tests: ["test/unit/storage/log/log-store.test.ts"],
   },
 ];
