@@ -42,17 +42,16 @@ export async function readFloor(directory: string): Promise<Floor | null> {
     throw error;
   }
   try {
-    return floorOf(unsealJson<Floor>(floorName, stored));
+    return decodeFloor(stored);
   } catch (error) {
     throw corrupt(floorName, null, "the floor file is damaged", error);
   }
 }
 
-/** In format 1 the database held the log, and both had one number. */
-function floorOf(
-  stored: Omit<Floor, "stateSequence"> & { readonly stateSequence?: number },
-): Floor {
-  return { stateSequence: stored.sequence, ...stored };
+/** In format 1 the database held the log, and both had one number. Throws ClusterError `storage-corrupt`. */
+export function decodeFloor(stored: Buffer): Floor {
+  const floor = unsealJson<Omit<Floor, "stateSequence"> & Partial<Floor>>(floorName, stored);
+  return { stateSequence: floor.sequence, ...floor };
 }
 
 /** Replaces the floor so that after a power cut either the old or the new one is there, never half of one. */

@@ -1,7 +1,10 @@
 import { decodeConfigChange, encodeConfigChange } from "../../cluster/raft/config-change-codec.ts";
 import type { Message } from "../../cluster/raft/messages.ts";
 import type { ConfigChange, HardState } from "../../cluster/raft/types.ts";
-import type { Floor } from "../../cluster/storage/floor-file.ts";
+import { decodeFloor, type Floor } from "../../cluster/storage/floor-file.ts";
+import { jsonPart } from "../../cluster/storage/log/batch.ts";
+import type { LogStart } from "../../cluster/storage/log/files.ts";
+import { encodeFrame, type Part, PartKind, readFrame } from "../../cluster/storage/log/frame.ts";
 import { chainStart, decodeLogRecord, encodeLogRecord } from "../../cluster/storage/log/record.ts";
 import type { SnapshotRecord } from "../../cluster/storage/records.ts";
 import { sealJson, unsealJson } from "../../cluster/storage/sealed.ts";
@@ -50,6 +53,18 @@ const floor: Floor = {
   chain: "5a".repeat(16),
   stateSequence: 90,
 };
+const logStart: LogStart = {
+  generation: 2,
+  index: 4_294_967_298,
+  chain: "5a".repeat(16),
+  hardState,
+  truncation: { sequence: 80, index: 41 },
+};
+const frameParts = [
+  jsonPart(PartKind.start, logStart),
+  jsonPart(PartKind.hardState, hardState),
+  { kind: PartKind.entry, content: Buffer.from("a log record") },
+].map(({ kind, content }) => ({ kind, content: new Uint8Array(content) }));
 const snapshotRecord: SnapshotRecord = { ...point, chain: "a5".repeat(16) };
 const entry = { term: 7, index: 4_294_967_299, type: 0, data: bytes("payload") } as const;
 const header = { groupId: 0, term: 8, point, transfer: `${a}-3-1`, after: "a/r/plant/größe" };
@@ -79,7 +94,13 @@ const change: ConfigChange = {
 const stored: readonly FormatSample[] = [
   sealed("hard state", "h/0", hardState),
   sealed("snapshot point", "p/0", snapshotRecord),
-  sealed("floor file", "floor", floor),
+  sample("floor file", floor, (value) => sealJson("floor", value), decodeFloor),
+  sample(
+    "log frame",
+    frameParts,
+    (parts) => encodeFrame(parts.map(withBuffer), 4_294_967_300, 0x89ab_cdef),
+    (bytes) => readFrame(bytes, 0, 0x89ab_cdef)?.parts,
+  ),
   {
     name: "log record",
     value: entry,
@@ -182,6 +203,10 @@ function sample<Value>(
   decode: (bytes: Buffer) => unknown,
 ): FormatSample {
   return { name, value, encode: () => encode(value), decode: (found) => plain(decode(found)) };
+}
+
+function withBuffer({ kind, content }: (typeof frameParts)[number]): Part {
+  return { kind, content: Buffer.from(content) };
 }
 
 /** Decoders of control frames begin behind the kind. */

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { decodeFloor } from "../../../cluster/storage/floor-file.ts";
 import { decodeSnapshotHeader } from "../../../cluster/wire/snapshot-header.ts";
 import { formatSamples } from "../../support/format-samples.ts";
 
@@ -34,6 +35,11 @@ test("the snapshot header before it had a version is read; it can only begin ane
   );
   expect(header).toMatchObject({ groupId: 0, term: 8, transfer: null, after: null });
   expect(header.point).toMatchObject({ index: 4_294_967_298, term: 7 });
+});
+
+test("the floor of the time when the database held the log stands for both", () => {
+  const floor = decodeFloor(Buffer.from(fixtures["floor file, version 1"] ?? "", "hex"));
+  expect(floor).toMatchObject({ sequence: 81, stateSequence: 81, lastIndex: 42 });
 });
 
 test("a snapshot header of a later version is refused as such", () => {
