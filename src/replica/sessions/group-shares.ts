@@ -48,7 +48,7 @@ export class GroupShares {
 
   #move(from: StoredSession, wish: Wish, { timeMs }: CommandContext, writer: StateWriter): void {
     const changed = new Set<StoredSession>();
-    for (const entry of [...from.queue.values()]) {
+    for (const entry of from.queue.values()) {
       if (entry.group === null || (wish.group !== null && entry.group !== wish.group)) continue;
       // One that is too old was passed over when its time came, and would not be looked at again.
       if (endsAtMs(entry) <= timeMs) continue;

@@ -2,6 +2,7 @@ import type { Qos } from "../../mqtt/packets.ts";
 import type { Subscription } from "../../session/session-api.ts";
 import type { RecordHash } from "../digest.ts";
 import type { Expiring } from "../expiry-queue.ts";
+import { PlaceQueue } from "./place-queue.ts";
 import type { QueueBounds } from "./queue-bounds.ts";
 import type { StoredMessage } from "./stored-message.ts";
 
@@ -54,7 +55,7 @@ export class StoredSession implements Expiring {
   /** Up to here an earlier connection may have sent it, so that it goes out as a repetition. */
   sentSeq = 0;
   /** By sequence number, ascending. */
-  readonly queue = new Map<number, QueuedMessage>();
+  readonly queue = new PlaceQueue<QueuedMessage>();
   queuedSizeBytes = 0;
   /** Of these, copies of retained messages that a SUBSCRIBE asked for: they take no room from what is published. */
   retainedCount = 0;
@@ -99,7 +100,7 @@ export class StoredSession implements Expiring {
   }
 
   add(entry: QueuedMessage): void {
-    this.queue.set(entry.seq, entry);
+    this.queue.add(entry);
     entry.stored.places.set(entry, true);
     this.#count(entry, 1);
     this.nextSeq = Math.max(this.nextSeq, entry.seq + 1);
