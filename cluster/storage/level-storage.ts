@@ -232,7 +232,7 @@ export class LevelStorage implements ClusterStorage {
     const { installed, dropped } = state.install(point, Buffer.from(chainStart).toString("hex"));
     const isMore = applied !== undefined || compactTo !== undefined;
     const told = isMore ? afterBoth(done) : done;
-    log.restart(point.index, state.generation, installed, change, () => {
+    log.restart(point, state.generation, installed, change, () => {
       state.sweepLater(dropped);
       log.dropFiles(point.index);
       told();

@@ -46,7 +46,10 @@ export interface AppliedEffects {
   readonly turn?: WritingTurn;
 }
 
-/** One change to the disk. Fields left out are left alone. All of it becomes durable at once or not at all. */
+/**
+ * One change to the disk. Fields left out are left alone. What is for the log (hard state and entries) becomes durable at once or not at all, and
+ * so does what is for the state: effects never before the entries that they follow from, a log never before the snapshot that it begins with.
+ */
 export interface StorageChange {
   readonly groupId: GroupId;
   readonly hardState?: HardState;
@@ -89,9 +92,10 @@ export interface StorageStats {
 }
 
 /**
- * The node's one write stream (DESIGN section 3). One synced batch is in flight; every change handed over meanwhile forms
- * the next. `done` runs in order of the calls, after the batch is on disk; that of effects alone, which the log holds until then, may
- * come later. A failed sync is final: `onFailure` runs once and nothing is ever acknowledged again.
+ * What a node keeps on its disk (DESIGN section 3), in one write stream for the log and one for the state. In each one synced batch is in flight; every change
+ * handed over meanwhile forms the next. `done` runs when all of the change is on the disk: for changes to the log, snapshots among them, in the order
+ * of the calls; for effects, which the log holds until then, it may come later. A failed sync is final: `onFailure` runs once and nothing is ever
+ * acknowledged again.
  */
 export interface ClusterStorage {
   /**

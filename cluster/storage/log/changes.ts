@@ -1,7 +1,14 @@
-import { defaultGroup, type Entry, type HardState, type LogIndex } from "../../raft/types.ts";
+import {
+  defaultGroup,
+  type Entry,
+  type HardState,
+  type LogIndex,
+  type SnapshotPoint,
+} from "../../raft/types.ts";
 import type { TruncationRecord } from "../records.ts";
 import type { LogBatch } from "./batch.ts";
 import type { LogStart } from "./files.ts";
+import { withSnapshot } from "./hard-state.ts";
 import type { StoredLog } from "./read-log.ts";
 import { chainInRecord, chainStart, encodeLogRecord } from "./record.ts";
 import { LogTable } from "./table.ts";
@@ -53,9 +60,12 @@ export class LogChanges {
    * A snapshot replaces the state. The whole log goes: an entry behind the snapshot belongs to another history, and the chain
    * starts anew, so that an earlier floor vouches only for what is below the snapshot. `batch` is a new one.
    */
-  restart(index: LogIndex, generation: number, batch: LogBatch): void {
+  restart(point: Pick<SnapshotPoint, "index" | "term">, generation: number, batch: LogBatch): void {
+    const { index } = point;
     this.#table = new LogTable(index, chainStart);
     this.#generation = generation;
+    // The begin of the file may be all that a crash leaves of the batch.
+    this.#hardState = withSnapshot(this.#hardState, point);
     this.#noteTruncation(index - 1, batch);
     batch.beginWith(this.state());
   }

@@ -20,6 +20,9 @@ const saltMax = 2 ** 32;
 export class LogDirectory implements LogFiles {
   readonly #path: string;
   #newest: FileHandle | null = null;
+  /** What is under way: the directory is not let go before. */
+  #writing: Promise<void> = Promise.resolve();
+  #hasRemoved = false;
 
   constructor(path: string) {
     this.#path = path;
@@ -40,20 +43,31 @@ export class LogDirectory implements LogFiles {
     return readFile(this.#pathOf(name));
   }
 
-  async create(name: LogFileName, content: Buffer): Promise<void> {
-    if ((await mkdir(this.#path, { recursive: true })) !== undefined) {
-      await syncDirectory(dirname(this.#path));
-    }
+  create(name: LogFileName, content: Buffer): Promise<void> {
+    return this.#noted(this.#create(name, content));
+  }
+
+  append(content: Buffer): Promise<void> {
+    return this.#noted(this.#append(content));
+  }
+
+  async #create(name: LogFileName, content: Buffer): Promise<void> {
+    await mkdir(this.#path, { recursive: true });
+    // A process that was killed may have made it, too.
+    if (this.#newest === null) await syncDirectory(dirname(this.#path));
+    // One of the same number must not come back beside it.
+    if (this.#hasRemoved) await syncDirectory(this.#path);
+    this.#hasRemoved = false;
     const synced = isWriteSynced ? O_DSYNC : 0;
     const file = await open(this.#pathOf(name), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | synced);
     const previous = this.#newest;
     this.#newest = file;
     await previous?.close();
-    await this.append(content);
+    await this.#append(content);
     await syncDirectory(this.#path);
   }
 
-  async append(content: Buffer): Promise<void> {
+  async #append(content: Buffer): Promise<void> {
     const file = this.#newest!;
     await writeAll(file.fd, content);
     if (!isWriteSynced) await file.datasync();
@@ -71,6 +85,7 @@ export class LogDirectory implements LogFiles {
 
   async remove(name: LogFileName): Promise<void> {
     await rm(this.#pathOf(name), { force: true });
+    this.#hasRemoved = true;
   }
 
   newSalt(): number {
@@ -78,8 +93,14 @@ export class LogDirectory implements LogFiles {
   }
 
   async close(): Promise<void> {
+    await this.#writing;
     await this.#newest?.close();
     this.#newest = null;
+  }
+
+  #noted(writing: Promise<void>): Promise<void> {
+    this.#writing = writing.catch(() => undefined);
+    return writing;
   }
 
   async #names(): Promise<string[]> {

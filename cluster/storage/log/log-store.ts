@@ -1,4 +1,4 @@
-import type { LogIndex } from "../../raft/types.ts";
+import type { LogIndex, SnapshotPoint } from "../../raft/types.ts";
 import type { StorageChange } from "../storage.ts";
 import { WriteStream, type WriteStreamEvents } from "../write-stream.ts";
 import { LogBatch } from "./batch.ts";
@@ -73,7 +73,7 @@ export class LogStore {
 
   /** A snapshot of this generation replaces state and log, once it is `installed`. */
   restart(
-    index: LogIndex,
+    point: Pick<SnapshotPoint, "index" | "term">,
     generation: number,
     installed: Promise<void> | null,
     part: LogPart,
@@ -81,7 +81,7 @@ export class LogStore {
   ): void {
     const batch = this.stream.newBatch();
     if (installed !== null) batch.waitFor(installed);
-    this.#changes.restart(index, generation, batch);
+    this.#changes.restart(point, generation, batch);
     this.#fill(batch, part, done);
   }
 

@@ -3,6 +3,7 @@ import { corrupt } from "../corrupt.ts";
 import type { TruncationRecord } from "../records.ts";
 import { type LogFileName, type LogFiles, logFileName } from "./files.ts";
 import { isTorn } from "./frame.ts";
+import { withSnapshot } from "./hard-state.ts";
 import { damagedAt, type LogFile, LogReader, type NeededFile, readLogFile } from "./reader.ts";
 import { chainStart } from "./record.ts";
 import { LogTable } from "./table.ts";
@@ -113,25 +114,21 @@ async function neededFiles(
 }
 
 /**
- * The log that begins with an installed snapshot, whose generation only the state knows. Term and vote are those of the log before it; but the snapshot is
- * committed, and in its term, if that is a later one, this node has not voted.
+ * The log that begins with an installed snapshot, whose generation only the state knows. Term and vote are those of the log before it.
  */
 function notBegun({ hardState, sequence }: LogReader, { index, term }: LogPoint): StoredLog {
   const next = sequence + 1;
   return {
     entries: [],
     table: new LogTable(index, chainStart),
-    hardState: {
-      ...(hardState.term < term ? { term, vote: null } : hardState),
-      commit: Math.max(hardState.commit, index),
-    },
+    hardState: withSnapshot(hardState, { index, term }),
     truncation: { sequence: next, index: index - 1 },
     sequence: next,
     files: [],
   };
 }
 
-function toEnd<Result>(steps: Generator<void, Result>): Result {
+function toEnd<Result>(steps: Generator<unknown, Result>): Result {
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;

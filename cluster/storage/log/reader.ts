@@ -49,8 +49,8 @@ export class LogReader {
     this.entries = [];
   }
 
-  /** Frame by frame. Answers how much of the file is sound; less than all only when it `mayBeTorn`. */
-  *read({ name, bytes, start }: NeededFile, mayBeTorn: boolean): Generator<void, number> {
+  /** Frame by frame, with the size of each. Answers how much of the file is sound; less than all only when it `mayBeTorn`. */
+  *read({ name, bytes, start }: NeededFile, mayBeTorn: boolean): Generator<number, number> {
     const file = logFileName(name);
     let at = 0;
     while (at < bytes.length) {
@@ -61,8 +61,9 @@ export class LogReader {
       }
       if (at === 0) this.#begin(file, frame, start);
       else this.#take(file, frame);
+      const frameSizeBytes = frame.end - at;
       at = frame.end;
-      yield;
+      yield frameSizeBytes;
     }
     this.files.push({ name, start, sizeBytes: at });
     return at;

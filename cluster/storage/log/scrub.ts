@@ -3,7 +3,7 @@ import { type LogFiles, logFileName } from "./files.ts";
 import { LogReader, readLogFile } from "./reader.ts";
 import type { LogWriter } from "./writer.ts";
 
-const framesPerPiece = 16;
+const pieceSizeBytes = 256 * 1024;
 
 /**
  * Reads the log as it was durable at one moment and checks what `open` checks of it. `pause` is awaited between pieces. Throws
@@ -15,7 +15,8 @@ export async function scrubLog(
   pause: () => Promise<void>,
 ): Promise<void> {
   let reader: LogReader | null = null;
-  for (const { name, sizeBytes } of writer.files) {
+  // As they are now: they go on growing, and another one may begin.
+  for (const { name, sizeBytes } of [...writer.files]) {
     const isNeeded = (): boolean =>
       writer.files.some(({ name: { number } }) => number === name.number);
     try {
@@ -27,11 +28,13 @@ export async function scrubLog(
       const isOtherLog = start.generation !== reader?.generation;
       if (reader === null || isOtherLog) reader = new LogReader(start, sequence, sequence);
       const durable = { name, bytes: bytes.subarray(0, sizeBytes), start, sequence };
-      let frames = 0;
-      for (const _ of reader.read(durable, false)) {
-        frames++;
+      let readSizeBytes = 0;
+      for (const frameSizeBytes of reader.read(durable, false)) {
+        readSizeBytes += frameSizeBytes;
         reader.forgetEntries();
-        if (frames % framesPerPiece === 0) await pause();
+        if (readSizeBytes < pieceSizeBytes) continue;
+        readSizeBytes = 0;
+        await pause();
       }
     } catch (error) {
       if (isNeeded()) throw error;

@@ -160,7 +160,13 @@ describe("a snapshot that replaces the log", () => {
     const store = await open(empty());
     await written(store, { entries: entries(1, 3), hardState: vote(1) });
     await new Promise<void>((resolve) =>
-      store.restart(20, 2, null, { entries: entries(21, 22, 2), hardState: vote(2) }, resolve),
+      store.restart(
+        { index: 20, term: 1 },
+        2,
+        null,
+        { entries: entries(21, 22, 2), hardState: vote(2) },
+        resolve,
+      ),
     );
     store.dropFiles(20);
     await store.idle();
@@ -195,6 +201,24 @@ describe("a snapshot that replaces the log", () => {
     expect((await read()).hardState).toEqual({ term: 5, vote: null, commit: 20 });
   });
 
+  it("is told of by the begin of its file, wherever the rest of the write is torn", async () => {
+    const store = await open(empty());
+    await written(store, { hardState: vote(3) });
+    const part = { entries: entries(21, 22, 5), hardState: { ...vote(6), commit: 20 } };
+    await new Promise<void>((resolve) =>
+      store.restart({ index: 20, term: 5 }, 2, null, part, resolve),
+    );
+    point = { index: 20, term: 5, chain: hex, generation: 2 };
+    const file = files.content.get(2)!;
+    const whole = file.bytes;
+    for (let size = whole.length - 1; size >= 0; size--) {
+      files.content.set(2, { ...file, bytes: whole.subarray(0, size) });
+      const { hardState, entries: found } = await read();
+      expect(hardState).toEqual({ term: 5, vote: null, commit: 20 });
+      expect(found).toEqual([]);
+    }
+  });
+
   it("waits for the state to hold it", async () => {
     const store = await open(empty());
     let install = (): void => {};
@@ -203,7 +227,7 @@ describe("a snapshot that replaces the log", () => {
     });
     const order: string[] = [];
     store.append({ entries: entries(1, 1) }, () => order.push("before"));
-    store.restart(20, 2, installed, {}, () => order.push("restart"));
+    store.restart({ index: 20, term: 1 }, 2, installed, {}, () => order.push("restart"));
     store.append({ entries: entries(21, 21) }, () => order.push("behind"));
     await new Promise((resolve) => setImmediate(resolve));
     expect(order).toEqual(["before"]);
@@ -216,5 +240,54 @@ describe("a snapshot that replaces the log", () => {
     await open(empty(), 3);
     point = { ...point, generation: 2 };
     await expect(read()).rejects.toMatchObject({ code: "storage-corrupt" });
+  });
+});
+
+describe("a check of what is on the disk", () => {
+  const pieces = (run: () => Promise<void>) => {
+    let isFirst = true;
+    return async () => {
+      if (isFirst) await run();
+      isFirst = false;
+    };
+  };
+
+  it("is not confused by files that are begun meanwhile", async () => {
+    const store = await open(empty());
+    await written(store, { entries: entries(1, 3), hardState: vote(1) });
+    const checked = store.scrub(
+      pieces(async () => {
+        await written(store, { entries: [{ ...entries(4, 4)[0]!, ...large }] });
+        await written(store, { entries: entries(5, 5) });
+        await written(store, { entries: entries(6, 6) });
+      }),
+    );
+    await expect(checked).resolves.toBeUndefined();
+    expect(numbers()).toEqual([1, 2]);
+    await expect(store.scrub(async () => {})).resolves.toBeUndefined();
+  });
+
+  it("is not confused by a snapshot that replaces the log meanwhile", async () => {
+    const store = await open(empty());
+    await written(store, { entries: [{ ...entries(1, 1)[0]!, ...large }] });
+    await written(store, { entries: entries(2, 3) });
+    const checked = store.scrub(
+      pieces(async () => {
+        await new Promise<void>((resolve) =>
+          store.restart({ index: 20, term: 1 }, 2, null, {}, resolve),
+        );
+        store.dropFiles(20);
+        await store.idle();
+      }),
+    );
+    await expect(checked).resolves.toBeUndefined();
+  });
+
+  it("finds what is damaged", async () => {
+    const store = await open(empty());
+    await written(store, { entries: entries(1, 30) });
+    const file = files.content.get(1)!;
+    file.bytes[file.bytes.length - 5]! ^= 1;
+    await expect(store.scrub(async () => {})).rejects.toMatchObject({ code: "storage-corrupt" });
   });
 });
