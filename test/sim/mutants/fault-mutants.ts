@@ -29,9 +29,9 @@ export const faultMutants: readonly Mutant[] = [
   },
   {
     name: "the vote of the log that a snapshot replaced is forgotten",
-    file: "cluster/storage/log/read-log.ts",
-    find: "      ...(hardState.term < term ? { term, vote: null } : hardState),",
-    replace: "      ...{ term, vote: null },",
+    file: "cluster/storage/log/hard-state.ts",
+    find: "  return hardState.term < term ? { term, vote: null, commit } : { ...hardState, commit };",
+    replace: "  return { term: Math.max(hardState.term, term), vote: null, commit };",
     tests: ["test/unit/storage/log/log-store.test.ts"],
   },
   {
