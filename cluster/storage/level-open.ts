@@ -40,10 +40,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/**
- * Everything is written twice (log file, then table), and entries die young by compaction: a large write buffer
- * lets many of them die before they reach a table.
- */
+/** Everything is written twice (log file, then table), and much of the state is soon overwritten: tables are written seldom, and merged seldom. */
 const writeBufferSizeBytes = 32 * 1024 * 1024;
 
 /**

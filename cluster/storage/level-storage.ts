@@ -82,9 +82,7 @@ export class LevelStorage implements ClusterStorage {
       return await this.#restore(held, await currentNames(held, names, floor), floor);
     } catch (error) {
       await this.#abandon();
-      await files.close();
-      await database?.close();
-      await lock.release();
+      await letGo({ lock, files, database });
       throw storageError(disk.name, error);
     }
   }
@@ -143,7 +141,8 @@ export class LevelStorage implements ClusterStorage {
     return this.#closing;
   }
 
-  async #close({ lock, database, files, log, state, floor }: Opened): Promise<void> {
+  async #close(opened: Opened): Promise<void> {
+    const { log, state, floor } = opened;
     try {
       this.#effects.flush();
       state.stopSweeping();
@@ -152,9 +151,7 @@ export class LevelStorage implements ClusterStorage {
       await log.idle();
       await (this.#failure === null ? floor.close() : floor.abandon());
     } finally {
-      await files.close();
-      await database.close();
-      await lock.release();
+      await letGo(opened);
     }
   }
 
@@ -260,6 +257,17 @@ export class LevelStorage implements ClusterStorage {
     if (this.#opened === null) throw stopped("storage is not open");
     return this.#opened;
   }
+}
+
+/** The lock last, and whatever happens to the others. */
+async function letGo({
+  lock,
+  files,
+  database,
+}: Omit<Held, "database"> & { readonly database: Database | null }): Promise<void> {
+  const closed = await Promise.allSettled([files.close(), database?.close()]);
+  await lock.release();
+  for (const result of closed) if (result.status === "rejected") throw result.reason;
 }
 
 /** The log's files, which those of format 1 do not have yet. Throws ClusterError `version-mismatch`, `storage-corrupt`. */

@@ -4,9 +4,9 @@ import type { Floor } from "./floor-file.ts";
 import { groupKey, prefix } from "./keys.ts";
 import type { Database } from "./level-open.ts";
 import type { LogFileName, LogFiles } from "./log/files.ts";
-import { readLog, type StoredLog } from "./log/read-log.ts";
+import { emptyLog, readLog, type StoredLog } from "./log/read-log.ts";
 import { chainStart } from "./log/record.ts";
-import { LogTable } from "./log/table.ts";
+import type { LogTable } from "./log/table.ts";
 import { type AppliedRecord, emptyConfiguration, type SnapshotRecord } from "./records.ts";
 import { unsealJson } from "./sealed.ts";
 import type { NodeRecord, StorageRestore } from "./storage.ts";
@@ -94,14 +94,7 @@ async function readLogOf(
   if (sequence > 0 || floor.sequence > 0) {
     throw corrupt("log", floor.lastIndex, "the log is missing");
   }
-  return {
-    entries: [],
-    table: new LogTable(0, chainStart),
-    hardState: { term: 0, vote: null, commit: 0 },
-    truncation: null,
-    sequence: 0,
-    files: [],
-  };
+  return emptyLog();
 }
 
 function checkFloor(floor: Floor, state: StoredState, log: StoredLog): void {

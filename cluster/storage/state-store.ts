@@ -21,14 +21,14 @@ export interface StateStoreOptions extends WriteStreamEvents<StateBatch> {
 
 /** The database of an open storage, its one write stream, and the removal of state that was replaced. */
 export class StateStore {
-  readonly database: Database;
+  readonly #database: Database;
   readonly stream: WriteStream<StateBatch>;
   readonly #changes: StateChanges;
   #sweep: Promise<void> = Promise.resolve();
   #isSweeping = true;
 
   constructor({ database, sequence, generation, ...events }: StateStoreOptions) {
-    this.database = database;
+    this.#database = database;
     this.#changes = new StateChanges(generation);
     this.stream = new WriteStream<StateBatch>({
       ...events,
@@ -104,7 +104,7 @@ export class StateStore {
 
   /** Removes every generation but the live one. */
   async sweepOthers(): Promise<void> {
-    for (const generation of await generationsOf(this.database, defaultGroup)) {
+    for (const generation of await generationsOf(this.#database, defaultGroup)) {
       if (generation !== this.generation) await this.#sweepGeneration(generation);
     }
   }
@@ -129,7 +129,7 @@ export class StateStore {
 
   async #sweepGeneration(generation: number): Promise<void> {
     const range = stateRange(defaultGroup, generation);
-    for await (const keys of keysInPieces(this.database, range, sweepKeysMax)) {
+    for await (const keys of keysInPieces(this.#database, range, sweepKeysMax)) {
       if (!this.#isSweeping) return;
       await this.submit((batch) => {
         for (const key of keys) batch.delete(key);

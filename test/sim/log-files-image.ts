@@ -80,6 +80,11 @@ export class LogFilesImage {
     this.#removed.push(file);
   }
 
+  /** What was removed does not come back. */
+  syncNames(): void {
+    this.#removed = [];
+  }
+
   cut(name: LogFileName, sizeBytes: number): void {
     const file = this.file(name);
     if (file === undefined) return;

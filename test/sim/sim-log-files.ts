@@ -22,7 +22,10 @@ export class SimLogFiles implements LogFiles {
 
   async list(): Promise<LogFileName[]> {
     if (this.#isDead) return forever;
-    return this.#image.files.map(({ name }) => name);
+    const names = this.#image.files.map(({ name }) => name);
+    const numbers = new Set(names.map(({ number }) => number));
+    if (numbers.size < names.length) throw new Error("two log files have the same number");
+    return names;
   }
 
   async read(name: LogFileName): Promise<Buffer> {
@@ -34,6 +37,7 @@ export class SimLogFiles implements LogFiles {
 
   create(name: LogFileName, content: Buffer): Promise<void> {
     this.#newest = name;
+    this.#image.syncNames();
     return this.#write({ name, isNew: true, content });
   }
 

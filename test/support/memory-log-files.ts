@@ -45,7 +45,9 @@ export class MemoryLogFiles implements LogFiles {
 
   #at(name: LogFileName) {
     const file = this.content.get(name.number);
-    if (file === undefined) throw new Error(`there is no ${logFileName(name)}`);
+    if (file === undefined) {
+      throw Object.assign(new Error(`there is no ${logFileName(name)}`), { code: "ENOENT" });
+    }
     return file;
   }
 }

@@ -56,8 +56,10 @@ export class LogDirectory implements LogFiles {
     // A process that was killed may have made it, too.
     if (this.#newest === null) await syncDirectory(dirname(this.#path));
     // One of the same number must not come back beside it.
-    if (this.#hasRemoved) await syncDirectory(this.#path);
-    this.#hasRemoved = false;
+    if (this.#hasRemoved) {
+      this.#hasRemoved = false;
+      await syncDirectory(this.#path);
+    }
     const synced = isWriteSynced ? O_DSYNC : 0;
     const file = await open(this.#pathOf(name), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | synced);
     const previous = this.#newest;

@@ -16,7 +16,7 @@ export interface LogFiles {
   create(name: LogFileName, content: Buffer): Promise<void>;
   /** Resolves when `content` is durable behind what the newest file holds. */
   append(content: Buffer): Promise<void>;
-  /** Leaves the first `sizeBytes` bytes; resolves when that is durable. */
+  /** Leaves the first `sizeBytes` bytes; resolves when they are durable, whoever wrote them. */
   cut(name: LogFileName, sizeBytes: number): Promise<void>;
   remove(name: LogFileName): Promise<void>;
   newSalt(): number;

@@ -29,6 +29,18 @@ export interface StoredLog {
   readonly files: readonly LogFile[];
 }
 
+/** That of a node that never wrote. */
+export function emptyLog(): StoredLog {
+  return {
+    entries: [],
+    table: new LogTable(0, chainStart),
+    hardState: { term: 0, vote: null, commit: 0 },
+    truncation: null,
+    sequence: 0,
+    files: [],
+  };
+}
+
 /**
  * Reads the files of a log from the newest one that begins at or in front of the point; what is in front of that was left by a crash before it
  * could be removed. What a crash tore at the end is cut off. Throws ClusterError `storage-corrupt`.
@@ -46,7 +58,8 @@ export async function readLog(
   for (const file of needed) {
     const mayBeTorn = file === needed.at(-1);
     const sizeBytes = toEnd(reader.read(file, mayBeTorn));
-    if (sizeBytes < file.bytes.length) await files.cut(file.name, sizeBytes);
+    // Also when nothing is torn: what a process wrote as it was killed need not be synced, and is relied upon from now on.
+    if (mayBeTorn) await files.cut(file.name, sizeBytes);
   }
   if (reader.sequence < floorSequence) {
     const reason = `batch ${reader.sequence} is the last one, ${floorSequence} was durable`;

@@ -37,9 +37,13 @@ export async function scrubLog(
         await pause();
       }
     } catch (error) {
-      if (isNeeded()) throw error;
+      if (isNeeded()) throw isMissing(error) ? corrupt(logFileName(name), null, "missing") : error;
       reader = null;
     }
     await pause();
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
 }

@@ -3,8 +3,8 @@ export interface Place {
   readonly seq: number;
 }
 
-/** Free places at the front before the rest is moved up. */
-const freeAtFrontMin = 32;
+/** Places that were taken away, at the least, before the rest is moved together. */
+const freeMin = 32;
 
 /**
  * The places of a session's queue, by sequence number, ascending: added at the end and taken away near the front.
@@ -65,7 +65,7 @@ export class PlaceQueue<One extends Place> {
     while (this.#front < places.length && places[this.#front] === null) this.#front++;
     const free = places.length - this.#size;
     // Each is moved once for as many that went.
-    if (free >= freeAtFrontMin && free > this.#size) this.#closeUp();
+    if (free >= freeMin && free > this.#size) this.#closeUp();
     return true;
   }
 
@@ -79,8 +79,11 @@ export class PlaceQueue<One extends Place> {
     return found;
   }
 
-  keys(): number[] {
-    return this.values().map(({ seq }) => seq);
+  /** One after the other, as far as is asked for; nothing may come or go meanwhile. */
+  *seqs(): Generator<number> {
+    for (let at = this.#front; at < this.#places.length; at++) {
+      if (this.#places[at] !== null) yield this.#seqs[at]!;
+    }
   }
 
   /** Where it stands, or would. */

@@ -94,7 +94,7 @@ function gapBounds({ queue, floor, nextSeq }: StoredSession): number[] {
   let next = floor + 1;
   // Most queues have none, or only near their beginning.
   if (left > 0) {
-    for (const seq of queue.keys()) {
+    for (const seq of queue.seqs()) {
       if (seq > next) {
         bounds.push(next, seq - 1);
         left -= seq - next;

@@ -122,7 +122,7 @@ export class SessionTable {
     for (const filter of [...session.subscriptions.keys()]) {
       this.unsubscribe(session, filter, writer);
     }
-    for (const seq of session.queue.keys()) {
+    for (const { seq } of session.queue.values()) {
       const entry = session.complete(seq);
       if (entry !== null) this.#messages.release(entry, writer);
     }

@@ -24,7 +24,7 @@ export const faultMutants: readonly Mutant[] = [
   {
     name: "a torn write at the end of the log is kept",
     file: "cluster/storage/log/read-log.ts",
-    find: "    if (sizeBytes < file.bytes.length) await files.cut(file.name, sizeBytes);\n",
+    find: "    if (mayBeTorn) await files.cut(file.name, sizeBytes);\n",
     replace: "",
   },
   {

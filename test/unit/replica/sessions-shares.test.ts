@@ -17,7 +17,7 @@ describe("a shared subscription of stored sessions", () => {
     for (let count = 0; count < 8; count++) {
       log.publish("t", String(count));
       for (const clientId of ["a", "b"]) {
-        const completed = [...log.session(clientId).queue.keys()];
+        const completed = [...log.session(clientId).queue.seqs()];
         if (completed.length === 0) continue;
         given.push(clientId);
         log.settle(clientId, { completed });
@@ -133,7 +133,7 @@ describe("a shared subscription of stored sessions", () => {
     log.claim("b");
     log.subscribe("b", "$share/g/t");
     log.publish("t", "1");
-    log.settle("b", { completed: [...log.session("b").queue.keys()] });
+    log.settle("b", { completed: [...log.session("b").queue.seqs()] });
     log.nodeStarted(nodeIds[1], 1);
     expect(log.payloads("b")).toContain("will");
   });

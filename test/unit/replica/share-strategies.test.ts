@@ -27,7 +27,7 @@ function holderOf(log: SessionLog, clientIds: readonly string[]): string {
   const holders = clientIds.filter((clientId) => log.session(clientId).queue.size > 0);
   expect(holders).toHaveLength(1);
   const [holder = ""] = holders;
-  log.settle(holder, { completed: [...log.session(holder).queue.keys()] });
+  log.settle(holder, { completed: [...log.session(holder).queue.seqs()] });
   return holder;
 }
 
@@ -37,7 +37,7 @@ describe("stored members of a shared subscription", () => {
     for (let count = 0; count < 60; count++) {
       publish(log, "t", "round-robin");
       for (const clientId of ["fast", "other"]) {
-        log.settle(clientId, { completed: [...log.session(clientId).queue.keys()] });
+        log.settle(clientId, { completed: [...log.session(clientId).queue.seqs()] });
       }
     }
     expect(log.session("slow").queue.size).toBe(1);

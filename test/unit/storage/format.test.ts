@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { AgreedState } from "../../../cluster/agreed/agreed-state.ts";
 import { EntryType } from "../../../cluster/raft/types.ts";
 import { LevelDirectoryDisk } from "../../../cluster/storage/level-disk.ts";
+import { LevelDatabase } from "../../../cluster/storage/level-open.ts";
 import { LevelStorage } from "../../../cluster/storage/level-storage.ts";
 import { CommandTag, decodeBatch } from "../../../cluster/wire/batch-codec.ts";
 import { decodeCommand } from "../../../src/replica/commands.ts";
@@ -63,6 +64,19 @@ test("format 1: records on disk are read, and make the same digest anew", async 
   expect(robot?.attributes.get("coordinates")?.value).toEqual({ x: 1.5, y: 2 });
   expect(robot?.attributes.get("motorRPM")).toMatchObject({ value: 1200, source: "robot-1" });
   expect(replica.ownerOf("robot-1")).toMatchObject({ nodeId: restore.nodeRecord?.nodeId });
+});
+
+test("format 1: a crash while the log is moved leaves it to be moved again", async () => {
+  const write = vi.spyOn(LevelDatabase.prototype, "write").mockRejectedValueOnce(new Error("cut"));
+  await expect(storage.open()).rejects.toMatchObject({ code: "storage-failed" });
+  write.mockRestore();
+  expect((await readdir(join(directory, "log"))).length).toBe(1);
+  storage = new LevelStorage(new LevelDirectoryDisk(directory), { onFailure: () => {} });
+  const { entries, hardState, nodeRecord } = await storage.open();
+  expect([entries.length > 8, hardState.term > 0, nodeRecord?.name]).toEqual([true, true, "n1"]);
+  await storage.close();
+  storage = new LevelStorage(new LevelDirectoryDisk(directory), { onFailure: () => {} });
+  expect((await storage.open()).entries).toEqual(entries);
 });
 
 test("format 1: every command in the log is understood", async () => {

@@ -4,12 +4,12 @@ import type { HardState } from "../../../../cluster/raft/types.ts";
 import { logFileName, parseLogFileName } from "../../../../cluster/storage/log/files.ts";
 import { LogStore } from "../../../../cluster/storage/log/log-store.ts";
 import {
+  emptyLog,
   readLog,
   type StoredLog,
   withoutTornFile,
 } from "../../../../cluster/storage/log/read-log.ts";
 import { chainStart } from "../../../../cluster/storage/log/record.ts";
-import { LogTable } from "../../../../cluster/storage/log/table.ts";
 import { MemoryLogFiles } from "../../../support/memory-log-files.ts";
 import { entries, plain } from "../../../support/storage-changes.ts";
 
@@ -24,17 +24,6 @@ beforeEach(() => {
   files = new MemoryLogFiles();
   point = { index: 0, term: 0, chain: hex, generation: 1 };
 });
-
-function empty(): StoredLog {
-  return {
-    entries: [],
-    table: new LogTable(0, chainStart),
-    hardState: { term: 0, vote: null, commit: 0 },
-    truncation: null,
-    sequence: 0,
-    files: [],
-  };
-}
 
 async function open(stored: StoredLog, generation = 1): Promise<LogStore> {
   const names = await files.list();
@@ -80,7 +69,7 @@ describe("the files of a log", () => {
   });
 
   it("each process begins one, and a full one is followed by another", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     await written(store, { entries: entries(1, 3), hardState: vote(1) });
     expect(numbers()).toEqual([1]);
     await written(store, { entries: [{ ...entries(4, 4)[0]!, ...large }] });
@@ -94,8 +83,18 @@ describe("the files of a log", () => {
     expect(stored.hardState).toEqual(vote(1));
   });
 
+  it("what a killed process wrote last is synced before it is relied upon", async () => {
+    const store = await open(emptyLog());
+    await written(store, { entries: entries(1, 3) });
+    const { bytes } = files.content.get(1)!;
+    files.steps.length = 0;
+    await read();
+    expect(files.steps).toEqual(["cut 1"]);
+    expect(files.content.get(1)!.bytes).toEqual(bytes);
+  });
+
   it("go when the state stands for all that is in them, but for the newest", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     for (const index of [1, 2, 3, 4]) {
       await written(store, { entries: [{ ...entries(index, index)[0]!, ...large }] });
     }
@@ -109,7 +108,7 @@ describe("the files of a log", () => {
   });
 
   it("that a crash kept beside those that are needed are not read, and go", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     await written(store, { entries: [{ ...entries(1, 1)[0]!, ...large }] });
     await written(store, { entries: entries(2, 3) });
     const old = files.content.get(1)!;
@@ -122,7 +121,7 @@ describe("the files of a log", () => {
   });
 
   it("may begin with an entry that was replaced later", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     await written(store, { entries: entries(1, 3), hardState: vote(1) });
     const again = await open(await read());
     await written(again, { entries: entries(2, 5, 2), hardState: vote(2) });
@@ -137,7 +136,7 @@ describe("the files of a log", () => {
   });
 
   it("one that is missing between others is missed", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     for (const index of [1, 2, 3]) {
       await written(store, { entries: [{ ...entries(index, index)[0]!, ...large }] });
     }
@@ -148,7 +147,7 @@ describe("the files of a log", () => {
   });
 
   it("hold at least what the floor stands for", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     await written(store, { entries: entries(1, 1) });
     await expect(read(1)).resolves.toBeDefined();
     await expect(read(2)).rejects.toMatchObject({ code: "storage-corrupt", details: { index: 2 } });
@@ -157,7 +156,7 @@ describe("the files of a log", () => {
 
 describe("a snapshot that replaces the log", () => {
   it("begins a file, for which the ones before it go", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     await written(store, { entries: entries(1, 3), hardState: vote(1) });
     await new Promise<void>((resolve) =>
       store.restart(
@@ -178,7 +177,7 @@ describe("a snapshot that replaces the log", () => {
   });
 
   it("that is on the disk before its log leaves term and vote as they were", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     await written(store, { entries: entries(1, 3), hardState: vote(7) });
     point = { index: 20, term: 5, chain: hex, generation: 2 };
     const stored = await read();
@@ -195,14 +194,14 @@ describe("a snapshot that replaces the log", () => {
   });
 
   it("of a later term than the log's tells of that term, in which there was no vote", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     await written(store, { hardState: vote(3) });
     point = { index: 20, term: 5, chain: hex, generation: 2 };
     expect((await read()).hardState).toEqual({ term: 5, vote: null, commit: 20 });
   });
 
   it("is told of by the begin of its file, wherever the rest of the write is torn", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     await written(store, { hardState: vote(3) });
     const part = { entries: entries(21, 22, 5), hardState: { ...vote(6), commit: 20 } };
     await new Promise<void>((resolve) =>
@@ -220,7 +219,7 @@ describe("a snapshot that replaces the log", () => {
   });
 
   it("waits for the state to hold it", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     let install = (): void => {};
     const installed = new Promise<void>((resolve) => {
       install = resolve;
@@ -237,7 +236,7 @@ describe("a snapshot that replaces the log", () => {
   });
 
   it("of an older generation than the log's is damage", async () => {
-    await open(empty(), 3);
+    await open(emptyLog(), 3);
     point = { ...point, generation: 2 };
     await expect(read()).rejects.toMatchObject({ code: "storage-corrupt" });
   });
@@ -253,7 +252,7 @@ describe("a check of what is on the disk", () => {
   };
 
   it("is not confused by files that are begun meanwhile", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     await written(store, { entries: entries(1, 3), hardState: vote(1) });
     const checked = store.scrub(
       pieces(async () => {
@@ -268,7 +267,7 @@ describe("a check of what is on the disk", () => {
   });
 
   it("is not confused by a snapshot that replaces the log meanwhile", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     await written(store, { entries: [{ ...entries(1, 1)[0]!, ...large }] });
     await written(store, { entries: entries(2, 3) });
     const checked = store.scrub(
@@ -283,8 +282,18 @@ describe("a check of what is on the disk", () => {
     await expect(checked).resolves.toBeUndefined();
   });
 
+  it("finds what is missing", async () => {
+    const store = await open(emptyLog());
+    await written(store, { entries: entries(1, 30) });
+    files.content.delete(1);
+    await expect(store.scrub(async () => {})).rejects.toMatchObject({
+      code: "storage-corrupt",
+      details: { reason: "missing" },
+    });
+  });
+
   it("finds what is damaged", async () => {
-    const store = await open(empty());
+    const store = await open(emptyLog());
     await written(store, { entries: entries(1, 30) });
     const file = files.content.get(1)!;
     file.bytes[file.bytes.length - 5]! ^= 1;
